@@ -1,0 +1,2 @@
+export { type ErrorCode, errorCatalog, hasCode, zoneError } from './catalog.js';
+export * from './zone-error.js';

@@ -1,0 +1,201 @@
+/**
+ * What node and the native helper say to each other. `tszone-helper features` prints the same protocol number and op
+ * table; a unit test compares the two.
+ *
+ *     node                            helper (host side, later the monitor)     child (zone side)
+ *       spawn; plan on fd 3, EOF  →     reads the plan, opens trees and cgroups
+ *                                       clone3                               →    joins cgroups, waits for its id maps
+ *                                       writes maps, idmaps trees  ── 'm' ──→     becomes uid 0, new net/ipc/cgroup ns
+ *                                 ←     {"event":"created","pid":N,"monitorPid":N}
+ *       attach (veth by pid, ports)                                              mounts its root meanwhile, pivots
+ *       "go\n" on fd 4            →     writes the running record  ── 'n' ──→     addresses, credentials, exec
+ *                                 ←     {"event":"started"}                      (exec closed the close-on-exec pipe)
+ *       may close fd 4 and leave        waits, logs, serves the socket
+ *       "signal N\n" "winsize R C\n" → (either mode, as long as fd 4 is open)
+ *                                 ←     {"event":"exited","status":S,"signal":N,"oomKills":N}, or
+ *                                       {"event":"error","step":"mnt.fs","op":7,"syscall":"fsmount","errno":1,"path":"/proc","message":"…"}
+ *
+ * fd 3 carries NUL-terminated tokens: `tszone-plan`, the protocol number, then per op its name, the number of its
+ * arguments and the arguments. fd 4 is a stream socket, both ways. End of file on fd 4 before `go` makes the helper kill
+ * the child and work off its exit list. In `enter` there is no created/go: `started`, then `exited`; end of file on
+ * fd 4 kills the exec's whole group (`exec.killgroup`).
+ */
+
+export const protocolVersion = 1;
+
+/**
+ * Op → names of its arguments. A last name that ends in `*` takes any number of them (also none).
+ *
+ * The first block is for the host side and applies in any order. The second is walked by the child, in the order in
+ * which the plan has it; paths there are inside the new root unless said otherwise and are resolved with
+ * openat2(RESOLVE_IN_ROOT).
+ */
+export const enterOps = {
+  // --- host side -------------------------------------------------------------------------------------------------
+  /** Comma-separated: user,mnt,pid,uts,ipc,net,cgroup,time. launch: made; enter: entered (through the pidfd). */
+  'ns.flags': ['flags'],
+  'ns.uidmap': ['inside', 'outside', 'count'],
+  'ns.gidmap': ['inside', 'outside', 'count'],
+  /** enter: whom. The start time (field 22 of /proc/PID/stat) is compared after pidfd_open. */
+  target: ['pid', 'startTime'],
+  /**
+   * A detached copy of a host path (open_tree CLONE) under a slot name. flags, comma-separated, may be empty:
+   * recursive, idmap, readonly, nosuid, nodev, noexec, locked. `locked`: attached in a private mount namespace of the
+   * initial user namespace before the zone's is made from it, so that the zone cannot clear its flags.
+   */
+  'tree.open': ['slot', 'path', 'flags'],
+  /** v1: a `tasks` file (launch, enter), opened by the host side; the child writes 0. */
+  'cgroup.join': ['path'],
+  /** v2: the directory for CLONE_INTO_CGROUP. */
+  'cgroup.into': ['path'],
+  /** A directory with devpts, where the child may mount its staging tmpfs; its parent is 0700 root. */
+  'root.staging': ['path'],
+  /** enter: killed as a whole (cgroup.kill, else SIGKILL to cgroup.procs until empty) on end of file on fd 4. */
+  'exec.killgroup': ['path'],
+  /** relay: fds 0-2 of the helper through pipes the zone owns · log: pipes, stdin empty · pty: the console · inherit (enter only): as they are. */
+  'stdio.mode': ['mode'],
+  'stdio.winsize': ['rows', 'columns'],
+  /** flock'ed before anything is made and held until the helper ends: free lock = no helper. */
+  'monitor.lock': ['path'],
+  /** The helper writes 0 here: it leaves its caller's group. May occur several times (v1). */
+  'monitor.leave': ['path'],
+  /** Tried, EACCES and EPERM ignored; after the clone, so that the zone keeps the default. */
+  'monitor.oomscore': ['value'],
+  /** JSON {version,pid,startTime,monitorPid,monitorStartTime,startedAtMs}; written on `go`, before the child is released. */
+  'monitor.record': ['path'],
+  /** JSON {version,status,signal,oomKills,exitedAtMs}; status is 128+n for a signal. */
+  'monitor.exit': ['path'],
+  /** A file with a line `oom_kill N` (v1 memory.oom_control, v2 memory.events), read when the zone has ended. */
+  'monitor.oom': ['path'],
+  /** Lines `<ISO time> <stdout|stderr|console> <text>`; rotated to path.1 … path.(files-1). */
+  'monitor.log': ['path', 'maxBytes', 'files'],
+  /** Unix stream socket: see docs/internals/monitor.md. */
+  'monitor.socket': ['path'],
+  /** Worked off in order when the zone has ended or failed to start; failures are ignored; `already gone` is success. */
+  'exit.rmdir': ['path'],
+  /** The group and all groups below it, deepest first. */
+  'exit.rmtree': ['path'],
+  'exit.unlink': ['path'],
+  /** A netlink request (hex) sent in the host's namespaces to this protocol. */
+  'exit.nl': ['protocol', 'hex'],
+  /** Last: run detached with an empty environment but PATH; not when fd 4 is still open (then the caller sees to it). */
+  'exit.spawn': ['argv*'],
+
+  // --- zone side, walked in this order -----------------------------------------------------------------------------
+  /** Writes 0 to every cgroup.join. */
+  'cgroup.enter': [],
+  'uts.hostname': ['name'],
+  'uts.domain': ['name'],
+  /** Waits for the maps, then setresgid 0, setgroups none, setresuid 0, PDEATHSIG, session keyring, umask 0. */
+  'sync.maps': [],
+  /** Comma-separated; see ns.flags. */
+  'ns.unshare': ['flags'],
+  /** Tells the host side that pid and namespaces are there for the attach phase. */
+  'sync.created': [],
+  /** All mounts private; a staging tmpfs on root.staging; cwd there. */
+  'root.stage': [],
+  /** A slot attached at a name in the staging directory. */
+  'tree.move': ['slot', 'name'],
+  /** In staging. target: a name; lowers: colon-separated names, topmost first; upper: a name that holds `upper` and `work`, or empty. userxattr. */
+  'overlay.mount': ['target', 'lowers', 'upper'],
+  /** cwd = that name in staging; from here on it is the root of all paths. */
+  'root.enter': ['name'],
+  /** fsopen TYPE, each `k=v` or flag of the comma-separated options by fsconfig, mount attributes (ro,nosuid,nodev,noexec,relatime…), attached at target, which is made if it is missing. */
+  'mnt.fs': ['type', 'target', 'attributes', 'options'],
+  /** A slot (any flags) attached at target; target is made, as a file or directory, if missing. */
+  'mnt.tree': ['slot', 'target'],
+  /** A host node (/dev/null, …) bound at target, which is made as an empty file. */
+  'dev.bind': ['hostPath', 'target'],
+  symlink: ['text', 'path'],
+  mkdir: ['path', 'mode'],
+  /** An empty tmpfs or /dev/null over the path; nothing if it does not exist. */
+  'mnt.mask': ['path'],
+  /** The path made read-only in place (RDONLY,NOSUID,NODEV,NOEXEC, recursive); nothing if it does not exist. */
+  'mnt.readonly': ['path'],
+  /** A pty from the new devpts, its slave on /dev/console, its master sent to the host side. */
+  'console.make': [],
+  /** The whole root read-only in place, not recursive. */
+  'root.readonly': [],
+  'root.pivot': [],
+  /**
+   * A regular file in the root, owner 0:0. Left alone if it exists, is not empty and does not begin with the marker
+   * (an empty marker: only written when missing or empty). A symbolic link is replaced, never followed.
+   */
+  'file.write': ['path', 'mode', 'marker', 'content'],
+  'sysctl.write': ['key', 'value'],
+  /** Waits until the host side got `go`. */
+  'sync.go': [],
+  /** A netlink request (hex) sent in the zone; the ack's errno and extack text are the op's result. */
+  'nl.send': ['protocol', 'hex'],
+  /** 20 = nofile … by its RLIMIT_ number; `unlimited` is allowed. */
+  'rlimit.set': ['resource', 'soft', 'hard'],
+  personality: ['name'],
+  /** Replaces the environment built so far by nothing, then env.set adds to it. */
+  'env.set': ['assignment'],
+  /**
+   * pid 1 (the caller) execs the slot (the tiny init) with its argv plus the child's pid; the forked child carries on
+   * with the ops that follow.
+   */
+  'init.fork': ['slot', 'argv*'],
+  /** NAME, UID, NAME:GROUP or UID:GID, looked up in the zone's own /etc/passwd and /etc/group, as data, with bounds. Sets HOME, USER, LOGNAME, SHELL unless env.set did. */
+  'cred.user': ['spec'],
+  /** Hex masks. bounding: what stays; the rest for the process that execs. */
+  'cred.caps': ['bounding', 'permitted', 'inheritable', 'ambient'],
+  'cred.nnp': [],
+  'cred.umask': ['octal'],
+  /** Resolved in the zone; made if missing only by run/create's workdir op: mkdir before it. */
+  cwd: ['path'],
+  /** execvp in the zone with the PATH of its environment. ENOENT → 127, EACCES and the like → 126. */
+  'exec.path': ['argv*'],
+  /** execveat of a slot. */
+  'exec.slot': ['slot', 'argv*'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type EnterOpName = keyof typeof enterOps;
+
+type FieldOf<Names extends readonly string[]> = Names[number];
+type EnterOpOf<Name extends EnterOpName> = { readonly op: Name } & {
+  readonly [Field in FieldOf<(typeof enterOps)[Name]> as Field extends `${infer Base}*` ? Base : Field]: Field extends `${string}*`
+    ? readonly string[]
+    : string;
+};
+
+/** One step for the helper: plain data, every argument a string. */
+export type EnterOp = { [Name in EnterOpName]: EnterOpOf<Name> }[EnterOpName];
+
+/** fd 4, helper → node, one JSON object a line. Unknown events and members are ignored. */
+export type HelperEvent =
+  | { readonly event: 'created'; readonly pid: number; readonly monitorPid: number }
+  | { readonly event: 'started' }
+  | { readonly event: 'exited'; readonly status: number; readonly signal: number; readonly oomKills: number }
+  | {
+      readonly event: 'error';
+      readonly step: string;
+      /** Index of the op in the plan, -1 outside of any. */
+      readonly op: number;
+      readonly syscall: string;
+      readonly errno: number;
+      readonly path: string;
+      readonly message: string;
+    };
+
+/** The wire form of a plan. @throws Error on an argument with a NUL in it (a caller's bug: specs are checked earlier). */
+export function encodePlan(ops: readonly EnterOp[]): Buffer {
+  const tokens: string[] = ['tszone-plan', String(protocolVersion)];
+  for (const op of ops) {
+    const args = argumentsOf(op);
+    tokens.push(op.op, String(args.length), ...args);
+  }
+  if (tokens.some((token) => token.includes('\0'))) throw new Error('a plan argument contains NUL');
+  return Buffer.from(tokens.map((token) => `${token}\0`).join(''));
+}
+
+/** The arguments of an op in wire order. */
+export function argumentsOf(op: EnterOp): string[] {
+  const fields = op as unknown as Record<string, string | readonly string[]>;
+  return enterOps[op.op].flatMap((name) => {
+    const value = fields[name.replace('*', '')];
+    if (value === undefined) throw new Error(`${op.op}: missing ${name}`);
+    return typeof value === 'string' ? [value] : [...value];
+  });
+}
