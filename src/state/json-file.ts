@@ -1,0 +1,114 @@
+/** JSON files that survive a crash: written whole under a temporary name, synced, renamed; each carries a version. */
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { zoneError } from '../errors/index.js';
+
+export interface Versioned {
+  readonly version: number;
+}
+
+let sequence = 0;
+
+/**
+ * Reads a versioned file; `undefined` if there is none.
+ *
+ * @throws STATE_CORRUPT not JSON, or without a version · STATE_TOO_NEW written by a newer tszone
+ */
+export async function readJson<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+  return checkVersion<T>(path, parse(path, text), version);
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw zoneError('STATE_CORRUPT', `state file "${path}" is not JSON`, {
+      hint: `Restore "${path}" from a backup, or move it away to start without it.`,
+      context: { path },
+      cause,
+    });
+  }
+}
+
+function checkVersion<T extends Versioned>(path: string, value: unknown, version: number): T {
+  const found = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined;
+  if (typeof found !== 'number') {
+    throw zoneError('STATE_CORRUPT', `state file "${path}" has no version`, {
+      hint: `Restore "${path}" from a backup, or move it away to start without it.`,
+      context: { path },
+    });
+  }
+  if (found > version) {
+    throw zoneError('STATE_TOO_NEW', `state file "${path}" was written by a newer tszone`, {
+      hint: 'Use the tszone that wrote it, or a newer one.',
+      context: { path, found, supported: version },
+    });
+  }
+  return value as T;
+}
+
+/** Replaces the file in one step: a reader sees the old or the new content, also after a power cut. Mode 0600. */
+export async function writeJson<T extends Versioned>(path: string, value: T): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** The same for text of any kind. */
+export async function writeFileAtomic(path: string, content: string | Buffer, mode = 0o600): Promise<void> {
+  sequence += 1;
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${sequence}.tmp`);
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw diskFull(error, path);
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** A directory for state: only root looks inside. */
+export async function makeStateDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw diskFull(error, path);
+  }
+}
+
+/** Makes renames and removals in a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** True if `error` is a Node system error with one of the codes. */
+export function isErrno(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
+/** ENOSPC and EDQUOT become RESOURCE_DISK_FULL; anything else stays what it is. */
+export function diskFull(error: unknown, path: string): unknown {
+  if (!isErrno(error, 'ENOSPC', 'EDQUOT')) return error;
+  return zoneError('RESOURCE_DISK_FULL', `no space left for "${path}"`, {
+    hint: `Free space on the file system of "${dirname(path)}" (df "${dirname(path)}"), then repeat the command.`,
+    context: { path, errno: error.code },
+    cause: error,
+  });
+}

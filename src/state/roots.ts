@@ -1,0 +1,45 @@
+/** Where persistent and run-time data lie, and the short id that keeps two roots on one machine apart. */
+import { randomBytes } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeStateDirectory, readJson, type Versioned, writeJson } from './json-file.js';
+import { acquireLock } from './lock.js';
+
+export interface Roots {
+  /** Persistent data, `/var/lib/tszone` unless moved. */
+  readonly root: string;
+  /** Run-time data, `/run/tszone` unless moved. */
+  readonly runRoot: string;
+  /** Six hex digits: part of every name that is global to the kernel. */
+  readonly instance: string;
+}
+
+interface InstanceFile extends Versioned {
+  readonly version: 1;
+  readonly instance: string;
+}
+
+/** Makes the two directories if they are missing and reads (or draws) the instance id. */
+export async function openRoots(paths: { readonly root: string; readonly runRoot: string }): Promise<Roots> {
+  const file = join(paths.root, 'instance.json');
+  const known = await readJson<InstanceFile>(file, 1);
+  if (known !== undefined) {
+    if (!(await exists(join(paths.runRoot, 'zones')))) await makeStateDirectory(join(paths.runRoot, 'zones'));
+    return { ...paths, instance: known.instance };
+  }
+  await makeStateDirectory(join(paths.root, 'zones'));
+  await makeStateDirectory(join(paths.root, 'journal'));
+  await makeStateDirectory(join(paths.runRoot, 'zones'));
+  await using _lock = await acquireLock(join(paths.root, 'instance.lock'), { what: `root "${paths.root}"` });
+  const raced = await readJson<InstanceFile>(file, 1);
+  const instance = raced?.instance ?? randomBytes(3).toString('hex');
+  if (raced === undefined) await writeJson<InstanceFile>(file, { version: 1, instance });
+  return { ...paths, instance };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

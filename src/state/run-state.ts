@@ -1,0 +1,48 @@
+/** What is true of a zone now: read from the monitor's records and checked against the kernel, never remembered. */
+import { readFile } from 'node:fs/promises';
+import { readJson, type Versioned } from './json-file.js';
+import type { Roots } from './roots.js';
+import { zonePaths } from './zone-paths.js';
+
+/** Written by the monitor before the zone's first instruction. */
+export interface RunningRecord extends Versioned {
+  readonly version: 1;
+  /** Host pid of the zone's pid 1. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, clock ticks since boot: with the pid it names a process for good. */
+  readonly startTime: string;
+  readonly monitorPid: number;
+  readonly monitorStartTime: string;
+  readonly startedAtMs: number;
+}
+
+/** Written by the monitor when the zone has ended. */
+export interface ExitRecord extends Versioned {
+  readonly version: 1;
+  /** 128+n for signal n. */
+  readonly status: number;
+  readonly signal: number;
+  readonly oomKills: number;
+  readonly exitedAtMs: number;
+}
+
+/** The record of a zone that runs, or `undefined`. */
+export async function readRunning(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
+  const record = await readJson<RunningRecord>(zonePaths(roots, zone).running, 1);
+  if (record === undefined) return undefined;
+  const process = await readProcess(record.pid);
+  if (process === undefined || process.startTime !== record.startTime || process.state === 'Z') return undefined;
+  return record;
+}
+
+export async function readExit(roots: Roots, zone: string): Promise<ExitRecord | undefined> {
+  return readJson<ExitRecord>(zonePaths(roots, zone).exit, 1);
+}
+
+/** proc_pid_stat(5): the state letter and the start time, or `undefined` if there is no such process. */
+export async function readProcess(pid: number): Promise<{ state: string; startTime: string } | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (stat === undefined) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', startTime: fields[19] ?? '' };
+}

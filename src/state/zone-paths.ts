@@ -1,0 +1,44 @@
+/** Every path that belongs to one zone. */
+import { join } from 'node:path';
+import type { Roots } from './roots.js';
+
+export interface ZonePaths {
+  /** Persistent: `<root>/zones/NAME`. */
+  readonly directory: string;
+  /** What the zone is: spec, identity. Its presence means that the zone exists. */
+  readonly record: string;
+  /** Outside of the directory, so that it outlives it. */
+  readonly lock: string;
+  readonly journal: string;
+  /** Holds `upper` and `work`; one tree, so that both lie on one mount. */
+  readonly rootfs: string;
+  /** Run-time: `<runRoot>/zones/NAME`. */
+  readonly run: string;
+  readonly launch: string;
+  readonly running: string;
+  readonly exit: string;
+  readonly monitorLock: string;
+  readonly monitorSocket: string;
+  readonly staging: string;
+  readonly log: string;
+}
+
+export function zonePaths(roots: Roots, zone: string): ZonePaths {
+  const directory = join(roots.root, 'zones', zone);
+  const run = join(roots.runRoot, 'zones', zone);
+  return {
+    directory,
+    record: join(directory, 'zone.json'),
+    lock: join(roots.root, 'locks', `${zone}.lock`),
+    journal: join(roots.root, 'journal', `${zone}.json`),
+    rootfs: join(directory, 'rootfs'),
+    run,
+    launch: join(run, 'launch.json'),
+    running: join(run, 'running.json'),
+    exit: join(run, 'exit.json'),
+    monitorLock: join(run, 'monitor.lock'),
+    monitorSocket: join(run, 'monitor.sock'),
+    staging: join(run, 'staging'),
+    log: join(directory, 'log'),
+  };
+}

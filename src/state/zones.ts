@@ -1,0 +1,84 @@
+/** What a zone is, on disk: `zones/NAME/zone.json`. Its presence means that the zone exists. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { zoneError } from '../errors/index.js';
+import { nearest, type ZoneSpec } from '../spec/index.js';
+import type { IdRange } from './id-register.js';
+import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
+import type { Roots } from './roots.js';
+import { zonePaths } from './zone-paths.js';
+
+/** What the zone needs of its image for ever, so that a later image of the same name changes nothing. */
+export interface ZoneImage {
+  readonly name: string;
+  readonly kind: 'layers' | 'sparse';
+  /** Digests, topmost first. */
+  readonly layers: readonly string[];
+  readonly arch: string;
+  readonly config: ZoneImageConfig;
+}
+
+export interface ZoneImageConfig {
+  readonly cmd?: readonly string[] | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly user?: string | undefined;
+  readonly workdir?: string | undefined;
+  readonly init?: 'tiny' | 'none' | 'full' | undefined;
+}
+
+/** How the last run ended. */
+export interface ZoneExit {
+  readonly status: number;
+  readonly signal: number;
+  readonly oomKills: number;
+  readonly exitedAtMs: number;
+}
+
+export interface ZoneRecord extends Versioned {
+  readonly version: 1;
+  readonly spec: ZoneSpec;
+  readonly image: ZoneImage;
+  readonly ids: IdRange;
+  /** 32 hex digits, machine-id(5). */
+  readonly machineId: string;
+  readonly createdAtMs: number;
+  /** "A user stopped it" is remembered, so that `unless-stopped` and `autostart last` mean what they say. */
+  readonly stoppedByUser: boolean;
+  readonly restarts: number;
+  readonly lastExit?: ZoneExit | undefined;
+}
+
+/** @throws ZONE_NOT_FOUND with the nearest name */
+export async function readZone(roots: Roots, name: string): Promise<ZoneRecord> {
+  const record = await findZone(roots, name);
+  if (record !== undefined) return record;
+  const near = nearest(name, await zoneNames(roots));
+  throw zoneError('ZONE_NOT_FOUND', `zone "${name}" does not exist`, {
+    hint: near === undefined ? 'See "tszone list" for the zones that there are.' : `Did you mean "${near}"? See "tszone list".`,
+    context: { zone: name, ...(near === undefined ? {} : { nearest: near }) },
+  });
+}
+
+export async function findZone(roots: Roots, name: string): Promise<ZoneRecord | undefined> {
+  return readJson<ZoneRecord>(zonePaths(roots, name).record, 1);
+}
+
+/** Call with the zone's lock held. */
+export async function writeZone(roots: Roots, record: ZoneRecord): Promise<void> {
+  await writeJson(zonePaths(roots, record.spec.name).record, record);
+}
+
+/** Names of all zones, sorted. A directory without a record is a zone that is being made or deleted: not listed. */
+export async function zoneNames(roots: Roots): Promise<string[]> {
+  const names = await readdir(join(roots.root, 'zones')).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  });
+  return names.sort();
+}
+
+/** All zones, sorted by name. */
+export async function readZones(roots: Roots): Promise<ZoneRecord[]> {
+  const records = await Promise.all((await zoneNames(roots)).map((name) => findZone(roots, name)));
+  return records.filter((record) => record !== undefined);
+}
