@@ -1,0 +1,37 @@
+/** Adds up what the mocha runs report; decides which skips are failures. */
+
+export interface MochaReport {
+  readonly passed: number;
+  readonly failed: readonly string[];
+  /** `missing`: the fact that requires() did not find. */
+  readonly skipped: readonly { readonly title: string; readonly missing?: string }[];
+}
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+export interface SkipRules {
+  /** Skips are failures unless what is missing is allowed. */
+  readonly mustWork: boolean;
+  readonly allowed: readonly string[];
+}
+
+/** Adds `report` to `counts`. @returns one line for each skip that counts as a failure */
+export function addReport(counts: Counts, report: MochaReport, rules: SkipRules): string[] {
+  const refused = rules.mustWork
+    ? report.skipped.filter(({ missing }) => missing === undefined || !rules.allowed.includes(missing))
+    : [];
+  counts.passed += report.passed;
+  counts.failed += report.failed.length + refused.length;
+  counts.skipped += report.skipped.length - refused.length;
+  return refused.map(
+    ({ title, missing }) => `FAILED: skipped where everything must work: ${title} (${missing ?? 'no reason'})`,
+  );
+}
+
+export function summaryLine({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}

@@ -1,0 +1,47 @@
+/**
+ * Tests say what they need. What is missing skips the test, with the fact's name as its reason; with TSZONE_MUST_WORK=1
+ * scripts/run-tests.ts counts the skip as a failure unless test/allowed-skips.json lists the fact.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, readFileSync } from 'node:fs';
+
+const exists = (path: string) => {
+  try {
+    accessSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const hasProgram = (name: string) => spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
+const hasFileSystem = (name: string) => new RegExp(`\\t${name}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8'));
+
+/** What a test can ask for. */
+export const facts = {
+  root: () => process.getuid?.() === 0,
+  overlay: () => hasFileSystem('overlay'),
+  'cgroup-v1': () => exists('/sys/fs/cgroup/memory/cgroup.procs'),
+  'cgroup-v2': () => exists('/sys/fs/cgroup/cgroup.controllers'),
+  nft: () => hasProgram('nft'),
+  ip: () => hasProgram('ip'),
+  strace: () => hasProgram('strace'),
+  mmdebstrap: () => hasProgram('mmdebstrap'),
+  busybox: () => hasProgram('busybox'),
+  gcc: () => hasProgram('gcc'),
+  'clang-format': () => hasProgram('clang-format'),
+} as const satisfies Record<string, () => boolean>;
+
+export type Fact = keyof typeof facts;
+
+/** `before(requires('root', 'overlay'))`, or inside a test: `requires('nft').call(this)`. */
+export function requires(...needed: Fact[]): (this: Mocha.Context) => void {
+  return function skipIfMissing(this: Mocha.Context) {
+    const missing = needed.find((name) => !facts[name]());
+    if (missing === undefined) return;
+    const runnable = this.test;
+    // A hook's note goes to its suite: what is skipped are the suite's tests.
+    const noted = runnable?.type === 'hook' ? runnable.parent : runnable;
+    if (noted !== undefined) Object.assign(noted, { tszoneMissing: missing });
+    this.skip();
+  };
+}
