@@ -1,1 +1,4 @@
+/** The only caller of the native helper. */
+export * from './locate.js';
 export * from './protocol.js';
+export * from './tool.js';

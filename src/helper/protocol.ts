@@ -44,6 +44,8 @@ export const enterOps = {
    * initial user namespace before the zone's is made from it, so that the zone cannot clear its flags.
    */
   'tree.open': ['slot', 'path', 'flags'],
+  /** Attaches one locked slot over a directory of another locked slot, so that the zone cannot take it off. */
+  'tree.cover': ['slot', 'path', 'with'],
   /** v1: a `tasks` file (launch, enter), opened by the host side; the child writes 0. */
   'cgroup.join': ['path'],
   /** v2: the directory for CLONE_INTO_CGROUP. */
@@ -98,7 +100,7 @@ export const enterOps = {
   'tree.move': ['slot', 'name'],
   /** In staging. target: a name; lowers: colon-separated names, topmost first; upper: a name that holds `upper` and `work`, or empty. userxattr. */
   'overlay.mount': ['target', 'lowers', 'upper'],
-  /** cwd = that name in staging; from here on it is the root of all paths. */
+  /** cwd = that name in staging, made if missing; from here on it is the root of all paths. May occur again: the name is always relative to staging, and so are overlay.mount's. */
   'root.enter': ['name'],
   /** fsopen TYPE, each `k=v` or flag of the comma-separated options by fsconfig, mount attributes (ro,nosuid,nodev,noexec,relatime…), attached at target, which is made if it is missing. */
   'mnt.fs': ['type', 'target', 'attributes', 'options'],

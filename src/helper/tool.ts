@@ -1,0 +1,88 @@
+/** The helper's one-shot modes: no plan, no events, just arguments and an exit status. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { zoneError } from '../errors/index.js';
+import { helperPath } from './locate.js';
+
+export type StdioChoice = 'ignore' | 'inherit' | 'pipe' | number;
+
+export interface ToolOptions {
+  readonly stdin?: StdioChoice;
+  readonly stdout?: StdioChoice;
+  readonly stderr?: StdioChoice;
+  /** Descriptors for 3, 4, …: each a descriptor of this process. */
+  readonly extraFds?: readonly number[];
+  /** Aborting kills the tool. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A running one-shot tool. Streams are null unless their choice was `pipe`. */
+export interface ToolProcess {
+  readonly pid: number;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** The exit status, or 128+n for signal n; all output has been delivered by then. */
+  readonly exited: Promise<number>;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+const statusLocked = 0;
+const statusBusy = 75;
+
+/**
+ * Starts `tszone-helper MODE ARGS…`.
+ * @throws HOST_HELPER_MISSING
+ */
+export function runTool(mode: string, args: readonly string[], options: ToolOptions = {}): ToolProcess {
+  const { stdin = 'ignore', stdout = 'ignore', stderr = 'ignore', extraFds = [], signal } = options;
+  signal?.throwIfAborted();
+  const child = spawn(helperPath(), [mode, ...args], { stdio: [stdin, stdout, stderr, ...extraFds], env: {} });
+  const exited = waitForStatus(child, mode);
+  const abort = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', abort, { once: true });
+  exited.then(
+    () => signal?.removeEventListener('abort', abort),
+    () => signal?.removeEventListener('abort', abort),
+  );
+  return {
+    pid: child.pid ?? -1,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    kill: (name = 'SIGKILL') => {
+      child.kill(name);
+    },
+  };
+}
+
+/**
+ * Takes an exclusive flock on the open file description behind `fd`; it is held until every copy of `fd` is closed.
+ * @param waitSeconds 0 only tries
+ * @returns false if somebody else holds it and did not let go in time
+ * @throws HOST_HELPER_MISSING, INTERNAL; the signal's reason when aborted
+ */
+export async function flockFd(fd: number, waitSeconds: number, signal?: AbortSignal): Promise<boolean> {
+  const tool = runTool('lock', [String(waitSeconds)], { extraFds: [fd], signal });
+  const status = await tool.exited;
+  signal?.throwIfAborted();
+  if (status === statusLocked) return true;
+  if (status === statusBusy) return false;
+  throw zoneError('INTERNAL', `locking file descriptor ${fd} failed`, { context: { status } });
+}
+
+const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
+
+async function waitForStatus(child: ChildProcess, mode: string): Promise<number> {
+  try {
+    const [code, name] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + (signalNumbers[name ?? ''] ?? 9);
+  } catch (cause) {
+    throw zoneError('HELPER_DIED', `the helper could not be started (mode "${mode}")`, {
+      hint: 'Check that native/build/tszone-helper is executable; "npm run build:native" makes it anew.',
+      cause,
+    });
+  }
+}
