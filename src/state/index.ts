@@ -1,8 +1,11 @@
+export { stateHandlers } from './apply.js';
 export * from './id-register.js';
 export * from './journal.js';
 export * from './json-file.js';
 export * from './lock.js';
+export type { StateOp } from './ops.js';
 export * from './roots.js';
 export * from './run-state.js';
 export * from './zone-paths.js';
 export * from './zones.js';
+export * from './zone-lock.js';

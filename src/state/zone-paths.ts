@@ -9,9 +9,10 @@ export interface ZonePaths {
   readonly record: string;
   /** Outside of the directory, so that it outlives it. */
   readonly lock: string;
-  readonly journal: string;
   /** Holds `upper` and `work`; one tree, so that both lie on one mount. */
   readonly rootfs: string;
+  /** What a sparse zone sees as /usr/local. */
+  readonly local: string;
   /** Run-time: `<runRoot>/zones/NAME`. */
   readonly run: string;
   readonly launch: string;
@@ -30,8 +31,8 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     directory,
     record: join(directory, 'zone.json'),
     lock: join(roots.root, 'locks', `${zone}.lock`),
-    journal: join(roots.root, 'journal', `${zone}.json`),
     rootfs: join(directory, 'rootfs'),
+    local: join(directory, 'local'),
     run,
     launch: join(run, 'launch.json'),
     running: join(run, 'running.json'),

@@ -26,14 +26,6 @@ export interface ZoneImageConfig {
   readonly init?: 'tiny' | 'none' | 'full' | undefined;
 }
 
-/** How the last run ended. */
-export interface ZoneExit {
-  readonly status: number;
-  readonly signal: number;
-  readonly oomKills: number;
-  readonly exitedAtMs: number;
-}
-
 export interface ZoneRecord extends Versioned {
   readonly version: 1;
   readonly spec: ZoneSpec;
@@ -44,8 +36,6 @@ export interface ZoneRecord extends Versioned {
   readonly createdAtMs: number;
   /** "A user stopped it" is remembered, so that `unless-stopped` and `autostart last` mean what they say. */
   readonly stoppedByUser: boolean;
-  readonly restarts: number;
-  readonly lastExit?: ZoneExit | undefined;
 }
 
 /** @throws ZONE_NOT_FOUND with the nearest name */

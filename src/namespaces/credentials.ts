@@ -1,0 +1,56 @@
+/** Who a program in a zone is: capabilities, user, limits, environment. */
+import type { EnterOp } from '../helper/index.js';
+import { type CapabilityName, capabilityMask, rlimits, type ZoneSpec } from '../spec/index.js';
+
+export interface ProgramPlanInput {
+  readonly capabilities: readonly CapabilityName[];
+  readonly noNewPrivs: boolean;
+  readonly umask: number | undefined;
+  readonly ulimits: ZoneSpec['ulimit'];
+  readonly personality: string | undefined;
+}
+
+export interface ProcessPlanInput {
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string | undefined;
+  readonly workdir: string | undefined;
+  readonly argv: readonly string[];
+}
+
+const hex = (mask: bigint) => `0x${mask.toString(16)}`;
+
+/**
+ * Holds for pid 1 and all that comes after it. The permitted set keeps what `cred.user` needs; an exec as root drops
+ * to the bounding set, one as anybody else to nothing (capabilities(7), "Transformation of capabilities during execve").
+ */
+export function planProgram(input: ProgramPlanInput): EnterOp[] {
+  const bounding = capabilityMask(input.capabilities);
+  const permitted = bounding | capabilityMask(['SETUID', 'SETGID', 'SETPCAP', 'DAC_READ_SEARCH']);
+  return [
+    ...input.ulimits.map((limit): EnterOp => {
+      const resource = String(rlimits[limit.resource]);
+      return { op: 'rlimit.set', resource, soft: String(limit.soft), hard: String(limit.hard) };
+    }),
+    ...(input.personality === undefined ? [] : [{ op: 'personality', name: input.personality } as const]),
+    { op: 'cred.caps', bounding: hex(bounding), permitted: hex(permitted), inheritable: '0x0', ambient: '0x0' },
+    ...(input.noNewPrivs ? [{ op: 'cred.nnp' } as const] : []),
+    { op: 'cred.umask', octal: (input.umask ?? 0o022).toString(8).padStart(3, '0') },
+  ];
+}
+
+/** The one program: environment first, since `cred.user` sets HOME and the like only where it is silent. */
+export function planProcess(input: ProcessPlanInput): EnterOp[] {
+  return [
+    ...Object.entries(input.env).map(([key, value]): EnterOp => ({ op: 'env.set', assignment: `${key}=${value}` })),
+    { op: 'cred.user', spec: input.user ?? '0' },
+    { op: 'cwd', path: input.workdir ?? '/' },
+    { op: 'exec.path', argv: input.argv },
+  ];
+}
+
+/** What every program in a zone finds, unless image or user say otherwise. HOME comes from the zone's passwd. */
+export const baseEnvironment: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  TERM: 'xterm',
+  container: 'tszone',
+};

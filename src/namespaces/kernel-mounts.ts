@@ -1,0 +1,67 @@
+/** /proc, /sys and /dev of a zone: what every zone mounts for itself, in the order that the kernel accepts. */
+import type { EnterOp } from '../helper/index.js';
+import { maskedPaths, readOnlyPaths } from './masks.js';
+
+/** Nodes that are bound from the host: mknod is refused in a user namespace. Their driver serves any zone alike. */
+const deviceNodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
+
+const deviceLinks: readonly (readonly [text: string, path: string])[] = [
+  ['/proc/self/fd', '/dev/fd'],
+  ['/proc/self/fd/0', '/dev/stdin'],
+  ['/proc/self/fd/1', '/dev/stdout'],
+  ['/proc/self/fd/2', '/dev/stderr'],
+  ['pts/ptmx', '/dev/ptmx'],
+];
+
+export interface KernelMountOptions {
+  /** sysfs shows the network of its mounter: with the host's network only the host's own tree can be shown. */
+  readonly hostNetwork: boolean;
+  /** v1 controllers to show below /sys/fs/cgroup, `unified` for v2, `none`. */
+  readonly cgroupView: readonly string[] | 'unified' | 'none';
+}
+
+/** All before the pivot: the kernel refuses a new proc or sysfs when no full one is visible any more. */
+export function planKernelMounts(options: KernelMountOptions): EnterOp[] {
+  return [
+    { op: 'mnt.fs', type: 'proc', target: '/proc', attributes: 'nosuid,nodev,noexec', options: '' },
+    ...planSys(options),
+    ...planDev(),
+    ...maskedPaths.map((path): EnterOp => ({ op: 'mnt.mask', path })),
+    ...readOnlyPaths.map((path): EnterOp => ({ op: 'mnt.readonly', path })),
+  ];
+}
+
+/** The slot of the host's /sys, opened only with the host's network. */
+export const hostSysSlot = 'sys';
+
+function planSys({ hostNetwork, cgroupView }: KernelMountOptions): EnterOp[] {
+  if (hostNetwork) return [{ op: 'mnt.tree', slot: hostSysSlot, target: '/sys' }];
+  const attributes = 'ro,nosuid,nodev,noexec';
+  const sysfs: EnterOp = { op: 'mnt.fs', type: 'sysfs', target: '/sys', attributes, options: '' };
+  return [sysfs, ...planCgroupView(cgroupView)];
+}
+
+function planCgroupView(view: KernelMountOptions['cgroupView']): EnterOp[] {
+  const attributes = 'ro,nosuid,nodev,noexec';
+  if (view === 'none') return [];
+  if (view === 'unified') return [{ op: 'mnt.fs', type: 'cgroup2', target: '/sys/fs/cgroup', attributes, options: '' }];
+  return [
+    { op: 'mnt.fs', type: 'tmpfs', target: '/sys/fs/cgroup', attributes: 'nosuid,nodev,noexec', options: 'mode=755,size=64k' },
+    ...view.map((controllers): EnterOp => {
+      const target = `/sys/fs/cgroup/${controllers}`;
+      return { op: 'mnt.fs', type: 'cgroup', target, attributes, options: controllers };
+    }),
+  ];
+}
+
+function planDev(): EnterOp[] {
+  return [
+    { op: 'mnt.fs', type: 'tmpfs', target: '/dev', attributes: 'nosuid,noexec', options: 'mode=755,size=1m,nr_inodes=4096' },
+    ...deviceNodes.map((name): EnterOp => ({ op: 'dev.bind', hostPath: `/dev/${name}`, target: `/dev/${name}` })),
+    ...deviceLinks.map(([text, path]): EnterOp => ({ op: 'symlink', text, path })),
+    { op: 'mnt.fs', type: 'devpts', target: '/dev/pts', attributes: 'nosuid,noexec', options: 'newinstance,ptmxmode=0666,mode=0620,gid=5' },
+    { op: 'mnt.fs', type: 'tmpfs', target: '/dev/shm', attributes: 'nosuid,nodev,noexec', options: 'mode=1777' },
+    { op: 'mnt.fs', type: 'mqueue', target: '/dev/mqueue', attributes: 'nosuid,nodev,noexec', options: '' },
+    { op: 'console.make' },
+  ];
+}

@@ -1,0 +1,115 @@
+/** The enter ops of a start: what the helper does, in order, from the clone to the zone's first instruction. */
+import type { EnterOp } from '../helper/index.js';
+import type { IdRange } from '../state/index.js';
+import { type ProcessPlanInput, type ProgramPlanInput, planProcess, planProgram } from './credentials.js';
+import { type IdentityInput, planIdentity } from './identity.js';
+import { hostSysSlot, type KernelMountOptions, planKernelMounts } from './kernel-mounts.js';
+import { planHostTrees, planRoot, planRootTrees, type RootPlanInput } from './root.js';
+
+export type PayloadInput =
+  /** The tiny init, alone or with a command as its main child. */
+  | { readonly kind: 'tiny'; readonly initPath: string; readonly process: ProcessPlanInput | undefined }
+  /** The command, or the image's own init, is pid 1. */
+  | { readonly kind: 'direct'; readonly process: ProcessPlanInput }
+  /** A mode of the helper itself is pid 1: for work on a stopped zone's files. */
+  | { readonly kind: 'helper'; readonly helperPath: string; readonly argv: readonly string[] };
+
+export interface LaunchPlanInput {
+  readonly ids: IdRange;
+  readonly hostname: string;
+  readonly root: Omit<RootPlanInput, 'skeleton'>;
+  readonly kernelMounts: KernelMountOptions;
+  readonly tmpfs: readonly { readonly path: string; readonly sizeBytes?: number | undefined }[];
+  readonly identity: IdentityInput;
+  readonly timeNamespace: boolean;
+  /** cgroup.join or cgroup.into. */
+  readonly cgroups: readonly EnterOp[];
+  /** nl.send: loopback, addresses, routes. */
+  readonly network: readonly EnterOp[];
+  readonly program: ProgramPlanInput;
+  readonly payload: PayloadInput;
+}
+
+const payloadSlot = 'init';
+
+/** Namespaces that the clone makes; the rest is made by the child as uid 0 of the zone, so that it owns them. */
+export function launchNamespaces(input: Pick<LaunchPlanInput, 'timeNamespace'>): string {
+  return ['user', 'mnt', 'pid', 'uts', ...(input.timeNamespace ? ['time'] : [])].join(',');
+}
+
+/** What `exec` has to enter. */
+export function zoneNamespaces(input: LaunchPlanInput): string {
+  const net = input.kernelMounts.hostNetwork ? [] : ['net'];
+  return [launchNamespaces(input), 'ipc', 'cgroup', ...net].join(',');
+}
+
+export function planLaunch(input: LaunchPlanInput): EnterOp[] {
+  const skeleton = [...planMountPoints(input), ...planIdentity(input.identity)];
+  const root = { ...input.root, skeleton };
+  return [
+    ...planHostSide(input, root),
+    { op: 'cgroup.enter' },
+    { op: 'ns.unshare', flags: 'cgroup' },
+    { op: 'uts.hostname', name: input.hostname },
+    { op: 'sync.maps' },
+    { op: 'ns.unshare', flags: input.kernelMounts.hostNetwork ? 'ipc' : 'net,ipc' },
+    { op: 'sync.created' },
+    ...planRoot(root),
+    ...planKernelMounts(input.kernelMounts),
+    ...(input.root.readOnly ? [] : planIdentity(input.identity)),
+    ...input.tmpfs.map(planTmpfs),
+    ...planHostTrees(input.root.trees),
+    { op: 'root.pivot' },
+    { op: 'sync.go' },
+    ...input.network,
+    ...planPayload(input),
+  ];
+}
+
+function planHostSide(input: LaunchPlanInput, root: RootPlanInput): EnterOp[] {
+  const [inside, outside, count] = ['0', String(input.ids.base), String(input.ids.count)];
+  return [
+    { op: 'ns.flags', flags: launchNamespaces(input) },
+    { op: 'ns.uidmap', inside, outside, count },
+    { op: 'ns.gidmap', inside, outside, count },
+    ...planRootTrees(root),
+    ...(input.kernelMounts.hostNetwork
+      ? [{ op: 'tree.open', slot: hostSysSlot, path: '/sys', flags: 'recursive,readonly,locked,nosuid,nodev,noexec' } as const]
+      : []),
+    ...planPayloadTree(input.payload),
+    ...input.cgroups,
+  ];
+}
+
+function planPayloadTree(payload: PayloadInput): EnterOp[] {
+  if (payload.kind === 'direct') return [];
+  const path = payload.kind === 'tiny' ? payload.initPath : payload.helperPath;
+  return [{ op: 'tree.open', slot: payloadSlot, path, flags: 'readonly' }];
+}
+
+function planPayload(input: LaunchPlanInput): EnterOp[] {
+  const { payload, program } = input;
+  if (payload.kind === 'helper') {
+    return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: payload.argv }];
+  }
+  if (payload.kind === 'direct') return [...planProgram(program), ...planProcess(payload.process)];
+  if (payload.process === undefined) return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['init'] }];
+  return [...planProgram(program), { op: 'init.fork', slot: payloadSlot, argv: ['init'] }, ...planProcess(payload.process)];
+}
+
+function planTmpfs(tmpfs: { readonly path: string; readonly sizeBytes?: number | undefined }): EnterOp {
+  const size = tmpfs.sizeBytes === undefined ? '' : `,size=${tmpfs.sizeBytes}`;
+  return { op: 'mnt.fs', type: 'tmpfs', target: tmpfs.path, attributes: 'nosuid,nodev', options: `mode=1777${size}` };
+}
+
+/** A read-only root gets every mount point beforehand. */
+function planMountPoints(input: LaunchPlanInput): EnterOp[] {
+  const directories = ['/proc', '/sys', '/dev', ...input.tmpfs.map(({ path }) => path)];
+  return [
+    ...directories.map((path): EnterOp => ({ op: 'mkdir', path, mode: '0755' })),
+    ...input.root.trees.map(({ target, isFile }): EnterOp => {
+      if (!isFile) return { op: 'mkdir', path: target, mode: '0755' };
+      return { op: 'file.write', path: target, mode: '0644', marker: '', content: '' };
+    }),
+  ];
+}

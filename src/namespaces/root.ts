@@ -1,0 +1,81 @@
+/**
+ * A zone's root: idmapped layers under an overlay that the zone mounts itself, or, read-only, an overlay of lower layers
+ * alone, whose superblock nobody can make writable.
+ */
+import type { EnterOp } from '../helper/index.js';
+
+/** A host tree that comes in at `target`. */
+export interface HostTree {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** Owners shifted into the zone's range. Without it they show as nobody, and what is closed to others stays closed. */
+  readonly idmap: boolean;
+  readonly isFile: boolean;
+  /** A directory of the tree that shows the zone's own directory instead, writable. */
+  readonly cover?: { readonly path: string; readonly source: string };
+}
+
+export interface RootPlanInput {
+  /** Directories, topmost first. */
+  readonly layers: readonly string[];
+  /** Holds `upper` and `work`. */
+  readonly rootfs: string;
+  readonly staging: string;
+  readonly readOnly: boolean;
+  readonly trees: readonly HostTree[];
+  /** Files and directories that have to be there in a read-only root before it is closed. */
+  readonly skeleton: readonly EnterOp[];
+}
+
+/** Host side: everything is opened before the clone, so that the child inherits it. */
+export function planRootTrees(input: RootPlanInput): EnterOp[] {
+  const layers = [...input.layers.entries()];
+  return [
+    ...layers.map(([index, path]): EnterOp => ({ op: 'tree.open', slot: layerSlot(index), path, flags: 'idmap' })),
+    { op: 'tree.open', slot: 'u', path: input.rootfs, flags: 'idmap' },
+    ...input.trees.flatMap(planTree),
+    { op: 'root.staging', path: input.staging },
+  ];
+}
+
+function planTree(tree: HostTree, index: number): EnterOp[] {
+  const slot = treeSlot(index);
+  const open: EnterOp = { op: 'tree.open', slot, path: tree.source, flags: treeFlags(tree) };
+  if (tree.cover === undefined) return [open];
+  const cover = `${slot}c`;
+  return [
+    open,
+    { op: 'tree.open', slot: cover, path: tree.cover.source, flags: 'idmap,locked,nosuid,nodev' },
+    { op: 'tree.cover', slot, path: tree.cover.path, with: cover },
+  ];
+}
+
+/** Zone side, until cwd is the new root. */
+export function planRoot(input: RootPlanInput): EnterOp[] {
+  const layerNames = input.layers.map((_, index) => layerSlot(index));
+  const moves = [...layerNames, 'u'].map((slot): EnterOp => ({ op: 'tree.move', slot, name: slot }));
+  const overlay: EnterOp = input.readOnly
+    ? { op: 'overlay.mount', target: 'r', lowers: ['s', 'u/upper', ...layerNames].join(':'), upper: '' }
+    : { op: 'overlay.mount', target: 'r', lowers: layerNames.join(':'), upper: 'u' };
+  const skeleton: EnterOp[] = input.readOnly ? [{ op: 'root.enter', name: 's' }, ...input.skeleton] : [];
+  return [{ op: 'root.stage' }, ...moves, ...skeleton, overlay, { op: 'root.enter', name: 'r' }];
+}
+
+/** Zone side: host trees at their places. */
+export function planHostTrees(trees: readonly HostTree[]): EnterOp[] {
+  return trees.map((tree, index): EnterOp => ({ op: 'mnt.tree', slot: treeSlot(index), target: tree.target }));
+}
+
+const layerSlot = (index: number) => `l${index}`;
+const treeSlot = (index: number) => `m${index}`;
+
+/** A recursive copy cannot be idmapped when one mount in it cannot, so only unmapped trees take their submounts along. */
+function treeFlags(tree: HostTree): string {
+  return [
+    tree.idmap ? 'idmap' : 'recursive',
+    ...(tree.readOnly ? ['readonly', 'locked'] : []),
+    'nosuid',
+    'nodev',
+  ].join(',');
+}

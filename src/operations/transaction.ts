@@ -1,0 +1,74 @@
+/**
+ * Doing a list of host ops so that a failure or a kill at any instant can be taken back: the whole list is written to
+ * the zone's journal first, ops are applied in order, and undone in reverse when one fails.
+ */
+import { ZoneError, zoneError } from '../errors/index.js';
+import { applyHostOp, undoHostOp } from '../plan/host-ops.js';
+import type { HostOpBase } from '../spec/index.js';
+import { dropJournal, type Journal, type Roots, writeJournal } from '../state/index.js';
+import { boundary } from './boundaries.js';
+
+export type TransactionOptions = Omit<Journal, 'version'> & {
+  readonly roots: Roots;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Applies the ops, then runs `body`, with the zone's lock held by the caller. On failure everything is undone (recovery
+ * `back`) or left to the next command (`forward`), and the first error is thrown; failures of the undo are in its context.
+ */
+export async function runTransaction<T>(options: TransactionOptions, body: () => Promise<T>): Promise<T> {
+  const { roots, signal, ...journal } = options;
+  const { operation, zone, recovery, ops } = journal;
+  const report = (step: string) => boundary(operation, zone, step);
+  await writeJournal(roots, { version: 1, ...journal });
+  report('journal');
+  try {
+    for (const op of ops) {
+      signal?.throwIfAborted();
+      await applyHostOp(op);
+      report(`apply ${op.op}`);
+    }
+    const result = await body();
+    await dropJournal(roots, journal);
+    report('done');
+    return result;
+  } catch (error) {
+    if (recovery === 'forward') throw error;
+    throw await takeBack(options, error);
+  }
+}
+
+/** The journal stays if something could not be undone: the next command tries again. */
+async function takeBack(options: TransactionOptions, error: unknown): Promise<unknown> {
+  const failures = await undoAll(options.ops, (op) => boundary(options.operation, options.zone, `undo ${op.op}`));
+  if (failures.length === 0) {
+    await dropJournal(options.roots, options);
+    return error;
+  }
+  return withUndoFailures(error, failures);
+}
+
+/** Undoes in reverse; a failure does not stop the rest. */
+export async function undoAll(ops: readonly HostOpBase[], done: (op: HostOpBase) => void = () => {}): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const op of ops.toReversed()) {
+    try {
+      await undoHostOp(op);
+      done(op);
+    } catch (failure) {
+      failures.push(failure);
+    }
+  }
+  return failures;
+}
+
+function withUndoFailures(error: unknown, failures: readonly unknown[]): unknown {
+  const undoFailures = failures.map((failure) => (failure instanceof ZoneError ? failure.toJSON().error : String(failure)));
+  if (!(error instanceof ZoneError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return zoneError('INTERNAL', message, { context: { undoFailures }, cause: error });
+  }
+  Object.assign(error, { context: { ...error.context, undoFailures } });
+  return error;
+}

@@ -1,0 +1,25 @@
+/** The union of all host ops, and who does them: the area before the dot decides. */
+import { type CgroupOp, cgroupHandlers } from '../cgroups/index.js';
+import { type NetOp, netHandlers } from '../netif/index.js';
+import type { HostOpBase, HostOpHandler } from '../spec/index.js';
+import { type StateOp, stateHandlers } from '../state/index.js';
+
+export type HostOp = CgroupOp | NetOp | StateOp;
+
+const handlers: Readonly<Record<string, HostOpHandler<never>>> = {
+  cgroup: cgroupHandlers,
+  net: netHandlers,
+  state: stateHandlers,
+};
+
+function handlerOf(op: HostOpBase): HostOpHandler<HostOpBase> {
+  const handler = handlers[op.op.split('.')[0] ?? ''];
+  if (handler === undefined) throw new Error(`no handler for op "${op.op}"`);
+  return handler as unknown as HostOpHandler<HostOpBase>;
+}
+
+export const applyHostOp = (op: HostOpBase): Promise<void> => handlerOf(op).apply(op);
+/** Idempotent: also for ops that were never applied. */
+export const undoHostOp = (op: HostOpBase): Promise<void> => handlerOf(op).undo(op);
+/** One line for people. */
+export const describeHostOp = (op: HostOpBase): string => handlerOf(op).describe(op);

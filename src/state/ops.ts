@@ -1,0 +1,39 @@
+/** What can be done to a zone's own state on disk, as data. */
+import type { Roots } from './roots.js';
+import type { ZoneRecord } from './zones.js';
+
+/** A directory with its parents. Undo: removed with everything in it, so name only what is the operation's own. */
+export interface DirectoryCreateOp {
+  readonly op: 'state.mkdir';
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** Removes a tree; never crosses into another mount. Undo: nothing. */
+export interface RemoveOp {
+  readonly op: 'state.remove';
+  readonly path: string;
+}
+
+/** Undo: gives the range back. */
+export interface IdsLeaseOp {
+  readonly op: 'state.ids-lease';
+  readonly roots: Roots;
+  readonly zone: string;
+}
+
+/** The reverse as an op of its own, for delete. */
+export interface IdsReleaseOp {
+  readonly op: 'state.ids-release';
+  readonly roots: Roots;
+  readonly zone: string;
+}
+
+/** From here on the zone exists. The id range is filled in from the register. Undo: the record is removed. */
+export interface ZoneWriteOp {
+  readonly op: 'state.zone-write';
+  readonly roots: Roots;
+  readonly record: Omit<ZoneRecord, 'ids'>;
+}
+
+export type StateOp = DirectoryCreateOp | RemoveOp | IdsLeaseOp | IdsReleaseOp | ZoneWriteOp;
