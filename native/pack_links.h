@@ -1,0 +1,10 @@
+/* Which file was packed under which name first: hard links. */
+#ifndef PACK_LINKS_H
+#define PACK_LINKS_H
+
+#include <sys/stat.h>
+
+/* The name under which the same file was added before, or NULL, after which it is known as PATH. */
+const char *pack_link_of(const struct stat *st, const char *path);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * tszone-helper unpack --root DIR [option…]: writes a tar archive from descriptor 0 below DIR, confined to it.
+ *
+ *   --here             DIR is looked up as it is; no namespaces (the payload of a zone, confined already)
+ *   --exclude GLOB     leave out entries whose name, or a directory above, matches; any number of times
+ *   --strip N          take N components off the front of names
+ *   --max-bytes N      refuse a longer archive      --max-entries N  refuse more entries
+ *   --no-owner         everything belongs to the caller      --owner UID:GID  everything belongs to these
+ *   --devices          make character and block devices (else they are left out and counted)
+ *   --keep-directory-symlink   a directory's entry goes through a link to a directory that stands in its place
+ *   --scrub            an empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id
+ *   --sync             syncfs at the end
+ *
+ * stdout: {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,"skippedXattrs":N}
+ */
+#define _GNU_SOURCE
+#include "unpack.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unpack_confine.h"
+#include "unpack_input.h"
+#include "unpack_path.h"
+#include "unpack_report.h"
+#include "unpack_tar.h"
+#include "unpack_times.h"
+#include "unpack_write.h"
+
+enum { MAX_EXCLUDES = 256 };
+
+static struct
+{
+  const char *root;
+  bool here, scrub, sync;
+  unsigned strip;
+  uint64_t max_entries;
+  const char *excludes[MAX_EXCLUDES];
+  size_t exclude_count;
+  struct unpack_options write;
+} settings;
+
+static uint64_t
+number(const char *text, uint64_t max)
+{
+  char *end;
+  unsigned long long value;
+
+  errno = 0;
+  value = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value > max)
+    unpack_die(EINVAL, "not a number, or out of range", text);
+  return value;
+}
+
+static void
+parse_owner(char *text)
+{
+  char *colon = strchr(text, ':');
+
+  if (colon == NULL)
+    unpack_die(EINVAL, "not UID:GID", text);
+  *colon = '\0';
+  settings.write.keep_owner = false;
+  settings.write.owner_uid = (uint32_t) number(text, UINT32_MAX - 1);
+  settings.write.owner_gid = (uint32_t) number(colon + 1, UINT32_MAX - 1);
+}
+
+static void
+parse_option(int option)
+{
+  switch (option)
+    {
+    case 'r':
+      settings.root = optarg;
+      break;
+    case 'h':
+      settings.here = true;
+      break;
+    case 'x':
+      if (settings.exclude_count == MAX_EXCLUDES)
+        unpack_die(E2BIG, "too many --exclude", optarg);
+      settings.excludes[settings.exclude_count++] = optarg;
+      break;
+    case 's':
+      settings.strip = (unsigned) number(optarg, 1000);
+      break;
+    case 'b':
+      unpack_input_limit(number(optarg, UINT64_MAX));
+      break;
+    case 'e':
+      settings.max_entries = number(optarg, UINT64_MAX);
+      break;
+    case 'n':
+      settings.write.keep_owner = false;
+      break;
+    case 'k':
+      settings.write.keep_owner = true;
+      break;
+    case 'o':
+      parse_owner(optarg);
+      break;
+    case 'd':
+      settings.write.devices = true;
+      break;
+    case 'l':
+      settings.write.keep_directory_symlinks = true;
+      break;
+    case 'c':
+      settings.scrub = true;
+      break;
+    case 'y':
+      settings.sync = true;
+      break;
+    default:
+      unpack_die(EINVAL, "unknown option, or one without its value", "");
+    }
+}
+
+static void
+parse_options(int argc, char **argv)
+{
+  static const struct option names[] = {
+    { "root", required_argument, NULL, 'r' },
+    { "here", no_argument, NULL, 'h' },
+    { "exclude", required_argument, NULL, 'x' },
+    { "strip", required_argument, NULL, 's' },
+    { "max-bytes", required_argument, NULL, 'b' },
+    { "max-entries", required_argument, NULL, 'e' },
+    { "keep-owner", no_argument, NULL, 'k' },
+    { "no-owner", no_argument, NULL, 'n' },
+    { "owner", required_argument, NULL, 'o' },
+    { "devices", no_argument, NULL, 'd' },
+    { "keep-directory-symlink", no_argument, NULL, 'l' },
+    { "scrub", no_argument, NULL, 'c' },
+    { "sync", no_argument, NULL, 'y' },
+    { NULL, 0, NULL, 0 },
+  };
+  int option;
+
+  settings.max_entries = UINT64_MAX;
+  settings.write = (struct unpack_options){ .keep_owner = true, .owner_uid = UINT32_MAX, .owner_gid = UINT32_MAX };
+  optind = 1;
+  opterr = 0;
+  while ((option = getopt_long(argc, argv, "", names, NULL)) != -1)
+    parse_option(option);
+  if (optind < argc || settings.root == NULL)
+    unpack_die(EINVAL, "usage: unpack --root DIR [option…]", optind < argc ? argv[optind] : "");
+}
+
+static bool
+is_excluded(const char *path)
+{
+  for (size_t i = 0; i < settings.exclude_count; i++)
+    if (fnmatch(settings.excludes[i], path, FNM_LEADING_DIR) == 0)
+      return true;
+  return false;
+}
+
+static void
+unpack_all(void)
+{
+  struct tar_entry entry = { 0 };
+  char path[UNPACK_PATH_MAX], link[UNPACK_PATH_MAX] = "";
+  uint64_t seen = 0;
+
+  while (tar_next(&entry))
+    {
+      bool wanted;
+
+      if (++seen > settings.max_entries)
+        unpack_die(0, "the archive has more entries than --max-entries", NULL);
+      wanted = unpack_clean_path(path, entry.path, settings.strip);
+      if (wanted && entry.type == TAR_HARDLINK)
+        wanted = unpack_clean_path(link, entry.link, settings.strip);
+      if (wanted && !is_excluded(path))
+        unpack_write_entry(&entry, path, link);
+      else
+        unpack_write_skip(&entry);
+    }
+  unpack_input_drain();
+  unpack_set_entry("");
+}
+
+/* An image is the start of many zones: what tells machines apart must not be in it. */
+static void
+scrub(int root)
+{
+  int directory = unpack_open_in_root(root, "etc", O_PATH | O_DIRECTORY, 0), fd;
+  struct dirent *found;
+  struct stat st;
+  DIR *list;
+
+  if (directory >= 0 && fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR (st.st_mode))
+    {
+      if (unlinkat(directory, "machine-id", 0) < 0)
+        unpack_die(errno, "empty", "etc/machine-id");
+      fd = openat(directory, "machine-id", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+      if (fd < 0)
+        unpack_die(errno, "empty", "etc/machine-id");
+      close(fd);
+    }
+  if (directory >= 0)
+    close(directory);
+  directory = unpack_open_in_root(root, "var/lib/dbus", O_PATH | O_DIRECTORY, 0);
+  if (directory >= 0)
+    {
+      if (fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (st.st_mode))
+        unlinkat(directory, "machine-id", 0);
+      close(directory);
+    }
+  fd = unpack_open_in_root(root, "etc/ssh", O_RDONLY | O_DIRECTORY, 0);
+  list = fd < 0 ? NULL : fdopendir(fd);
+  while (list != NULL && (found = readdir(list)) != NULL)
+    if (fnmatch("ssh_host_*_key*", found->d_name, 0) == 0 && unlinkat(dirfd(list), found->d_name, 0) < 0)
+      unpack_die(errno, "remove a host key", found->d_name);
+  if (list != NULL)
+    closedir(list);
+  unpack_path_forget();
+}
+
+static void
+sync_root(int root)
+{
+  int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0 || syncfs(fd) < 0)
+    unpack_die(errno, "sync", "");
+  close(fd);
+}
+
+int
+unpack_main(int argc, char **argv)
+{
+  uint64_t caps = UNPACK_CAP (UNPACK_CAP_CHOWN) | UNPACK_CAP (UNPACK_CAP_DAC_OVERRIDE) | UNPACK_CAP (UNPACK_CAP_FOWNER)
+                  | UNPACK_CAP (UNPACK_CAP_FSETID) | UNPACK_CAP (UNPACK_CAP_SETFCAP);
+  int root;
+
+  parse_options(argc, argv);
+  if (settings.write.devices)
+    caps |= UNPACK_CAP (UNPACK_CAP_MKNOD);
+  root = unpack_confine(settings.root, settings.here, caps);
+  umask(0);
+  unpack_write_init(root, &settings.write);
+  unpack_times_init(root);
+  unpack_all();
+  if (settings.scrub)
+    scrub(root);
+  unpack_times_apply();
+  if (settings.sync)
+    sync_root(root);
+  printf("{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"skippedDevices\":%" PRIu64
+         ",\"skippedXattrs\":%" PRIu64 "}\n",
+         unpack_counts.entries, unpack_counts.bytes, unpack_counts.skipped, unpack_counts.skipped_devices,
+         unpack_counts.skipped_xattrs);
+  return fflush(stdout) == 0 ? 0 : 1;
+}
