@@ -1,0 +1,100 @@
+/** Does and undoes cgroup ops. */
+import { basename, dirname } from 'node:path';
+import { zoneError } from '../errors/index.js';
+import type { HostOpHandler } from '../spec/host-op.js';
+import { startDelegate } from './delegate.js';
+import { errnoName, readControl, stepError, writeControl } from './kernel-file.js';
+import { createGroup, handDown, shareGroup } from './make.js';
+import type { CgroupOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
+import { groupTree, removeIfEmpty, removeTree } from './remove.js';
+
+/** `undo` needs nothing but the op; what others share (parents, monitors, the systemd unit) is removed only when it is empty, or never. */
+export const cgroupHandlers: HostOpHandler<CgroupOp> = { apply, undo, describe };
+
+async function apply(op: CgroupOp): Promise<void> {
+  switch (op.op) {
+    case 'cgroup.delegate':
+      return startDelegate(op);
+    case 'cgroup.create':
+      return createGroup(op);
+    case 'cgroup.share':
+      return shareGroup(op);
+    case 'cgroup.write':
+      return write(op, op.value);
+    case 'cgroup.enable':
+      return handDown(op.paths, op);
+    case 'cgroup.sum':
+      return sum(op);
+  }
+}
+
+async function undo(op: CgroupOp): Promise<void> {
+  switch (op.op) {
+    case 'cgroup.create':
+      await removeTree(op.path);
+      return removeIfEmpty([...op.parents].reverse());
+    case 'cgroup.write':
+      if (op.previous !== undefined && readControl(dirname(op.path)) !== undefined) write(op, op.previous);
+      return;
+    case 'cgroup.sum':
+      return sum(op);
+    case 'cgroup.delegate':
+    case 'cgroup.share':
+    case 'cgroup.enable':
+      return;
+  }
+}
+
+function describe(op: CgroupOp): string {
+  switch (op.op) {
+    case 'cgroup.delegate':
+      return `start systemd unit ${op.unit} in ${op.slice} for ${op.path}`;
+    case 'cgroup.create':
+      return `create cgroup ${op.path}`;
+    case 'cgroup.share':
+      return `create shared cgroup ${op.path}`;
+    case 'cgroup.write':
+      return `write ${op.value === '' ? "the parent's value" : op.value} to ${op.path}`;
+    case 'cgroup.enable':
+      return `hand ${[...op.required, ...op.wanted].join(', ')} down to ${op.paths.at(-1) ?? ''}`;
+    case 'cgroup.sum':
+      return `make ${op.path}/${op.file} the sum of the groups below`;
+  }
+}
+
+function write(op: CgroupWriteOp, value: string): void {
+  try {
+    writeControl(op.path, value === '' ? inherited(op.path) : value);
+  } catch (error) {
+    if (errnoName(error) !== 'ENOENT') throw stepError('cgroup.write', op.path, error, op.purpose);
+    throw zoneError(
+      'CGROUP_CONTROLLER_MISSING',
+      `a ${op.purpose} needs "${basename(op.path)}" of the cgroup controller "${op.controller}"`,
+      {
+        hint: `See whether the kernel has it: "ls ${dirname(op.path)}"; a container has only what its host hands down.`,
+        context: { controller: op.controller, step: 'cgroup.write', errno: 'ENOENT', path: op.path },
+        cause: error,
+      },
+    );
+  }
+}
+
+/** An empty cpu list is "as the parent" on v2; v1 refuses it where processes are (ENOSPC) and needs the parent's. */
+function inherited(path: string): string {
+  const group = dirname(path);
+  return readControl(`${group}/cgroup.controllers`) === undefined
+    ? (readControl(`${dirname(group)}/${basename(path)}`) ?? '')
+    : '';
+}
+
+function sum({ path, file }: CgroupSumOp): void {
+  const [own, ...below] = groupTree(path).reverse();
+  const children = below.filter((group) => dirname(group) === own);
+  const values = children.map((group) => readControl(`${group}/${file}`) ?? '0');
+  const total = values.includes('max') ? 'max' : String(values.reduce((sum, value) => sum + Number(value), 0));
+  try {
+    if (own !== undefined) writeControl(`${path}/${file}`, total);
+  } catch (error) {
+    throw stepError('cgroup.sum', `${path}/${file}`, error, 'memory guarantee');
+  }
+}

@@ -1,0 +1,22 @@
+/** freezer: v1 `freezer.state` (THAWED, FREEZING, FROZEN); v2 `cgroup.freeze`, done when cgroup.events says `frozen 1`. */
+import type { ZoneGroup } from './groups.js';
+import { readControl, writeControl } from './kernel-file.js';
+
+/** Asks the kernel; it is done when isFrozen says so. @throws the system error. */
+export function requestFrozen({ version, path }: ZoneGroup, frozen: boolean): void {
+  if (version === 1) writeControl(`${path}/freezer.state`, frozen ? 'FROZEN' : 'THAWED');
+  else writeControl(`${path}/cgroup.freeze`, frozen ? '1' : '0');
+}
+
+/** False also if the group is not there. */
+export function isFrozen({ version, path }: ZoneGroup): boolean {
+  if (version === 1) return readControl(`${path}/freezer.state`) === 'FROZEN';
+  return /^frozen 1$/m.test(readControl(`${path}/cgroup.events`) ?? '');
+}
+
+/** Frozen or on the way there: what a thaw has to undo. */
+export function isFreezeRequested({ version, path }: ZoneGroup): boolean {
+  return version === 1
+    ? (readControl(`${path}/freezer.state`) ?? 'THAWED') !== 'THAWED'
+    : readControl(`${path}/cgroup.freeze`) === '1';
+}

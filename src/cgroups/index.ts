@@ -1,0 +1,20 @@
+/**
+ * cgroups: one interface for v1, v2 and hybrid. plan.ts says what to make, apply.ts makes and unmakes it, usage.ts and
+ * control.ts read and steer what runs. Zones are at `tszone/<instance>/<zone>` of each hierarchy.
+ */
+export { cgroupHandlers } from './apply.js';
+export { freezeZone, isZoneFrozen, killZone, thawZone, zonePids } from './control.js';
+export { type ZoneRef, zoneGroups } from './groups.js';
+export type { Limit, ZoneLimits } from './limits.js';
+export type { CgroupOp } from './ops.js';
+export {
+  type ExecCgroupPlan,
+  type MonitorCgroupPlan,
+  planExecCgroup,
+  planLimits,
+  planMonitorCgroup,
+  planZoneCgroups,
+  type ZoneCgroupPlan,
+} from './plan.js';
+export { removeMonitorGroups, removeSharedGroups } from './remove.js';
+export { readZoneUsage, type ZoneUsage } from './usage.js';

@@ -1,0 +1,203 @@
+/** What a zone needs of the host's cgroups, as ops: pure, from the layout that was probed. */
+
+import type { EnterOp } from '../helper/protocol.js';
+import type { CgroupLayout, Controller } from '../host/facts.js';
+import type { ControllerRules } from './controller.js';
+import { cpuRules } from './cpu.js';
+import { cpusetFillFiles, cpusetRules } from './cpuset.js';
+import { defaultDeviceWrites } from './devices.js';
+import { noHierarchy, requireControllers } from './feasible.js';
+import { groupOf, type Hierarchy, hierarchies, mainGroup, type ZoneGroup, type ZoneRef, zoneGroups } from './groups.js';
+import { isSet, type ZoneLimits } from './limits.js';
+import { memoryRules } from './memory.js';
+import type { CgroupCreateOp, CgroupDelegateOp, CgroupOp, CgroupWriteOp, EnabledControllers } from './ops.js';
+import { pidsRules } from './pids.js';
+
+export interface ZoneCgroupPlan {
+  /** Host side, before the launch. */
+  readonly prepare: readonly CgroupOp[];
+  /** cgroup.join (v1) and cgroup.into (v2), for the helper. */
+  readonly enter: readonly EnterOp[];
+  /** exit.rmtree, for the monitor. */
+  readonly exit: readonly EnterOp[];
+  /** For monitor.oom: a file with a line `oom_kill N`. */
+  readonly oomFile?: string;
+  readonly groups: readonly ZoneGroup[];
+}
+
+export interface ExecCgroupPlan {
+  readonly prepare: readonly CgroupOp[];
+  readonly enter: readonly EnterOp[];
+  /** Ends with the exec: abort, time-out, death of the caller. */
+  readonly killgroup: EnterOp;
+  /** The exec's own group: removed when it has ended (cgroupHandlers.undo of `prepare` does it). */
+  readonly path: string;
+}
+
+export interface MonitorCgroupPlan {
+  readonly prepare: readonly CgroupOp[];
+  /** monitor.leave, one a hierarchy. */
+  readonly enter: readonly EnterOp[];
+}
+
+const rules: readonly ControllerRules[] = [memoryRules, cpuRules, pidsRules, cpusetRules];
+/** v2: handed down whether or not a limit asks, so that usage is counted. */
+const countedControllers: readonly Controller[] = ['memory', 'cpu', 'pids'];
+
+/** @throws CGROUP_CONTROLLER_MISSING if a limit cannot be enforced here, SPEC_INVALID on swap without memory. */
+export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits }): ZoneCgroupPlan {
+  const { layout, limits } = request;
+  requireControllers(layout, limits, rules);
+  const groups = zoneGroups(request);
+  const memory = groupOf(groups, 'memory');
+  const enabled = enabledControllers(layout, limits);
+  return {
+    prepare: [
+      ...delegate(layout),
+      ...groups.map((group) => createGroup(group, enabled)),
+      ...groups.flatMap((group) =>
+        group.version === 1 && group.controllers.includes('devices') ? deviceWrites(group) : [],
+      ),
+      ...limitWrites(groups, layout, limits),
+      ...guaranteeSums(groups, limits),
+    ],
+    enter: groups.map(joinGroup),
+    exit: groups.map((group) => ({ op: 'exit.rmtree', path: group.path })),
+    ...(memory === undefined
+      ? {}
+      : { oomFile: `${memory.path}/${memory.version === 1 ? 'memory.oom_control' : 'memory.events'}` }),
+    groups,
+  };
+}
+
+/** An exec has the zone's limits and a group of its own, by which it can be killed with all that it started. */
+export function planExecCgroup(request: ZoneRef & { readonly execId: string }): ExecCgroupPlan {
+  const groups = zoneGroups(request);
+  const main = mainGroup(groups);
+  if (main === undefined) throw noHierarchy();
+  const path = `${main.path}/exec-${request.execId}`;
+  const own: CgroupCreateOp = { op: 'cgroup.create', path, parents: [], fill: fillOf(main) };
+  return {
+    prepare: [own],
+    enter: groups.map((group) => joinGroup(group === main ? { ...main, path } : group)),
+    killgroup: { op: 'exec.killgroup', path },
+    path,
+  };
+}
+
+/** Monitors leave their caller's groups, so that they outlive it. */
+export function planMonitorCgroup(layout: CgroupLayout): MonitorCgroupPlan {
+  const places = hierarchies(layout).map((hierarchy) => ({ ...hierarchy, path: `${hierarchy.top}/tszone/monitors` }));
+  return {
+    prepare: [
+      ...delegate(layout),
+      ...places.map(({ path, ...hierarchy }) => ({
+        op: 'cgroup.share' as const,
+        path,
+        parents: [`${hierarchy.top}/tszone`],
+        fill: fillOf(hierarchy),
+      })),
+    ],
+    enter: places.map(({ path, version }) => ({
+      op: 'monitor.leave',
+      path: `${path}/${version === 1 ? 'tasks' : 'cgroup.procs'}`,
+    })),
+  };
+}
+
+/**
+ * From the limits in force to new ones, on a running zone: only what differs, in an order in which every step is legal.
+ *
+ * @throws CGROUP_CONTROLLER_MISSING, SPEC_INVALID as planZoneCgroups.
+ */
+export function planLimits(
+  request: ZoneRef & { readonly limits: ZoneLimits; readonly previous: ZoneLimits },
+): CgroupOp[] {
+  const { layout, limits, previous } = request;
+  requireControllers(layout, limits, rules);
+  const groups = zoneGroups(request);
+  const unified = groups.find((group) => group.version === 2 && group.controllers.length > 0);
+  const enabled = enabledControllers(layout, limits);
+  const writes = limitWrites(groups, layout, limits, previous);
+  const guaranteeChanged = writes.some(({ path }) => path.endsWith('/memory.min'));
+  return [
+    ...(unified === undefined || writes.length === 0
+      ? []
+      : [{ op: 'cgroup.enable' as const, paths: [unified.top, ...unified.parents], ...enabled }]),
+    ...writes,
+    ...(guaranteeChanged ? sumsOf(groups) : []),
+  ];
+}
+
+function delegate({ base, delegate: unit }: CgroupLayout): CgroupDelegateOp[] {
+  return unit === undefined || base === undefined ? [] : [{ op: 'cgroup.delegate', ...unit, path: base }];
+}
+
+function createGroup(group: ZoneGroup, enabled: EnabledControllers): CgroupCreateOp {
+  const { path, parents, version, controllers, top } = group;
+  const enable = version === 2 && controllers.length > 0 ? { enable: { ...enabled, above: top } } : {};
+  return { op: 'cgroup.create', path, parents, fill: fillOf(group), ...enable };
+}
+
+function fillOf({ version, controllers }: Hierarchy): readonly string[] {
+  return version === 1 && controllers.includes('cpuset') ? cpusetFillFiles : [];
+}
+
+function joinGroup({ version, path }: ZoneGroup): EnterOp {
+  return version === 1 ? { op: 'cgroup.join', path: `${path}/tasks` } : { op: 'cgroup.into', path };
+}
+
+function deviceWrites(group: ZoneGroup): CgroupWriteOp[] {
+  return defaultDeviceWrites().map(({ file, value }) => ({
+    op: 'cgroup.write',
+    path: `${group.path}/${file}`,
+    value,
+    purpose: 'device list',
+    controller: 'devices',
+  }));
+}
+
+/** Without `previous`: what is asked for. With it: what differs from it. */
+function limitWrites(
+  groups: readonly ZoneGroup[],
+  layout: CgroupLayout,
+  limits: ZoneLimits,
+  previous?: ZoneLimits,
+): CgroupWriteOp[] {
+  return rules.flatMap((rule) => {
+    const group = groupOf(groups, rule.controller);
+    if (group === undefined) return [];
+    const filesOf = (some: ZoneLimits) => (group.version === 1 ? rule.v1 : rule.v2)(some, { layout, previous });
+    const before = new Map(filesOf(previous ?? {}).map(({ file, value }) => [file, value]));
+    return filesOf(limits)
+      .filter(({ file, value }) => before.get(file) !== value)
+      .map(({ file, value }) => ({
+        op: 'cgroup.write' as const,
+        path: `${group.path}/${file}`,
+        value,
+        ...(previous === undefined ? {} : { previous: before.get(file) ?? '' }),
+        purpose: rule.purpose,
+        controller: rule.controller,
+      }));
+  });
+}
+
+function guaranteeSums(groups: readonly ZoneGroup[], limits: ZoneLimits): CgroupOp[] {
+  return isSet(limits.memoryGuaranteeBytes) ? sumsOf(groups) : [];
+}
+
+/** A floor holds only as far as every group above has one. */
+function sumsOf(groups: readonly ZoneGroup[]): CgroupOp[] {
+  const memory = groupOf(groups, 'memory');
+  return [...(memory?.parents ?? [])].reverse().map((path) => ({ op: 'cgroup.sum', path, file: 'memory.min' }));
+}
+
+/** v2: what the zone's limits need is required; what only counts is wanted. */
+function enabledControllers(layout: CgroupLayout, limits: ZoneLimits): EnabledControllers {
+  const isV2 = (name: Controller) => layout.controllers[name]?.version === 2;
+  const required = rules
+    .filter((rule) => rule.isAsked(limits))
+    .map((rule) => rule.controller)
+    .filter(isV2);
+  return { required, wanted: countedControllers.filter((name) => isV2(name) && !required.includes(name)) };
+}

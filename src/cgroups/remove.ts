@@ -1,0 +1,77 @@
+/** Removing groups: deepest first, and only ever empty ones. */
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { zoneError } from '../errors/index.js';
+import type { CgroupLayout } from '../host/facts.js';
+import { hierarchies } from './groups.js';
+import { errnoName, readControl, removeGroup, stepError } from './kernel-file.js';
+
+/** A group can be busy for a moment after its last process is gone from the list (v1: its zombie is not yet reaped). */
+const busyRetries = 50;
+const busyPauseMs = 10;
+
+/** The group and all below it, deepest first; nothing if it is not there. */
+export function groupTree(path: string): string[] {
+  let entries: { readonly name: string; isDirectory(): boolean }[];
+  try {
+    entries = readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return [];
+    throw error;
+  }
+  return [
+    ...entries.filter((entry) => entry.isDirectory()).flatMap((entry) => groupTree(`${path}/${entry.name}`)),
+    path,
+  ];
+}
+
+/** True if there is a process in it or below it. */
+export function hasProcesses(path: string): boolean {
+  return groupTree(path).some((group) => (readControl(`${group}/cgroup.procs`) ?? '') !== '');
+}
+
+/** Already gone is success. @throws KERNEL_STEP_FAILED (EBUSY) while it has processes. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    for (const group of groupTree(path)) await removeOne(group);
+  } catch (error) {
+    throw stepError('cgroup.remove', path, error);
+  }
+}
+
+async function removeOne(group: string): Promise<void> {
+  for (let attempt = 0; !removeGroup(group); attempt++) {
+    if (attempt < busyRetries && !hasProcesses(group)) {
+      await sleep(busyPauseMs);
+      continue;
+    }
+    throw zoneError('KERNEL_STEP_FAILED', `the cgroup "${group}" cannot be removed: it has processes`, {
+      hint: `See them with "cat ${group}/cgroup.procs"; "tszone stop --force" ends a zone's.`,
+      context: { step: 'cgroup.remove', syscall: 'rmdir', errno: 'EBUSY', path: group },
+    });
+  }
+}
+
+/** Empty groups of these, innermost first; those in use stay. */
+export function removeIfEmpty(paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      removeGroup(path);
+    } catch (error) {
+      if (errnoName(error) === undefined) throw error;
+    }
+  }
+}
+
+/**
+ * With the last zone of a root: the groups that its zones shared. Best effort; a start that runs at the same time makes them
+ * again. `tszone/monitors` stays: a helper that is about to move into it could not make it again.
+ */
+export function removeSharedGroups(layout: CgroupLayout, instance: string): void {
+  for (const { top } of hierarchies(layout)) removeIfEmpty([`${top}/tszone/${instance}`, `${top}/tszone`]);
+}
+
+/** What is left on a machine without zones of any root. Only for when no zone is being started. */
+export function removeMonitorGroups(layout: CgroupLayout): void {
+  for (const { top } of hierarchies(layout)) removeIfEmpty([`${top}/tszone/monitors`, `${top}/tszone`]);
+}

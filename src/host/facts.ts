@@ -1,0 +1,120 @@
+/** HostFacts: what this kernel and machine can do, as data. probe.ts fills it in; planning only reads it. */
+import type { CapabilityName } from '../spec/capabilities.js';
+
+export interface KernelFacts {
+  /** `uname -r`. */
+  readonly release: string;
+  readonly major: number;
+  readonly minor: number;
+  /** `uname -m`. */
+  readonly machine: string;
+  /** A pid and its start time mean nothing after this has changed. */
+  readonly bootId: string;
+}
+
+export interface CapabilityFacts {
+  readonly bounding: bigint;
+  readonly effective: bigint;
+  readonly boundingNames: readonly CapabilityName[];
+  readonly effectiveNames: readonly CapabilityName[];
+}
+
+/** What tszone uses, by the kernel's names; `blkio` is v1's, `io` is v2's. */
+export const controllerNames = [
+  'memory',
+  'cpu',
+  'cpuacct',
+  'cpuset',
+  'pids',
+  'freezer',
+  'devices',
+  'blkio',
+  'io',
+] as const;
+export type Controller = (typeof controllerNames)[number];
+
+export interface ControllerFacts {
+  readonly version: 1 | 2;
+  /** v1: the hierarchy's mount point (several controllers may share one). v2: the mount point of the unified one. */
+  readonly mount: string;
+}
+
+/** A systemd unit with Delegate=yes below which tszone may make groups. */
+export interface DelegatedUnit {
+  readonly unit: string;
+  readonly slice: string;
+}
+
+/** Which hierarchy owns which controller, and where groups may be made. Only writable mounts are listed. */
+export interface CgroupLayout {
+  /** v2: nothing but the unified hierarchy. hybrid: v1 controllers beside a cgroup2 mount. */
+  readonly mode: 'v1' | 'hybrid' | 'v2';
+  /** v2 kernels freeze without a controller: `freezer` is then listed with version 2. */
+  readonly controllers: Readonly<Partial<Record<Controller, ControllerFacts>>>;
+  /** The cgroup2 mount point, if there is one. */
+  readonly unified?: string;
+  /** v2: the directory in which `tszone/` is made: the mount point, or the delegated unit's group. */
+  readonly base?: string;
+  /** v2 under systemd: the unit that owns `base`; started on first use. */
+  readonly delegate?: DelegatedUnit;
+  /**
+   * v1 and hybrid under systemd: hierarchies without controllers by which systemd knows a service's processes
+   * (name=systemd, and the unified one). A zone leaves them, too: otherwise it ends with the service that started it.
+   */
+  readonly tracking: readonly ControllerFacts[];
+  /** Whether the kernel counts and limits swap per group. */
+  readonly swapAccounting: boolean;
+}
+
+/** What /bin, /sbin and /lib* are. */
+export interface UsrLayout {
+  /** Every one of them that exists is a link into /usr. */
+  readonly merged: boolean;
+  /** `'/bin' → 'usr/bin'`. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Those that are directories of their own: `/lib64`. */
+  readonly dirs: readonly string[];
+}
+
+export interface CpuFacts {
+  readonly count: number;
+  /** As the kernel writes it: `0-3,5`. */
+  readonly online: string;
+}
+
+export interface HostFacts {
+  readonly kernel: KernelFacts;
+  readonly isRoot: boolean;
+  readonly capabilities: CapabilityFacts;
+  readonly cgroup: CgroupLayout;
+  /** Security modules that are active; empty if the kernel does not say. */
+  readonly lsms: readonly string[];
+  readonly usr: UsrLayout;
+  readonly cpus: CpuFacts;
+  /** As the kernel writes it: `0`. */
+  readonly memoryNodes: string;
+  /** systemd is pid 1. */
+  readonly systemd: boolean;
+  /** `docker`, `podman`, `container` … if this is itself a container. A hint: nothing depends on it. */
+  readonly container?: string;
+}
+
+/** Whether a directory's file system can be mounted with mapped owners. */
+export interface IdmapVerdict {
+  readonly ok: boolean;
+  /** As in mountinfo: `ext4`. */
+  readonly fsType: string;
+  readonly mountPoint: string;
+  /** Why not. */
+  readonly reason?: string;
+}
+
+/** What the environment says; read once, at the door. */
+export interface HostEnvironment {
+  /** TSZONE_ROOT. */
+  readonly root?: string;
+  /** TSZONE_RUN_ROOT. */
+  readonly runRoot?: string;
+  /** http_proxy, https_proxy, no_proxy and the like, as they are set. */
+  readonly proxies: Readonly<Record<string, string>>;
+}
