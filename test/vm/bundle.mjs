@@ -1,0 +1,59 @@
+// Bundles test/vm/lane.ts with the test files of test/vm/suite.txt (or of the arguments) into one file.
+//
+//   node test/vm/bundle.mjs OUTFILE ROOT-IN-THE-VM [FILE …]
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const [outfile, guestRoot, ...only] = process.argv.slice(2);
+
+const suite = readFileSync(join(root, 'test/vm/suite.txt'), 'utf8')
+  .split('\n')
+  .filter((line) => line.trim() !== '' && !line.startsWith('#'))
+  .map((line) => /^(\S+)\s*(.*)$/.exec(line.trim()))
+  .map(([, file, grep]) => ({ file, grep }));
+const chosen = only.length === 0 ? suite : only.map((file) => suite.find((one) => one.file === file) ?? { file, grep: '' });
+
+const entries = chosen.map(
+  ({ file, grep }) =>
+    `{ file: ${JSON.stringify(file)}, grep: ${JSON.stringify(grep)}, load: () => import(${JSON.stringify(`./test/integration/${file}`)}) }`,
+);
+
+/** A module in the bundle still finds the project's files: its URL is the one its source has in the VM. */
+const ownUrls = {
+  name: 'own-urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.[mc]?[jt]s$/ }, async ({ path }) => {
+      const inside = relative(root, path);
+      if (inside.startsWith('..') || inside.startsWith('node_modules')) return undefined;
+      const guestPath = join(guestRoot, inside);
+      const contents = (await readFile(path, 'utf8'))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(guestPath).href))
+        .replaceAll('import.meta.dirname', JSON.stringify(dirname(guestPath)))
+        .replaceAll('import.meta.filename', JSON.stringify(guestPath));
+      return { contents, loader: path.endsWith('ts') ? 'ts' : 'js' };
+    });
+  },
+};
+
+await build({
+  stdin: {
+    contents: `import { runLane } from './test/vm/lane.ts';\nawait runLane([${entries.join(',\n')}]);\n`,
+    resolveDir: root,
+    loader: 'ts',
+  },
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  logLevel: 'warning',
+  // Native code is found by its own package.
+  external: ['netlink'],
+  banner: { js: "import { createRequire as tszoneRequire } from 'node:module'; const require = tszoneRequire(import.meta.url);" },
+  plugins: [ownUrls],
+});

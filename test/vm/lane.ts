@@ -1,0 +1,47 @@
+/**
+ * Runs test files that were bundled with it, in one process: a node start takes seconds under emulation, tsx a minute.
+ * Counts as scripts/run-tests.ts does. The last line is `N passed, N failed, N skipped`.
+ */
+import { readFileSync } from 'node:fs';
+import Mocha from 'mocha';
+import CountingReporter from '../../scripts/mocha-reporter.mjs';
+import { addReport, type Counts, type MochaReport, summaryLine } from '../../scripts/test-report.js';
+
+export interface LaneFile {
+  readonly file: string;
+  /** Only tests whose full title matches; empty: all. */
+  readonly grep: string;
+  load(): Promise<unknown>;
+}
+
+const timeoutMs = 120_000;
+const reportFile = '/tmp/lane-report.json';
+
+export async function runLane(files: readonly LaneFile[]): Promise<never> {
+  const slowdown = Number(process.env.TSZONE_TEST_SLOWDOWN ?? 1);
+  const mocha = new Mocha({ timeout: timeoutMs * slowdown, reporter: CountingReporter, slow: timeoutMs });
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const { file, grep, load } of files) {
+    mocha.suite.emit('pre-require', globalThis, file, mocha);
+    const before = mocha.suite.suites.length;
+    await load();
+    const added = mocha.suite.suites.slice(before).reduce((sum, suite) => sum + keepMatching(suite, grep), 0);
+    if (added > 0) continue;
+    console.log(`FAILED: no test of ${file} matches ${grep || 'anything'}`);
+    counts.failed += 1;
+  }
+  process.env.TSZONE_TEST_REPORT = reportFile;
+  await new Promise<void>((resolve) => mocha.run(() => resolve()));
+  const report = JSON.parse(readFileSync(reportFile, 'utf8')) as MochaReport;
+  const allowed = JSON.parse(readFileSync('test/vm/allowed-skips.json', 'utf8')) as readonly string[];
+  for (const line of addReport(counts, report, { mustWork: true, allowed })) console.log(line);
+  console.log(`\n${summaryLine(counts)}`);
+  process.exit(counts.failed > 0 ? 1 : 0);
+}
+
+/** Drops what does not match. @returns how many tests are left */
+function keepMatching(suite: Mocha.Suite, grep: string): number {
+  const wanted = new RegExp(grep);
+  suite.tests = suite.tests.filter((test) => wanted.test(test.fullTitle()));
+  return suite.suites.reduce((sum, inner) => sum + keepMatching(inner, grep), suite.tests.length);
+}
