@@ -16,7 +16,8 @@ const suite = readFileSync(join(root, 'test/vm/suite.txt'), 'utf8')
   .filter((line) => line.trim() !== '' && !line.startsWith('#'))
   .map((line) => /^(\S+)\s*(.*)$/.exec(line.trim()))
   .map(([, file, grep]) => ({ file, grep }));
-const chosen = only.length === 0 ? suite : only.map((file) => suite.find((one) => one.file === file) ?? { file, grep: '' });
+const chosen =
+  only.length === 0 ? suite : only.map((file) => suite.find((one) => one.file === file) ?? { file, grep: '' });
 
 const entries = chosen.map(
   ({ file, grep }) =>
@@ -42,7 +43,10 @@ const ownUrls = {
 
 await build({
   stdin: {
-    contents: `import { runLane } from './test/vm/lane.ts';\nawait runLane([${entries.join(',\n')}]);\n`,
+    contents: `
+      import { runLane } from './test/vm/lane.ts';
+      import reporter from './scripts/mocha-reporter.mjs';
+      process.exit(await runLane(reporter, [${entries.join(',\n')}]));`,
     resolveDir: root,
     loader: 'ts',
   },
@@ -54,6 +58,8 @@ await build({
   logLevel: 'warning',
   // Native code is found by its own package.
   external: ['netlink'],
-  banner: { js: "import { createRequire as tszoneRequire } from 'node:module'; const require = tszoneRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as tszoneRequire } from 'node:module'; const require = tszoneRequire(import.meta.url);",
+  },
   plugins: [ownUrls],
 });

@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import Mocha from 'mocha';
-import CountingReporter from '../../scripts/mocha-reporter.mjs';
 import { addReport, type Counts, type MochaReport, summaryLine } from '../../scripts/test-report.js';
 
 export interface LaneFile {
@@ -17,9 +16,10 @@ export interface LaneFile {
 const timeoutMs = 120_000;
 const reportFile = '/tmp/lane-report.json';
 
-export async function runLane(files: readonly LaneFile[]): Promise<never> {
+/** @returns the exit status */
+export async function runLane(reporter: Mocha.ReporterConstructor, files: readonly LaneFile[]): Promise<number> {
   const slowdown = Number(process.env.TSZONE_TEST_SLOWDOWN ?? 1);
-  const mocha = new Mocha({ timeout: timeoutMs * slowdown, reporter: CountingReporter, slow: timeoutMs });
+  const mocha = new Mocha({ timeout: timeoutMs * slowdown, reporter, slow: timeoutMs });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { file, grep, load } of files) {
     mocha.suite.emit('pre-require', globalThis, file, mocha);
@@ -36,7 +36,7 @@ export async function runLane(files: readonly LaneFile[]): Promise<never> {
   const allowed = JSON.parse(readFileSync('test/vm/allowed-skips.json', 'utf8')) as readonly string[];
   for (const line of addReport(counts, report, { mustWork: true, allowed })) console.log(line);
   console.log(`\n${summaryLine(counts)}`);
-  process.exit(counts.failed > 0 ? 1 : 0);
+  return counts.failed > 0 ? 1 : 0;
 }
 
 /** Drops what does not match. @returns how many tests are left */
