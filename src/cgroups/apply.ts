@@ -5,7 +5,7 @@ import type { HostOpHandler } from '../spec/host-op.js';
 import { startDelegate } from './delegate.js';
 import { errnoName, readControl, stepError, writeControl } from './kernel-file.js';
 import { createGroup, handDown, shareGroup } from './make.js';
-import type { CgroupOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
+import type { CgroupDevicesOp, CgroupOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
 import { groupTree, removeIfEmpty, removeTree } from './remove.js';
 
 /** `undo` needs nothing but the op; what others share (parents, monitors, the systemd unit) is removed only when it is empty, or never. */
@@ -21,6 +21,8 @@ async function apply(op: CgroupOp): Promise<void> {
       return shareGroup(op);
     case 'cgroup.write':
       return write(op, op.value);
+    case 'cgroup.devices':
+      return restrictDevices(op);
     case 'cgroup.enable':
       return handDown(op.paths, op);
     case 'cgroup.sum':
@@ -40,6 +42,7 @@ async function undo(op: CgroupOp): Promise<void> {
       return sum(op);
     case 'cgroup.delegate':
     case 'cgroup.share':
+    case 'cgroup.devices':
     case 'cgroup.enable':
       return;
   }
@@ -55,6 +58,8 @@ function describe(op: CgroupOp): string {
       return `create shared cgroup ${op.path}`;
     case 'cgroup.write':
       return `write ${op.value === '' ? "the parent's value" : op.value} to ${op.path}`;
+    case 'cgroup.devices':
+      return `allow ${op.allow.length} kinds of devices in ${op.path}`;
     case 'cgroup.enable':
       return `hand ${[...op.required, ...op.wanted].join(', ')} down to ${op.paths.at(-1) ?? ''}`;
     case 'cgroup.sum':
@@ -85,6 +90,16 @@ function inherited(path: string): string {
   return readControl(`${group}/cgroup.controllers`) === undefined
     ? (readControl(`${dirname(group)}/${basename(path)}`) ?? '')
     : '';
+}
+
+/** `a` empties the list; each write of devices.allow adds one rule. */
+function restrictDevices({ path, allow }: CgroupDevicesOp): void {
+  try {
+    writeControl(`${path}/devices.deny`, 'a');
+    for (const rule of allow) writeControl(`${path}/devices.allow`, rule);
+  } catch (error) {
+    throw stepError('cgroup.devices', path, error, 'device list');
+  }
 }
 
 function sum({ path, file }: CgroupSumOp): void {

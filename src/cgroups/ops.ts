@@ -48,6 +48,15 @@ export interface CgroupWriteOp {
   readonly controller: Controller;
 }
 
+/** v1: nothing but these may be opened. Undo: nothing (the group goes away with its create). */
+export interface CgroupDevicesOp {
+  readonly op: 'cgroup.devices';
+  /** The group. */
+  readonly path: string;
+  /** `c 1:3 rwm`. */
+  readonly allow: readonly string[];
+}
+
 /** v2: hands controllers down to a group that exists (a limit that is set later). Undo: nothing. */
 export interface CgroupEnableOp extends EnabledControllers {
   readonly op: 'cgroup.enable';
@@ -62,4 +71,11 @@ export interface CgroupSumOp {
   readonly file: string;
 }
 
-export type CgroupOp = CgroupDelegateOp | CgroupCreateOp | CgroupShareOp | CgroupWriteOp | CgroupEnableOp | CgroupSumOp;
+export type CgroupOp =
+  | CgroupDelegateOp
+  | CgroupCreateOp
+  | CgroupShareOp
+  | CgroupWriteOp
+  | CgroupDevicesOp
+  | CgroupEnableOp
+  | CgroupSumOp;

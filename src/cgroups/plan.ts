@@ -5,7 +5,7 @@ import type { CgroupLayout, Controller } from '../host/facts.js';
 import type { ControllerRules } from './controller.js';
 import { cpuRules } from './cpu.js';
 import { cpusetFillFiles, cpusetRules } from './cpuset.js';
-import { defaultDeviceWrites } from './devices.js';
+import { defaultDevices } from './devices.js';
 import { noHierarchy, requireControllers } from './feasible.js';
 import { groupOf, type Hierarchy, hierarchies, mainGroup, type ZoneGroup, type ZoneRef, zoneGroups } from './groups.js';
 import { isSet, type ZoneLimits } from './limits.js';
@@ -55,9 +55,7 @@ export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits
     prepare: [
       ...delegate(layout),
       ...groups.map((group) => createGroup(group, enabled)),
-      ...groups.flatMap((group) =>
-        group.version === 1 && group.controllers.includes('devices') ? deviceWrites(group) : [],
-      ),
+      ...groups.flatMap(restrictDevices),
       ...limitWrites(groups, layout, limits),
       ...guaranteeSums(groups, limits),
     ],
@@ -147,14 +145,9 @@ function joinGroup({ version, path }: ZoneGroup): EnterOp {
   return version === 1 ? { op: 'cgroup.join', path: `${path}/tasks` } : { op: 'cgroup.into', path };
 }
 
-function deviceWrites(group: ZoneGroup): CgroupWriteOp[] {
-  return defaultDeviceWrites().map(({ file, value }) => ({
-    op: 'cgroup.write',
-    path: `${group.path}/${file}`,
-    value,
-    purpose: 'device list',
-    controller: 'devices',
-  }));
+function restrictDevices(group: ZoneGroup): CgroupOp[] {
+  if (group.version !== 1 || !group.controllers.includes('devices')) return [];
+  return [{ op: 'cgroup.devices', path: group.path, allow: defaultDevices }];
 }
 
 /** Without `previous`: what is asked for. With it: what differs from it. */
