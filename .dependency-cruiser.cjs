@@ -13,9 +13,10 @@ const ranks = [
   ['index'],
   ['cli'],
   ['commands'],
+  ['main'],
 ];
 
-const pathOf = (layer) => (layer === 'index' ? '^src/index\\.ts$' : `^src/${layer}/`);
+const pathOf = (layer) => (['index', 'main'].includes(layer) ? `^src/${layer}\\.ts$` : `^src/${layer}/`);
 
 const layerRules = ranks.flatMap((rank, i) =>
   rank.map((layer) => ({

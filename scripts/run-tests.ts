@@ -68,7 +68,10 @@ function runStep({ name, run }: Step): void {
     env: { ...env, TSZONE_TEST_REPORT: file },
   });
   const report = readReport(file);
-  if (report === undefined) return fail(`${name}: mocha ended with status ${status} and no report`);
+  if (report === undefined) {
+    fail(`${name}: mocha ended with status ${status} and no report`);
+    return;
+  }
   const mustWork = process.env.TSZONE_MUST_WORK === '1';
   for (const line of addReport(counts, report, { mustWork, allowed })) console.log(line);
   if (status !== 0 && report.failed.length === 0) fail(`${name}: mocha ended with status ${status}`);

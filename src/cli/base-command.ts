@@ -1,0 +1,85 @@
+/**
+ * What all commands share: oclif's Command with its flags and arguments already parsed, and a way to an operation.
+ * A command is thin: parse → one operation → return an Output. It prints nothing itself.
+ */
+import { Command } from '@oclif/core/command';
+import type { FlagInput, InferredArgs, InferredFlags } from '@oclif/core/interfaces';
+import type { HostContext } from '../operations/host-context.js';
+import { globalFlags } from './flags.js';
+import { withInterrupts } from './interrupts.js';
+import type { Output } from './output.js';
+import { createProgress, type Progress } from './progress.js';
+
+type GlobalFlags = InferredFlags<typeof globalFlags>;
+type FlagsOf<T extends typeof Command> = GlobalFlags & InferredFlags<T['flags']>;
+type ArgsOf<T extends typeof Command> = InferredArgs<T['args']>;
+
+export interface Given {
+  readonly flags: object;
+  readonly args: object;
+  readonly rest: readonly string[];
+}
+
+/** What oclif's Command asks of a config; plugins and their hooks are not looked for. */
+const config = { bin: 'tszone', runHook: async () => ({ successes: [], failures: [] }) };
+
+export abstract class BaseCommand<T extends typeof Command = typeof Command> extends Command {
+  static override baseFlags: FlagInput = globalFlags;
+  /** Options end at the first argument; what follows is this (`[--] COMMAND…`). */
+  static passThrough: string | undefined;
+  /** stdout and the exit status are those of a command in a zone; own failures exit 125. */
+  static passesStatus = false;
+
+  protected flags: FlagsOf<T>;
+  protected args: ArgsOf<T>;
+  /** The command line after the first argument, with `passThrough`. */
+  protected rest: readonly string[] = [];
+
+  constructor(argv: string[]) {
+    super(argv, config as unknown as ConstructorParameters<typeof Command>[1]);
+    this.flags = {} as FlagsOf<T>;
+    this.args = {} as ArgsOf<T>;
+  }
+
+  /** Called once, before `run`. */
+  give({ flags, args, rest }: Given): void {
+    this.flags = flags as FlagsOf<T>;
+    this.args = args as ArgsOf<T>;
+    this.rest = rest;
+  }
+
+  abstract override run(): Promise<Output>;
+
+  /** Runs one operation: opens the host, ends it on Ctrl-C and when --timeout is over. */
+  protected async operate<R>(
+    work: (host: HostContext, options: { readonly signal: AbortSignal }) => Promise<R>,
+  ): Promise<R> {
+    return withInterrupts(this.common.timeout, async (signal) => {
+      const host = await this.openHost();
+      return work(host, { signal });
+    });
+  }
+
+  /** The host as --root and --run-root say. */
+  protected async openHost(): Promise<HostContext> {
+    const { openHostContext } = await import('../operations/host-context.js');
+    return openHostContext({
+      root: this.common.root ?? process.env.TSZONE_ROOT,
+      runRoot: this.common['run-root'] ?? process.env.TSZONE_RUN_ROOT,
+    });
+  }
+
+  /** Shown on stderr, only on a terminal, and only for what takes longer than half a second. */
+  protected progress(): Progress {
+    return createProgress(process.stderr, this.common.quiet);
+  }
+
+  /** A remark for people: on stderr, not with -q. */
+  protected note(message: string): void {
+    if (!this.common.quiet) process.stderr.write(`note: ${message}\n`);
+  }
+
+  protected get common(): GlobalFlags {
+    return this.flags;
+  }
+}

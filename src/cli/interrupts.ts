@@ -1,0 +1,72 @@
+/** One AbortSignal per operation: Ctrl-C, SIGTERM, SIGHUP and --timeout abort it, and it cleans up. */
+import { constants } from 'node:os';
+import { zoneError } from '../errors/index.js';
+import { parseDuration } from '../spec/quantities.js';
+
+/** Thrown when the user interrupted; the exit status is 128+n. */
+export class Interrupted extends Error {
+  readonly exitStatus: number;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`interrupted by ${signal}`);
+    this.exitStatus = 128 + constants.signals[signal];
+  }
+}
+
+const watched = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs `work` with a signal that is aborted by the user or by the time limit. A second interrupt ends at once: the
+ * next command cleans up.
+ *
+ * @throws WAIT_TIMEOUT, Interrupted, and whatever `work` throws
+ */
+export async function withInterrupts<R>(
+  timeout: string | undefined,
+  work: (signal: AbortSignal) => Promise<R>,
+): Promise<R> {
+  const controller = new AbortController();
+  const timer = startTimer(timeout, controller);
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
+    controller.abort(new Interrupted(signal));
+  };
+  for (const name of watched) process.on(name, interrupt);
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    // What an aborted wait throws says less than why it was aborted.
+    throw controller.signal.aborted && isAbort(error) ? controller.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    for (const name of watched) process.off(name, interrupt);
+  }
+}
+
+function startTimer(timeout: string | undefined, controller: AbortController): NodeJS.Timeout | undefined {
+  const timeoutMs = parseTimeout(timeout);
+  if (timeoutMs === undefined) return undefined;
+  const expire = () => {
+    controller.abort(
+      zoneError('WAIT_TIMEOUT', `not done after ${timeout}`, {
+        hint: 'Wait longer with a larger --timeout.',
+        context: { timeoutMs },
+      }),
+    );
+  };
+  return setTimeout(expire, timeoutMs).unref();
+}
+
+/** @throws USAGE_BAD_ARGUMENT */
+export function parseTimeout(timeout: string | undefined): number | undefined {
+  if (timeout === undefined) return undefined;
+  const timeoutMs = parseDuration(timeout);
+  if (timeoutMs !== undefined && timeoutMs <= 2 ** 31 - 1) return timeoutMs;
+  throw zoneError('USAGE_BAD_ARGUMENT', `"--timeout" is not a duration: "${timeout}"`, {
+    hint: 'Write 500ms, 10s, 5m or 1h.',
+  });
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORT_ERR'));
+}

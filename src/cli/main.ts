@@ -1,0 +1,108 @@
+/** The way in: finds the command, runs it, prints what it returned or the error, and sets the exit status. */
+import { zoneError } from '../errors/index.js';
+import { nearest } from '../spec/nearest.js';
+import { type CommandTable, commandsOf, type Found, findCommand, type LoadableCommand } from './command-table.js';
+import { Interrupted } from './interrupts.js';
+import { asZoneError, exitStatusOf, formatError, refine } from './print-error.js';
+import { version } from './version.js';
+
+/** Runs one command line. @returns the exit status; everything is written when it resolves */
+export async function main(argv: readonly string[], table: CommandTable): Promise<number> {
+  if (argv.length === 1 && (argv[0] === 'version' || argv[0] === '--version' || argv[0] === '-V')) {
+    await write(process.stdout, `${version()}\n`);
+    return 0;
+  }
+  let command: LoadableCommand | undefined;
+  const words = hoistGlobals(argv, table);
+  try {
+    if (isHelp(words)) return await help(table, words.slice(1));
+    const { id, entry, rest } = find(table, words);
+    command = (await entry.load()).default;
+    const { runCommand, wantsHelp } = await import('./run-command.js');
+    if (wantsHelp(command, rest)) return await help(table, id.split(' '));
+    const { stdout, exitStatus } = await runCommand(id, command, rest);
+    await write(process.stdout, stdout);
+    return exitStatus;
+  } catch (error) {
+    return fail(error, words, command);
+  }
+}
+
+async function fail(thrown: unknown, words: readonly string[], command: LoadableCommand | undefined): Promise<number> {
+  if (thrown instanceof Interrupted) {
+    await write(process.stderr, `${thrown.message}\n`);
+    return thrown.exitStatus;
+  }
+  const error = asZoneError(refine(thrown));
+  const { formatOf } = await import('./run-command.js');
+  const color = process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
+  const debug = (process.env.TSZONE_DEBUG ?? '') !== '';
+  await write(process.stderr, formatError(error, { format: formatOf(words, command), debug, color }));
+  const passesStatus = command !== undefined && 'passesStatus' in command && command.passesStatus === true;
+  return exitStatusOf(error, passesStatus);
+}
+
+/** `tszone -o json list` means `tszone list -o json`. */
+function hoistGlobals(argv: readonly string[], table: CommandTable): string[] {
+  const withValue = /^(-o|--output|--columns|--root|--run-root|--timeout)$/;
+  const alone = /^(-q|--quiet|-o.+|--(output|columns|root|run-root|timeout)=.*)$/;
+  let at = 0;
+  while (at < argv.length) {
+    const word = argv[at] ?? '';
+    if (withValue.test(word)) at += 2;
+    else if (alone.test(word)) at += 1;
+    else break;
+  }
+  if (at === 0 || at >= argv.length) return [...argv];
+  const globals = argv.slice(0, at);
+  const [first = '', second = '', ...rest] = argv.slice(at);
+  // They go behind the command's words; those of a topic are two.
+  const behind = argv.length > at + 1 ? [second, ...rest] : [];
+  return commandsOf(table, first).length > 0 && behind.length > 0
+    ? [first, second, ...globals, ...rest]
+    : [first, ...globals, ...behind];
+}
+
+function isHelp([first]: readonly string[]): boolean {
+  return first === undefined || first === 'help' || first === '--help' || first === '-h';
+}
+
+async function help(table: CommandTable, words: readonly string[]): Promise<number> {
+  const { helpText } = await import('./help.js');
+  await write(process.stdout, await helpText(table, words));
+  return 0;
+}
+
+function find(table: CommandTable, words: readonly string[]): Found {
+  const found = findCommand(table, words);
+  if (found !== undefined) return found;
+  throw unknownCommand(table, words);
+}
+
+/** @returns USAGE_UNKNOWN_COMMAND with the nearest command named */
+export function unknownCommand(table: CommandTable, words: readonly string[]): Error {
+  const [topic = '', word = ''] = words;
+  const inTopic = commandsOf(table, topic);
+  const spoken = inTopic.length > 0 && !word.startsWith('-') ? `${topic} ${word}`.trim() : topic;
+  const known =
+    inTopic.length > 0 ? inTopic : [...Object.keys(table), ...Object.values(table).flatMap(({ aliases }) => aliases)];
+  const near = spoken === topic && inTopic.length > 0 ? undefined : nearest(spoken, known);
+  const list = inTopic.length > 0 ? `The commands are ${inTopic.join(', ')}.` : 'See "tszone --help" for the commands.';
+  return zoneError(
+    'USAGE_UNKNOWN_COMMAND',
+    inTopic.length > 0 && spoken === topic ? `"${topic}" needs a command` : `unknown command "${spoken}"`,
+    {
+      hint: near === undefined ? list : `Did you mean "tszone ${near}"? ${list}`,
+      context: { command: spoken, ...(near === undefined ? {} : { nearest: near }) },
+    },
+  );
+}
+
+/** Resolves when the text has left: process.exit cuts off what a pipe has not taken. EPIPE is the reader's choice. */
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  if (text === '') return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.once('error', () => resolve());
+    stream.write(text, () => resolve());
+  });
+}

@@ -1,0 +1,70 @@
+/** The only place that prints an error and picks the exit status. Always on stderr: stdout belongs to the data. */
+import { ZoneError, zoneError } from '../errors/index.js';
+import type { OutputFormat } from './flags.js';
+import { printable } from './printable.js';
+
+/** Anything that was thrown as one of ours. */
+export function asZoneError(error: unknown): ZoneError {
+  if (error instanceof ZoneError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return zoneError('INTERNAL', message.split('\n')[0] ?? 'unknown', {
+    hint: 'This is a bug: run again with TSZONE_DEBUG=1 and report what it prints.',
+    cause: error,
+    context: error instanceof Error && 'code' in error ? { code: error.code } : {},
+  });
+}
+
+export interface ErrorStyle {
+  readonly format: OutputFormat;
+  /** Show the stack, too. */
+  readonly debug: boolean;
+  /** Bold red on a terminal. */
+  readonly color: boolean;
+}
+
+/** The lines for stderr. */
+export function formatError(error: ZoneError, { format, debug, color }: ErrorStyle): string {
+  if (format === 'json' || format === 'jsonl') return `${JSON.stringify(error.toJSON())}\n`;
+  const label = (word: string) => (color ? `\u001b[1;31m${word}:\u001b[0m` : `${word}:`);
+  const hint = error.hint === undefined ? '' : `hint: ${printable(error.hint)}\n`;
+  const stack = debug ? `${stackOf(error)}\n` : '';
+  return `${label('error')} ${printable(error.message)}\n${hint}${stack}`;
+}
+
+function stackOf(error: Error): string {
+  const own = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own;
+}
+
+/** Kernel errnos that mean "the disk is full", whichever step hit them. */
+const fullErrnos = ['ENOSPC', 'EDQUOT'];
+
+/** 125 for verbs whose status is the command's own, else the kind's. */
+export function exitStatusOf(error: ZoneError, passesStatus: boolean): number {
+  if (!passesStatus) return error.exitStatus;
+  const { execStatus } = error.context;
+  return execStatus === 126 || execStatus === 127 ? execStatus : 125;
+}
+
+/** A file system that is full is the user's to solve, never a bug of ours. */
+export function refine(error: unknown): unknown {
+  if (error instanceof ZoneError || !(error instanceof Error) || !('code' in error)) return error;
+  const { code } = error;
+  const path = 'path' in error ? String(error.path) : undefined;
+  const where = path === undefined ? '' : ` at "${path}"`;
+  if (fullErrnos.includes(String(code))) {
+    return zoneError('RESOURCE_DISK_FULL', `no space is left${where}`, {
+      hint: 'Free some space there, or move the data with --root DIR.',
+      cause: error,
+      context: { errno: code, path },
+    });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return zoneError('NOT_ROOT', `not permitted${where}`, {
+      hint: 'Run it as root, for example with sudo.',
+      cause: error,
+      context: { errno: code, path },
+    });
+  }
+  return error;
+}

@@ -1,0 +1,59 @@
+/** Parses, runs and renders one command. */
+import { parse } from '@oclif/core/parser';
+import type { BaseCommand, Given } from './base-command.js';
+import type { LoadableCommand } from './command-table.js';
+import { type OutputFormat, outputFormats } from './flags.js';
+import { render } from './output.js';
+import { allFlags, splitPassThrough, usageError } from './parse.js';
+
+export interface Ran {
+  readonly stdout: string;
+  readonly exitStatus: number;
+}
+
+/** @throws ZoneError (usage errors included), Interrupted */
+export async function runCommand(id: string, command: LoadableCommand, argv: readonly string[]): Promise<Ran> {
+  const given = await parseGiven(id, command, argv);
+  const one: BaseCommand = new command([...argv]);
+  one.give(given);
+  const output = await one.run();
+  const { output: format, quiet, columns } = given.flags as { output: OutputFormat; quiet?: boolean; columns?: string };
+  return {
+    stdout: render(output, { format, quiet: quiet === true, columns }),
+    exitStatus: output.kind === 'status' ? output.exitStatus : 0,
+  };
+}
+
+async function parseGiven(id: string, command: LoadableCommand, argv: readonly string[]): Promise<Given> {
+  const flags = allFlags(command);
+  const { own, rest } = ownWords(command, argv);
+  try {
+    const input = { args: command.args, flags, strict: command.strict !== false, '--': true };
+    const parsed = await parse(own, input);
+    return { flags: parsed.flags, args: parsed.args, rest };
+  } catch (error) {
+    throw usageError(error, command, id);
+  }
+}
+
+function ownWords(command: LoadableCommand, argv: readonly string[]): { own: string[]; rest: string[] } {
+  return command.passThrough === undefined ? { own: [...argv], rest: [] } : splitPassThrough(allFlags(command), argv);
+}
+
+/** True if help is asked for in the command's own words, not in those of a command in the zone. */
+export function wantsHelp(command: LoadableCommand, argv: readonly string[]): boolean {
+  const { own } = ownWords(command, argv);
+  const end = own.indexOf('--');
+  return own.slice(0, end < 0 ? undefined : end).some((word) => word === '--help' || word === '-h');
+}
+
+/** The format that errors are to have, also when the line cannot be parsed. */
+export function formatOf(argv: readonly string[], command: LoadableCommand | undefined): OutputFormat {
+  const own = command === undefined ? argv : ownWords(command, argv).own;
+  const words = own.flatMap((word, at) => {
+    if (word === '-o' || word === '--output') return [own[at + 1] ?? ''];
+    const joined = /^(?:--output=|-o=?)(.+)$/.exec(word)?.[1];
+    return joined === undefined ? [] : [joined];
+  });
+  return outputFormats.find((format) => format === words.at(-1)) ?? 'table';
+}
