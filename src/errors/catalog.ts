@@ -41,6 +41,7 @@ export const errorCatalog = {
   IMAGE_EXISTS: ConflictError,
   NETWORK_IN_USE: ConflictError,
   NETWORK_EXISTS: ConflictError,
+  NETWORK_ADDRESS_IN_USE: ConflictError,
   PORT_IN_USE: ConflictError,
   STATE_TOO_NEW: ConflictError,
   STATE_CORRUPT: ConflictError,

@@ -4,6 +4,7 @@ export * from './journal.js';
 export * from './json-file.js';
 export * from './lock.js';
 export type { StateOp } from './ops.js';
+export * from './networks.js';
 export * from './roots.js';
 export * from './run-state.js';
 export * from './zone-paths.js';

@@ -1,0 +1,72 @@
+/** Our nf_tables table as it is in the kernel: made, added to, removed; and what other tables do to zones' packets. */
+import { readFile } from 'node:fs/promises';
+import { readNetworks } from '../state/index.js';
+import { NetlinkClient, refusedWith } from './client.js';
+import { openedBy } from './forwarding.js';
+import type { FirewallOp } from './ops.js';
+import { addNetwork, addOpened, bridgeKey, createTable, removeNetwork } from './ruleset.js';
+import { type ChainInfo, decodeChain, deleteTable, dumpChains, forwardHook, getElement } from './wire/nft.js';
+
+/** Idempotent; also puts the table back if a firewall reload has flushed it. */
+export async function applyFirewall(op: FirewallOp): Promise<void> {
+  await using client = await NetlinkClient.open('netfilter');
+  if (await knowsBridge(client, op)) return;
+  try {
+    const { sysctls } = await readNetworks(op.roots);
+    const opened = ([4, 6] as const).flatMap((family) => addOpened(op.table, family, openedBy(sysctls, family)));
+    await client.batch(`create nft table ${op.table}`, [...createTable(op.table), ...opened, ...addNetwork(op)]);
+  } catch (error) {
+    if (!refusedWith(error, 'EEXIST')) throw error;
+    await client.batch(`add ${op.bridge} to nft table ${op.table}`, addNetwork(op));
+  }
+}
+
+async function knowsBridge(client: NetlinkClient, op: FirewallOp): Promise<boolean> {
+  try {
+    await client.request('look up the bridge', getElement({ table: op.table, set: 'bridges' }, bridgeKey(op.bridge)));
+    return true;
+  } catch (error) {
+    if (refusedWith(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Gone already is success. */
+export async function removeFromFirewall(op: FirewallOp): Promise<void> {
+  await using client = await NetlinkClient.open('netfilter');
+  await ignoreMissing(client.batch(`take ${op.bridge} out of nft table ${op.table}`, removeNetwork(op)));
+}
+
+/** Gone already is success. */
+export async function removeTable(table: string): Promise<void> {
+  await using client = await NetlinkClient.open('netfilter');
+  await ignoreMissing(client.batch(`delete nft table ${table}`, [deleteTable(table)]));
+}
+
+async function ignoreMissing(done: Promise<void>): Promise<void> {
+  await done.catch((error: unknown) => {
+    if (!refusedWith(error, 'ENOENT')) throw error;
+  });
+}
+
+/**
+ * Base chains of others that drop what they do not know on its way through the host, as Docker, ufw and firewalld set
+ * up: an accept in our table does not overrule them. Empty if there are none, or the kernel does not say.
+ */
+export async function foreignForwardDrops(ownTable: string): Promise<string[]> {
+  const chains = await allChains();
+  const dropping = chains.filter(
+    (chain) => chain.hook === forwardHook && chain.policy === 'drop' && chain.table !== ownTable,
+  );
+  // The old iptables modules do not show in nf_tables; their policy cannot be read without the iptables program.
+  const legacy = (await readFile('/proc/net/ip_tables_names', 'utf8').catch(() => '')).split('\n').includes('filter');
+  return [
+    ...dropping.map((chain) => `nft ${chain.table} ${chain.name}`),
+    ...(legacy ? ['iptables-legacy filter'] : []),
+  ];
+}
+
+async function allChains(): Promise<ChainInfo[]> {
+  await using client = await NetlinkClient.open('netfilter');
+  return (await client.request('list nft chains', dumpChains())).map(decodeChain);
+}

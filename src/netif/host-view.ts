@@ -1,0 +1,139 @@
+/** What the kernel says about this host's network, from /proc: routes, sockets, sysctls. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { zoneError } from '../errors/index.js';
+import { formatIp, type IpAddress, type IpRange, parseRange } from '../spec/ip.js';
+import { isErrno } from '../state/index.js';
+import { isOwnLink } from './names.js';
+
+async function lines(path: string): Promise<string[][]> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    // No IPv6 in this kernel, or no such protocol.
+    if (isErrno(error, 'ENOENT')) return '';
+    throw error;
+  });
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.trim().split(/\s+/));
+}
+
+/** A 32-bit word as /proc/net prints it: the machine's order. */
+function wordValue(hex: string): bigint {
+  const bytes = Buffer.alloc(4);
+  const view = new Uint32Array(bytes.buffer, bytes.byteOffset, 1);
+  view[0] = Number.parseInt(hex, 16);
+  return BigInt(bytes.readUInt32BE(0));
+}
+
+const maskBits = (value: bigint) => value.toString(2).replaceAll('0', '').length;
+
+export interface HostRoute {
+  readonly interfaceName: string;
+  readonly range: IpRange;
+  /** Learnt from a router advertisement (RTF_ADDRCONF). */
+  readonly advertised: boolean;
+}
+
+const RTF_ADDRCONF = 0x0004_0000;
+const RTF_LOCAL = 0x8000_0000;
+
+/** Routes of the main tables, without the loopback's and those of single own addresses. */
+export async function hostRoutes(): Promise<HostRoute[]> {
+  const v4 = (await lines('/proc/net/route'))
+    .slice(1)
+    .map(([interfaceName = '', destination = '0', , , , , , mask = '0']) => ({
+      interfaceName,
+      range: { family: 4 as const, base: wordValue(destination), prefix: maskBits(wordValue(mask)) },
+      advertised: false,
+    }));
+  const v6 = (await lines('/proc/net/ipv6_route')).flatMap((fields) => {
+    const [destination = '0', prefix = '0'] = fields;
+    const [flags = '0', interfaceName = 'lo'] = fields.slice(-2);
+    const bits = Number.parseInt(flags, 16);
+    if ((bits & RTF_LOCAL) !== 0 || destination.startsWith('ff')) return [];
+    const range = { family: 6 as const, base: BigInt(`0x${destination}`), prefix: Number.parseInt(prefix, 16) };
+    return [{ interfaceName, range, advertised: (bits & RTF_ADDRCONF) !== 0 }];
+  });
+  return [...v4, ...v6].filter((route) => route.interfaceName !== 'lo');
+}
+
+/** Interfaces through which the host reaches something, ours excepted. */
+export async function uplinks(family: 4 | 6): Promise<string[]> {
+  const names = (await hostRoutes())
+    .filter((route) => route.range.family === family && !isOwnLink(route.interfaceName))
+    .map((route) => route.interfaceName);
+  return [...new Set(names)];
+}
+
+/** Ranges that a new network must stay clear of: the host's addresses and routes, the default routes excepted. */
+export async function usedRanges(): Promise<IpRange[]> {
+  const addresses = Object.values(networkInterfaces())
+    .flat()
+    .flatMap((one) => (one?.cidr == null ? [] : [parseRange(one.cidr)]));
+  const routes = (await hostRoutes()).map((route) => route.range).filter((range) => range.prefix > 0);
+  return [...addresses, ...routes].filter((range) => range !== undefined);
+}
+
+/** The smallest MTU of the interfaces with a default route: what a zone's packets must fit through. */
+export async function uplinkMtu(): Promise<number> {
+  const names = (await hostRoutes()).filter((route) => route.range.prefix === 0).map((route) => route.interfaceName);
+  const texts = await Promise.all(
+    [...new Set(names)].map((name) => readFile(`/sys/class/net/${name}/mtu`, 'utf8').catch(() => '')),
+  );
+  const sizes = texts.map(Number).filter((mtu) => mtu >= 1280);
+  return Math.min(1500, ...sizes);
+}
+
+/** Whether the kernel has IPv6, switched on. */
+export async function hasIpv6(): Promise<boolean> {
+  return (await readSysctl('net/ipv6/conf/default/disable_ipv6')) === '0';
+}
+
+/** `net/ipv4/conf/eth0/forwarding` → its value; `undefined` if this kernel or interface has none. */
+export async function readSysctl(key: string): Promise<string | undefined> {
+  try {
+    return (await readFile(`/proc/sys/${key}`, 'utf8')).trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** @throws HOST_FEATURE_MISSING /proc/sys is read-only (in a container) */
+export async function writeSysctl(key: string, value: string): Promise<void> {
+  try {
+    await writeFile(`/proc/sys/${key}`, value);
+  } catch (cause) {
+    if (!isErrno(cause, 'EROFS', 'EACCES', 'EPERM')) throw cause;
+    throw zoneError('HOST_FEATURE_MISSING', `cannot set "${key.replaceAll('/', '.')}" to ${value}`, {
+      hint: `Make /proc/sys writable, or set it beforehand: sysctl -w ${key.replaceAll('/', '.')}=${value}`,
+      context: { key, value, errno: cause.code },
+      cause,
+    });
+  }
+}
+
+/** A socket of the host that waits for connections or datagrams. */
+export interface ListeningSocket {
+  readonly address: string;
+  readonly port: number;
+}
+
+const TCP_LISTEN = '0A';
+
+/** From /proc/net/{tcp,udp}{,6}. */
+export async function listeningSockets(protocol: 'tcp' | 'udp'): Promise<ListeningSocket[]> {
+  const rows = [...(await lines(`/proc/net/${protocol}`)), ...(await lines(`/proc/net/${protocol}6`))];
+  return rows.flatMap(([, local = '', , state]) => {
+    const [hex = '', port = ''] = local.split(':');
+    if (!/^[0-9A-F]+$/.test(hex) || (protocol === 'tcp' && state !== TCP_LISTEN)) return [];
+    return [{ address: formatIp(procAddress(hex)), port: Number.parseInt(port, 16) }];
+  });
+}
+
+function procAddress(hex: string): IpAddress {
+  const words = hex.match(/.{8}/g) ?? [];
+  const value = words.reduce((sum, word) => (sum << 32n) | wordValue(word), 0n);
+  return { family: words.length === 1 ? 4 : 6, value };
+}

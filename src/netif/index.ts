@@ -1,0 +1,24 @@
+/** The network: bridges, veth pairs, addresses, routes, nf_tables, published ports. */
+export { netHandlers } from './apply.js';
+export { foreignForwardDrops } from './firewall.js';
+export { readForwarding } from './forwarding.js';
+export { allocateVethName, bridgeName, randomMac, tableName } from './names.js';
+export {
+  createNetwork,
+  defaultNetwork,
+  deleteNetwork,
+  ensureNetwork,
+  listNetworks,
+  type NetworkWish,
+} from './networks.js';
+export type { NetOp, PortOp } from './ops.js';
+export {
+  planLoopback,
+  planNetwork,
+  planPort,
+  planZoneNetwork,
+  type ZoneInterface,
+  type ZoneNetworkInput,
+  type ZoneNetworkPlan,
+} from './plan.js';
+export { publishedPorts, removeZonePorts } from './ports.js';

@@ -1,0 +1,181 @@
+/** rtnetlink(7) messages: links, addresses, routes. Pure: they return what is to be sent. */
+import { ipBytes, parseIp } from '../../spec/ip.js';
+import {
+  attribute,
+  cstring,
+  decodeAttributes,
+  type NetlinkMessage,
+  type NetlinkReply,
+  NLM_F,
+  nested,
+  readCstring,
+  readU32,
+  u8,
+  u16,
+  u32,
+} from './bytes.js';
+
+const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 24 } as const;
+const IFLA = { address: 1, ifname: 3, mtu: 4, master: 10, linkInfo: 18, netNsPid: 19, alias: 20 } as const;
+const IFLA_INFO = { kind: 1, data: 2 } as const;
+const VETH_INFO_PEER = 1;
+const IFA = { address: 1, local: 2, broadcast: 4, flags: 8 } as const;
+const RTA = { oif: 4, gateway: 5 } as const;
+const AF = { unspec: 0, inet: 2, inet6: 10 } as const;
+const IFF_UP = 1;
+const IFA_F_NODAD = 2;
+const RT_TABLE_MAIN = 254;
+const RTPROT_BOOT = 3;
+const RTN_UNICAST = 1;
+
+const acked = NLM_F.request | NLM_F.ack;
+const created = acked | NLM_F.create | NLM_F.excl;
+
+/** struct ifinfomsg. `change` is the mask of the flags that are meant. */
+function linkHeader(index: number, flags: number, change: number): Buffer {
+  return Buffer.concat([u8(AF.unspec, 0), u16(0), u32(index), u32(flags), u32(change)]);
+}
+
+function macBytes(mac: string): Buffer {
+  return Buffer.from(mac.replaceAll(':', ''), 'hex');
+}
+
+/** A bridge, down. */
+export function newBridge(bridge: { name: string; mac: string; mtu: number }): NetlinkMessage {
+  const body = Buffer.concat([
+    linkHeader(0, 0, 0),
+    attribute(IFLA.ifname, cstring(bridge.name)),
+    attribute(IFLA.address, macBytes(bridge.mac)),
+    attribute(IFLA.mtu, u32(bridge.mtu)),
+    nested(IFLA.linkInfo, attribute(IFLA_INFO.kind, cstring('bridge'))),
+  ]);
+  return { type: RTM.newLink, flags: created, body };
+}
+
+export interface VethPair {
+  readonly hostName: string;
+  /** Chosen by us: veth.c honours the peer's index only if this one is given, too. */
+  readonly hostIndex: number;
+  readonly hostMac: string;
+  /** Index of the bridge. */
+  readonly master: number;
+  readonly mtu: number;
+  readonly peerName: string;
+  readonly peerIndex: number;
+  readonly peerMac: string;
+  /** In whose net namespace the peer appears, down: up in this message is ENOTCONN. */
+  readonly peerPid: number;
+}
+
+/** Both ends in one message: the host's up and in the bridge, the peer in the namespace of a process. */
+export function newVeth(pair: VethPair): NetlinkMessage {
+  const peer = [
+    linkHeader(pair.peerIndex, 0, 0),
+    attribute(IFLA.ifname, cstring(pair.peerName)),
+    attribute(IFLA.address, macBytes(pair.peerMac)),
+    attribute(IFLA.mtu, u32(pair.mtu)),
+    attribute(IFLA.netNsPid, u32(pair.peerPid)),
+  ];
+  const body = Buffer.concat([
+    linkHeader(pair.hostIndex, IFF_UP, IFF_UP),
+    attribute(IFLA.ifname, cstring(pair.hostName)),
+    attribute(IFLA.address, macBytes(pair.hostMac)),
+    attribute(IFLA.mtu, u32(pair.mtu)),
+    attribute(IFLA.master, u32(pair.master)),
+    nested(
+      IFLA.linkInfo,
+      attribute(IFLA_INFO.kind, cstring('veth')),
+      nested(IFLA_INFO.data, nested(VETH_INFO_PEER, ...peer)),
+    ),
+  ]);
+  return { type: RTM.newLink, flags: created, body };
+}
+
+/** Sets a link up; `alias` and `mtu` if given. */
+export function setLinkUp(link: { index: number; alias?: string; mtu?: number }): NetlinkMessage {
+  const body = Buffer.concat([
+    linkHeader(link.index, IFF_UP, IFF_UP),
+    ...(link.mtu === undefined ? [] : [attribute(IFLA.mtu, u32(link.mtu))]),
+    ...(link.alias === undefined ? [] : [attribute(IFLA.alias, cstring(link.alias))]),
+  ]);
+  return { type: RTM.newLink, flags: acked, body };
+}
+
+export function deleteLink(index: number): NetlinkMessage {
+  return { type: RTM.delLink, flags: acked, body: linkHeader(index, 0, 0) };
+}
+
+/** Asks for one link by its name: ENODEV if there is none. */
+export function getLink(name: string): NetlinkMessage {
+  const body = Buffer.concat([linkHeader(0, 0, 0), attribute(IFLA.ifname, cstring(name))]);
+  return { type: RTM.getLink, flags: acked, body };
+}
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  readonly alias: string;
+  /** Index of the bridge that it belongs to; 0: none. */
+  readonly master: number;
+}
+
+/** An RTM_NEWLINK message as it comes back from getLink. */
+export function decodeLink(reply: NetlinkReply): Link {
+  const attributes = decodeAttributes(reply.body.subarray(16));
+  const number = (type: number) => {
+    const bytes = attributes.get(type);
+    return bytes === undefined ? 0 : readU32(bytes);
+  };
+  return {
+    index: readU32(reply.body, 4),
+    name: readCstring(attributes.get(IFLA.ifname)),
+    mac: (attributes.get(IFLA.address) ?? Buffer.alloc(0)).toString('hex').replace(/(..)(?=.)/g, '$1:'),
+    mtu: number(IFLA.mtu),
+    up: (readU32(reply.body, 8) & IFF_UP) !== 0,
+    alias: readCstring(attributes.get(IFLA.alias)),
+    master: number(IFLA.master),
+  };
+}
+
+/** `address/prefix` on a link; without duplicate address detection, because the leases are unique. */
+export function newAddress(index: number, cidr: string): NetlinkMessage {
+  const [address = '', prefixText] = cidr.split('/');
+  const prefix = Number(prefixText);
+  const family = parseIp(address)?.family;
+  const bytes = ipBytes(address);
+  const header = Buffer.concat([
+    u8(family === 4 ? AF.inet : AF.inet6, prefix, family === 4 ? 0 : IFA_F_NODAD, 0),
+    u32(index),
+  ]);
+  const attributes =
+    family === 4
+      ? [
+          attribute(IFA.local, bytes),
+          attribute(IFA.address, bytes),
+          attribute(IFA.broadcast, broadcastOf(bytes, prefix)),
+        ]
+      : [attribute(IFA.local, bytes), attribute(IFA.address, bytes), attribute(IFA.flags, u32(IFA_F_NODAD))];
+  return { type: RTM.newAddress, flags: created, body: Buffer.concat([header, ...attributes]) };
+}
+
+function broadcastOf(bytes: Buffer, prefix: number): Buffer {
+  const hostMask = prefix === 32 ? 0 : 0xffffffff >>> prefix;
+  const broadcast = Buffer.alloc(4);
+  broadcast.writeUInt32BE((bytes.readUInt32BE(0) | hostMask) >>> 0);
+  return broadcast;
+}
+
+/** The default route of the gateway's family. */
+export function newDefaultRoute(index: number, gateway: string): NetlinkMessage {
+  const family = parseIp(gateway)?.family === 4 ? AF.inet : AF.inet6;
+  const body = Buffer.concat([
+    u8(family, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST),
+    u32(0),
+    attribute(RTA.gateway, ipBytes(gateway)),
+    attribute(RTA.oif, u32(index)),
+  ]);
+  return { type: RTM.newRoute, flags: created, body };
+}
