@@ -1,4 +1,5 @@
 /** Does and undoes cgroup ops. */
+import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { HostOpHandler } from '../spec/host-op.js';
@@ -36,7 +37,7 @@ async function undo(op: CgroupOp): Promise<void> {
       await removeTree(op.path);
       return removeIfEmpty([...op.parents].reverse());
     case 'cgroup.write':
-      if (op.previous !== undefined && readControl(dirname(op.path)) !== undefined) write(op, op.previous);
+      if (op.previous !== undefined && existsSync(op.path)) write(op, op.previous);
       return;
     case 'cgroup.sum':
       return sum(op);
