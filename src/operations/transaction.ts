@@ -72,3 +72,17 @@ function withUndoFailures(error: unknown, failures: readonly unknown[]): unknown
   Object.assign(error, { context: { ...error.context, undoFailures } });
   return error;
 }
+
+/** Applies ops without a journal: for changes that are undone at once if one of them fails, and mean nothing after a crash. */
+export async function applyAll(ops: readonly HostOpBase[]): Promise<void> {
+  const done: HostOpBase[] = [];
+  try {
+    for (const op of ops) {
+      await applyHostOp(op);
+      done.push(op);
+    }
+  } catch (error) {
+    const failures = await undoAll(done);
+    throw failures.length === 0 ? error : withUndoFailures(error, failures);
+  }
+}

@@ -1,11 +1,14 @@
 /** Does and undoes state ops. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { HostOpHandler } from '../spec/index.js';
-import { leaseIds, releaseIds } from './id-register.js';
-import { diskFull } from './json-file.js';
+import { leaseIds, releaseIds, renameIds } from './id-register.js';
+import { diskFull, isErrno, syncDirectory } from './json-file.js';
+import { leaseAddresses, releaseAddresses, renameLeases } from './networks.js';
 import type { StateOp } from './ops.js';
+import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
-import { writeZone } from './zones.js';
+import { findZone, writeZone } from './zones.js';
 
 type Step<Op extends StateOp['op']> = (op: Extract<StateOp, { op: Op }>) => Promise<void>;
 type Steps = { readonly [Op in StateOp['op']]: Step<Op> };
@@ -23,9 +26,16 @@ const applySteps: Steps = {
     await leaseIds(roots, zone);
   },
   'state.ids-release': ({ roots, zone }) => releaseIds(roots, zone),
+  'state.addresses-lease': async ({ roots, zone, interfaces }) => {
+    for (const { network, name, ip, ip6, mac } of interfaces) {
+      await leaseAddresses(roots, network, zone, { interfaceName: name, ip, ip6, mac });
+    }
+  },
+  'state.addresses-release': ({ roots, zone }) => releaseAddresses(roots, zone),
   'state.zone-write': async ({ roots, record }) => {
     await writeZone(roots, { ...record, ids: await leaseIds(roots, record.spec.name) });
   },
+  'state.zone-rename': ({ roots, from, to }) => renameZoneFiles(roots, from, to),
 };
 
 const undoSteps: Steps = {
@@ -33,11 +43,26 @@ const undoSteps: Steps = {
   'state.remove': nothing,
   'state.ids-lease': ({ roots, zone }) => releaseIds(roots, zone),
   'state.ids-release': nothing,
+  'state.addresses-lease': ({ roots, zone }) => releaseAddresses(roots, zone),
+  'state.addresses-release': nothing,
   'state.zone-write': ({ roots, record }) => removeTree(zonePaths(roots, record.spec.name).record),
+  'state.zone-rename': nothing,
 };
 
 async function removeTree(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function renameZoneFiles(roots: Roots, from: string, to: string): Promise<void> {
+  await renameIds(roots, from, to);
+  await renameLeases(roots, from, to);
+  const target = zonePaths(roots, to).directory;
+  await rename(zonePaths(roots, from).directory, target).catch((error: unknown) => {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  });
+  await syncDirectory(dirname(target));
+  const record = await findZone(roots, to);
+  if (record !== undefined && record.spec.name !== to) await writeZone(roots, { ...record, spec: { ...record.spec, name: to } });
 }
 
 const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op: Op }>) => string } = {
@@ -45,7 +70,10 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.remove': ({ path }) => `remove ${path}`,
   'state.ids-lease': ({ zone }) => `lease a range of user ids for zone ${zone}`,
   'state.ids-release': ({ zone }) => `release the user ids of zone ${zone}`,
+  'state.addresses-lease': ({ zone }) => `lease addresses for zone ${zone}`,
+  'state.addresses-release': ({ zone }) => `release the addresses of zone ${zone}`,
   'state.zone-write': ({ record }) => `record zone ${record.spec.name}`,
+  'state.zone-rename': ({ from, to }) => `rename zone ${from} to ${to}`,
 };
 
 export const stateHandlers: HostOpHandler<StateOp> = {

@@ -2,7 +2,7 @@
  * Locks between processes: flock(2) on a file. The kernel lets go when the last descriptor is closed, so a killed
  * holder never leaves a stale lock behind. Node has no flock; the helper takes it on node's own open file description.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
@@ -23,19 +23,38 @@ export interface Lock extends AsyncDisposable {
 /**
  * Takes the lock, waiting for another holder.
  *
- * The file is left in place: removing it while somebody waits would give two holders.
+ * Its holder may remove the file (dropLockFile): who waited for it then holds a lock that nobody else will ever see,
+ * so after each success the file's inode is compared with the path's.
  * @throws LOCK_BUSY still held at the end of the time
  */
 export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
-  const file = await openLockFile(path);
-  try {
-    const waitSeconds = Math.ceil((options.timeoutMs ?? 30_000) / 1000);
-    if (!(await flockFd(file.fd, waitSeconds, options.signal))) throw busy(path, options.what);
-  } catch (error) {
+  const deadline = Date.now() + (options.timeoutMs ?? 30_000);
+  for (;;) {
+    const file = await openLockFile(path);
+    try {
+      const waitSeconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000));
+      if (!(await flockFd(file.fd, waitSeconds, options.signal))) throw busy(path, options.what);
+      if (await isCurrent(file, path)) return lockOf(file);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     await file.close();
-    throw error;
   }
-  return lockOf(file);
+}
+
+/** Removes a lock file. Only its holder may do so. */
+export async function dropLockFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+async function isCurrent(file: FileHandle, path: string): Promise<boolean> {
+  const held = await file.stat();
+  const named = await stat(path).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  });
+  return named?.ino === held.ino && named.dev === held.dev;
 }
 
 function lockOf(file: FileHandle): Lock {

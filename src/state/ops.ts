@@ -1,4 +1,5 @@
 /** What can be done to a zone's own state on disk, as data. */
+import type { InterfaceSpec } from '../spec/index.js';
 import type { Roots } from './roots.js';
 import type { ZoneRecord } from './zones.js';
 
@@ -29,6 +30,21 @@ export interface IdsReleaseOp {
   readonly zone: string;
 }
 
+/** Undo: gives them back. */
+export interface AddressesLeaseOp {
+  readonly op: 'state.addresses-lease';
+  readonly roots: Roots;
+  readonly zone: string;
+  readonly interfaces: readonly InterfaceSpec[];
+}
+
+/** The reverse as an op of its own, for delete. */
+export interface AddressesReleaseOp {
+  readonly op: 'state.addresses-release';
+  readonly roots: Roots;
+  readonly zone: string;
+}
+
 /** From here on the zone exists. The id range is filled in from the register. Undo: the record is removed. */
 export interface ZoneWriteOp {
   readonly op: 'state.zone-write';
@@ -36,4 +52,20 @@ export interface ZoneWriteOp {
   readonly record: Omit<ZoneRecord, 'ids'>;
 }
 
-export type StateOp = DirectoryCreateOp | RemoveOp | IdsLeaseOp | IdsReleaseOp | ZoneWriteOp;
+/** Ids, addresses, directory and record follow, each if it has not yet. Undo: nothing; it is only ever completed. */
+export interface ZoneRenameOp {
+  readonly op: 'state.zone-rename';
+  readonly roots: Roots;
+  readonly from: string;
+  readonly to: string;
+}
+
+export type StateOp =
+  | DirectoryCreateOp
+  | RemoveOp
+  | IdsLeaseOp
+  | IdsReleaseOp
+  | AddressesLeaseOp
+  | AddressesReleaseOp
+  | ZoneWriteOp
+  | ZoneRenameOp;

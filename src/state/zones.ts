@@ -36,6 +36,8 @@ export interface ZoneRecord extends Versioned {
   readonly createdAtMs: number;
   /** "A user stopped it" is remembered, so that `unless-stopped` and `autostart last` mean what they say. */
   readonly stoppedByUser: boolean;
+  /** Automatic restarts since the last start by a user. */
+  readonly restarts: number;
 }
 
 /** @throws ZONE_NOT_FOUND with the nearest name */

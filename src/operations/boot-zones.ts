@@ -1,0 +1,38 @@
+/** `boot`: starts what autostarts. */
+import { ZoneError, type ZoneErrorJson } from '../errors/index.js';
+import { readRunning, readZones, type ZoneRecord } from '../state/index.js';
+import type { HostContext } from './host-context.js';
+import { startZone } from './start-zone.js';
+import type { OperationOptions } from './zone-lock.js';
+
+export interface BootResult {
+  readonly name: string;
+  readonly started: boolean;
+  readonly error?: ZoneErrorJson['error'];
+}
+
+/** yes: always · last: unless a user had stopped it · no: never. Pure. */
+export function wantsBoot({ spec, stoppedByUser }: ZoneRecord): boolean {
+  if (spec.autostart === 'last' || spec.restart.policy === 'unless-stopped') return !stoppedByUser;
+  return spec.autostart === 'yes' || spec.restart.policy === 'always';
+}
+
+/** One zone that fails keeps no other from starting. */
+export async function bootZones(host: HostContext, options: OperationOptions = {}): Promise<BootResult[]> {
+  const results: BootResult[] = [];
+  for (const record of (await readZones(host.roots)).filter(wantsBoot)) {
+    const { name } = record.spec;
+    if ((await readRunning(host.roots, name)) === undefined) results.push(await boot(host, name, options));
+  }
+  return results;
+}
+
+async function boot(host: HostContext, name: string, options: OperationOptions): Promise<BootResult> {
+  try {
+    await startZone(host, name, options);
+    return { name, started: true };
+  } catch (error) {
+    if (!(error instanceof ZoneError)) throw error;
+    return { name, started: false, error: error.toJSON().error };
+  }
+}

@@ -1,0 +1,75 @@
+/** `delete`: the zone and everything that is its own. */
+import { zoneError } from '../errors/index.js';
+import { nearest } from '../spec/index.js';
+import { dropLockFile, findZone, type Roots, type StateOp, type ZoneRecord, zoneNames, zonePaths } from '../state/index.js';
+import type { HostContext } from './host-context.js';
+import { settledRunning } from './recover.js';
+import { settleZone } from './settle-zone.js';
+import { stopLocked } from './stop-zone.js';
+import { runTransaction } from './transaction.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { zoneRunningError } from './zone-ref.js';
+
+export interface DeleteOptions extends OperationOptions {
+  /** Stop it first if it runs. */
+  readonly force?: boolean;
+}
+
+export interface DeleteResult {
+  readonly name: string;
+  /** false: there was no such zone. */
+  readonly deleted: boolean;
+  /** Then: the zone that may have been meant. */
+  readonly nearest?: string;
+}
+
+/** What is not there is success. @throws ZONE_RUNNING without force, ZONE_PROTECTED, LOCK_BUSY */
+export async function deleteZone(host: HostContext, name: string, options: DeleteOptions = {}): Promise<DeleteResult> {
+  const { roots } = host;
+  await using _lock = await lockZone(host, name, options);
+  const record = await findZone(roots, name);
+  if (record === undefined) {
+    await dropLockFile(zonePaths(roots, name).lock);
+    const near = nearest(name, await zoneNames(roots));
+    return { name, deleted: false, ...(near === undefined ? {} : { nearest: near }) };
+  }
+  if (record.spec.protect.includes('delete')) throw protectedError(name);
+  await stopIfForced(host, record, options);
+  await deleteLocked(host, name);
+  return { name, deleted: true };
+}
+
+/** Call with the lock of a zone that is stopped. Killed on the way, the next command finishes it. */
+export async function deleteLocked(host: HostContext, name: string): Promise<void> {
+  const { roots } = host;
+  await settleZone(host, name);
+  const transaction = { operation: 'delete', zone: name, recovery: 'forward', completeIfRunning: false, durable: true } as const;
+  await runTransaction({ ...transaction, roots, ops: planDelete(roots, name) }, async () => {});
+  await dropLockFile(zonePaths(roots, name).lock);
+}
+
+/** The record goes first: from then on there is no zone, only remains. */
+export function planDelete(roots: Roots, name: string): StateOp[] {
+  const paths = zonePaths(roots, name);
+  return [
+    { op: 'state.remove', path: paths.record },
+    { op: 'state.remove', path: paths.run },
+    { op: 'state.remove', path: paths.directory },
+    { op: 'state.addresses-release', roots, zone: name },
+    { op: 'state.ids-release', roots, zone: name },
+  ];
+}
+
+async function stopIfForced(host: HostContext, record: ZoneRecord, options: DeleteOptions): Promise<void> {
+  const { name } = record.spec;
+  if (!(await settledRunning(host.roots, name))) return;
+  if (options.force !== true) throw zoneRunningError(name, `Run "tszone stop ${name}" first, or pass --force.`);
+  await stopLocked(host, record, { ...options, force: true });
+}
+
+function protectedError(name: string): Error {
+  return zoneError('ZONE_PROTECTED', `zone "${name}" is protected against delete`, {
+    hint: `Run "tszone unset ${name} protect" first.`,
+    context: { zone: name },
+  });
+}

@@ -1,0 +1,178 @@
+/** `exec`: a command inside a running zone. */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { isZoneFrozen, planExecCgroup, readZoneUsage } from '../cgroups/index.js';
+import { zoneError } from '../errors/index.js';
+import { type HelperSession, helperPath, spawnSession } from '../helper/index.js';
+import { type EnterPlanInput, planEnter } from '../namespaces/index.js';
+import { applyHostOp, undoHostOp } from '../plan/index.js';
+import { type RunningRecord, readZone } from '../state/index.js';
+import type { HostContext } from './host-context.js';
+import { groupsOf, type LaunchRecord, readLaunch, requireRunning } from './zone-ref.js';
+
+export type ExecStdio = 'ignore' | 'inherit' | 'pipe';
+
+export interface ExecOptions {
+  /** Over the zone's own. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly cwd?: string | undefined;
+  /** NAME, UID, NAME:GROUP or UID:GID of the zone. */
+  readonly user?: string | undefined;
+  readonly stdio?: readonly [ExecStdio, ExecStdio, ExecStdio] | undefined;
+  /** A terminal inside, relayed to stdin and stdout. */
+  readonly tty?: { readonly rows: number; readonly columns: number } | undefined;
+  /** Ends the command with everything that it started. */
+  readonly signal?: AbortSignal | undefined;
+  /** The same after this time, and WAIT_TIMEOUT. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface ExecResult {
+  /** The command's own; 128+n for signal n; 126 cannot be executed, 127 not found. */
+  readonly exitCode: number;
+  readonly signal: NodeJS.Signals | undefined;
+  /** Killed, and the zone's memory limit killed somebody meanwhile. */
+  readonly oomKilled: boolean;
+}
+
+export interface ExecSession {
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  /** Sends a signal to the command. */
+  kill(signal: number): void;
+  resize(rows: number, columns: number): void;
+  readonly result: Promise<ExecResult>;
+}
+
+/** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING, ZONE_STATE (paused); `result` rejects with WAIT_TIMEOUT or the abort's reason */
+export async function execInZone(
+  host: HostContext,
+  name: string,
+  argv: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecSession> {
+  const entered = await requireEntry(host, name);
+  const { entry } = entered.launch;
+  const payload = {
+    env: { ...entry.env, ...options.env },
+    user: options.user ?? entry.user,
+    workdir: options.cwd ?? entry.workdir,
+    argv,
+  };
+  return enter(host, name, { ...entered, payload }, options);
+}
+
+/** A mode of the helper as the zone's root inside the zone. */
+export async function runHelperInZone(
+  host: HostContext,
+  name: string,
+  argv: readonly string[],
+  options: ExecOptions,
+): Promise<ExecSession> {
+  const entered = await requireEntry(host, name);
+  return enter(host, name, { ...entered, payload: { helperPath: helperPath(), argv } }, options);
+}
+
+interface Entered {
+  readonly running: RunningRecord;
+  readonly launch: LaunchRecord;
+  readonly payload: EnterPlanInput['payload'];
+}
+
+async function enter(host: HostContext, name: string, entered: Entered, options: ExecOptions): Promise<ExecSession> {
+  const { running, launch, payload } = entered;
+  const cgroup = planExecCgroup({ ...groupsOf(host, name), execId: randomBytes(4).toString('hex') });
+  const plan = planEnter({
+    pid: running.pid,
+    startTime: running.startTime,
+    namespaces: launch.entry.namespaces,
+    program: launch.entry.program,
+    cgroups: [...cgroup.enter, cgroup.killgroup],
+    stdio: stdioMode(options),
+    winsize: options.tty,
+    payload,
+  });
+  const oomBefore = await oomKills(host, name);
+  for (const op of cgroup.prepare) await applyHostOp(op);
+  const deadline = deadlineOf(options);
+  const session = spawnSession('enter', plan, { stdio: [...(options.stdio ?? defaultStdio)], signal: deadline });
+  const result = withOomVerdict(finish(session, deadline), async () => (await oomKills(host, name)) > oomBefore).finally(
+    // Daemons that the command left behind keep the group; it goes with the zone.
+    () => Promise.all(cgroup.prepare.map((op) => undoHostOp(op).catch(() => {}))),
+  );
+  result.catch(() => {});
+  return sessionOf(session, result);
+}
+
+const defaultStdio = ['ignore', 'pipe', 'pipe'] as const;
+
+async function withOomVerdict(
+  exited: Promise<Omit<ExecResult, 'oomKilled'>>,
+  killedByLimit: () => Promise<boolean>,
+): Promise<ExecResult> {
+  const result = await exited;
+  return { ...result, oomKilled: result.exitCode === 137 && (await killedByLimit()) };
+}
+
+async function requireEntry(host: HostContext, name: string): Promise<{ running: RunningRecord; launch: LaunchRecord }> {
+  await readZone(host.roots, name);
+  const running = await requireRunning(host, name);
+  const launch = await readLaunch(host, name);
+  if (launch === undefined) throw new Error(`zone "${name}" runs without launch.json`);
+  if (!(await isZoneFrozen(groupsOf(host, name)))) return { running, launch };
+  throw zoneError('ZONE_STATE', `zone "${name}" is paused`, {
+    hint: `Run "tszone resume ${name}" first.`,
+    context: { zone: name, status: 'paused' },
+  });
+}
+
+/** Pipes of the caller's go straight in; a terminal of the caller's never does (it could be typed into). */
+function stdioMode({ tty, stdio }: ExecOptions): 'inherit' | 'relay' | 'pty' {
+  if (tty !== undefined) return 'pty';
+  return stdio?.includes('inherit') === true ? 'inherit' : 'relay';
+}
+
+function deadlineOf({ signal, timeoutMs }: ExecOptions): AbortSignal | undefined {
+  const all = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter((one) => one !== undefined);
+  return all.length === 0 ? undefined : AbortSignal.any(all);
+}
+
+async function finish(session: HelperSession, deadline: AbortSignal | undefined): Promise<Omit<ExecResult, 'oomKilled'>> {
+  try {
+    const { status, signal } = await session.expect('exited');
+    return { exitCode: status, signal: signalName(signal) };
+  } catch (error) {
+    if (deadline?.aborted === true) throw timeoutOr(deadline.reason);
+    throw error;
+  }
+}
+
+function timeoutOr(reason: unknown): unknown {
+  if (!(reason instanceof Error) || reason.name !== 'TimeoutError') return reason;
+  return zoneError('WAIT_TIMEOUT', 'the command did not end in time and was killed', {
+    hint: 'Pass a longer --timeout.',
+    cause: reason,
+  });
+}
+
+function signalName(number: number): NodeJS.Signals | undefined {
+  const found = Object.entries(constants.signals).find(([, value]) => value === number);
+  return found?.[0] as NodeJS.Signals | undefined;
+}
+
+async function oomKills(host: HostContext, name: string): Promise<number> {
+  return (await readZoneUsage(groupsOf(host, name))).oomKills ?? 0;
+}
+
+function sessionOf(session: HelperSession, result: Promise<ExecResult>): ExecSession {
+  return {
+    stdin: session.stdin ?? undefined,
+    stdout: session.stdout ?? undefined,
+    stderr: session.stderr ?? undefined,
+    kill: (signal) => session.signal(signal),
+    resize: (rows, columns) => session.winsize(rows, columns),
+    result,
+  };
+}

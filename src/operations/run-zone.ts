@@ -1,0 +1,80 @@
+/** `run`: create and start in one, attached unless told otherwise. */
+import { randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { attachConsole, type HelperSession, sendSignal, setWinsize } from '../helper/index.js';
+import { generateName, type ZoneOptions } from '../spec/index.js';
+import { zonePaths } from '../state/index.js';
+import { createZone, type CreateOptions } from './create-zone.js';
+import { deleteZone } from './delete-zone.js';
+import type { HostContext } from './host-context.js';
+import { launchZone } from './start-zone.js';
+
+export interface RunOptions extends CreateOptions {
+  /** With a spec whose `tty` is on: the first size. */
+  readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
+}
+
+export type RunInput = Omit<ZoneOptions, 'name'> & { readonly name?: string | undefined };
+
+export interface AttachedZone {
+  readonly name: string;
+  readonly pid: number;
+  /** The zone's terminal, both ways; `undefined` without one (then its stdio is the caller's). */
+  readonly console: Duplex | undefined;
+  /** To pid 1, which forwards it to the command. */
+  kill(signal: number): Promise<void>;
+  resize(rows: number, columns: number): Promise<void>;
+  /** Leaves the zone running. An ephemeral one is deleted by its monitor when it ends. */
+  detach(): void;
+  /** The command's own status; an ephemeral zone is gone by then. */
+  readonly exited: Promise<number>;
+}
+
+/** Fills in a name. */
+export function nameZone({ name, ...rest }: RunInput): ZoneOptions {
+  return { ...rest, name: name ?? generateName(randomInt) };
+}
+
+/** Creates, starts and stays attached: the zone's stdin, stdout and stderr are this process's. */
+export async function runZone(host: HostContext, input: RunInput, options: RunOptions = {}): Promise<AttachedZone> {
+  const zone = nameZone(input);
+  await createZone(host, zone, options);
+  try {
+    return await attach(host, zone, options);
+  } catch (error) {
+    await deleteZone(host, zone.name, { force: true });
+    throw error;
+  }
+}
+
+async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions): Promise<AttachedZone> {
+  const { name } = zone;
+  const { monitorSocket } = zonePaths(host.roots, name);
+  let terminal: Duplex | undefined;
+  const { session, pid } = await launchZone(host, name, {
+    ...options,
+    stdio: zone.tty === true ? 'pty' : 'relay',
+    beforeGo: async () => {
+      if (zone.tty === true) terminal = await attachConsole(monitorSocket);
+    },
+  });
+  return {
+    name,
+    pid,
+    console: terminal,
+    kill: (signal) => sendSignal(monitorSocket, signal),
+    resize: (rows, columns) => setWinsize(monitorSocket, rows, columns),
+    detach: () => {
+      terminal?.destroy();
+      session.detach();
+    },
+    exited: finish(host, zone, session),
+  };
+}
+
+async function finish(host: HostContext, zone: ZoneOptions, session: HelperSession): Promise<number> {
+  const { status } = await session.expect('exited');
+  await session.exited;
+  if (zone.ephemeral === true) await deleteZone(host, zone.name);
+  return status;
+}

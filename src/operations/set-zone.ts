@@ -1,0 +1,107 @@
+/** `set`, `unset`, `get`: the settings of a zone that exists. */
+import { planLimits } from '../cgroups/index.js';
+import { zoneError } from '../errors/index.js';
+import { limitsOf } from '../plan/index.js';
+import { changeSpec, limitEntries, nearest, parseZoneChange, settingEntries, unsetSpec, type ZoneChange, type ZoneSpec } from '../spec/index.js';
+import { readRunning, readZone, writeZone, type ZoneRecord } from '../state/index.js';
+import type { HostContext } from './host-context.js';
+import { restartZone } from './restart-zone.js';
+import { applyAll } from './transaction.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { groupsOf } from './zone-ref.js';
+
+export interface SetOptions extends OperationOptions {
+  /** both: acts now and is saved · live: only now · saved: only from the next start on. */
+  readonly scope?: 'both' | 'live' | 'saved';
+  /** Restart the zone if something asks for it. */
+  readonly restart?: boolean;
+}
+
+export interface SetResult {
+  readonly name: string;
+  readonly spec: ZoneSpec;
+  /** Fields that hold only after a restart. */
+  readonly needsRestart: readonly string[];
+}
+
+/** Fields that mean something only to commands to come: no restart needed. */
+const passive = ['autostart', 'restart', 'stopTimeout', 'stopSignal', 'label', 'description', 'protect', 'env', 'user', 'workdir'];
+
+/** @throws SPEC_INVALID, ZONE_NOT_FOUND, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED (a limit below what is in use) */
+export async function setZone(host: HostContext, name: string, input: ZoneChange, options: SetOptions = {}): Promise<SetResult> {
+  const change = parseZoneChange(input);
+  return changeZone(host, name, (record) => changeSpec(record.spec, change), options);
+}
+
+/** Back to the default. @throws SPEC_INVALID for a key that there is not */
+export async function unsetZone(host: HostContext, name: string, keys: readonly string[], options: SetOptions = {}): Promise<SetResult> {
+  const known = keys.map(requireKey);
+  return changeZone(host, name, (record) => unsetSpec(record.spec, known), options);
+}
+
+/** One setting, or all. @throws ZONE_NOT_FOUND, SPEC_INVALID */
+export async function getZone(host: HostContext, name: string, key?: string): Promise<unknown> {
+  const { spec } = await readZone(host.roots, name);
+  return key === undefined ? spec : spec[requireKey(key)];
+}
+
+type SettingKey = keyof typeof limitEntries | keyof typeof settingEntries;
+
+function requireKey(key: string): SettingKey {
+  const known = Object.keys({ ...limitEntries, ...settingEntries }) as SettingKey[];
+  const found = known.find((one) => one === key);
+  if (found !== undefined) return found;
+  const near = nearest(key, known);
+  throw zoneError('SPEC_INVALID', `"${key}" is not a setting${near === undefined ? '' : `; did you mean "${near}"?`}`, {
+    hint: `The settings are: ${known.join(', ')}.`,
+    context: { issues: [{ path: key, message: 'is not known' }] },
+  });
+}
+
+async function changeZone(
+  host: HostContext,
+  name: string,
+  change: (record: ZoneRecord) => ZoneSpec,
+  options: SetOptions,
+): Promise<SetResult> {
+  const result = await changeLocked(host, name, change, options);
+  if (options.restart !== true || result.needsRestart.length === 0) return result;
+  await restartZone(host, name, options);
+  return { ...result, needsRestart: [] };
+}
+
+async function changeLocked(
+  host: HostContext,
+  name: string,
+  change: (record: ZoneRecord) => ZoneSpec,
+  { scope = 'both', ...options }: SetOptions,
+): Promise<SetResult> {
+  await using _lock = await lockZone(host, name, options);
+  const record = await readZone(host.roots, name);
+  const spec = change(record);
+  const changed = changedKeys(record.spec, spec);
+  const running = (await readRunning(host.roots, name)) !== undefined;
+  if (scope === 'live') refuseNotLive(name, running, changed);
+  if (running && scope !== 'saved') {
+    await applyAll(planLimits({ ...groupsOf(host, name), limits: limitsOf(spec), previous: limitsOf(record.spec) }));
+  }
+  if (scope !== 'live') await writeZone(host.roots, { ...record, spec });
+  const isLive = (key: string) => key in limitEntries && scope !== 'saved';
+  const needsRestart = running ? changed.filter((key) => !isLive(key) && !passive.includes(key)) : [];
+  return { name, spec, needsRestart };
+}
+
+function changedKeys(before: ZoneSpec, after: ZoneSpec): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ZoneSpec>;
+  return [...keys].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+}
+
+function refuseNotLive(name: string, running: boolean, changed: readonly string[]): void {
+  const stuck = changed.filter((key) => !(key in limitEntries));
+  if (running && stuck.length === 0) return;
+  const why = running ? `${stuck.join(', ')} cannot change while zone "${name}" runs` : `zone "${name}" is not running`;
+  throw zoneError(running ? 'ZONE_STATE' : 'ZONE_NOT_RUNNING', why, {
+    hint: 'Leave out --live to save it, and add --restart to have it act now.',
+    context: { zone: name, keys: changed },
+  });
+}

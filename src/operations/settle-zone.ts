@@ -1,0 +1,25 @@
+/** After a zone has ended: what its start prepared is taken back, whether or not its monitor lived to do so. */
+import type { HostOpBase } from '../spec/index.js';
+import { zonePaths } from '../state/index.js';
+import { rm } from 'node:fs/promises';
+import type { HostContext } from './host-context.js';
+import { settledRunning } from './recover.js';
+import { undoAll } from './transaction.js';
+import { readLaunch } from './zone-ref.js';
+
+/**
+ * Waits for the monitor to be gone and undoes what the last start prepared; each undo takes "already gone" for
+ * success. The exit record stays. Call with the zone's lock held.
+ *
+ * @returns false if the zone runs (nothing was done)
+ */
+export async function settleZone(host: HostContext, zone: string, done?: (op: HostOpBase) => void): Promise<boolean> {
+  if (await settledRunning(host.roots, zone)) return false;
+  const launch = await readLaunch(host, zone);
+  if (launch === undefined) return true;
+  const [failure] = await undoAll(launch.prepared, done);
+  if (failure !== undefined) throw failure;
+  const paths = zonePaths(host.roots, zone);
+  for (const path of [paths.launch, paths.running, paths.monitorLock, paths.monitorSocket]) await rm(path, { force: true });
+  return true;
+}

@@ -1,0 +1,131 @@
+/** `start`: from a record on disk to a running zone. */
+import { rm } from 'node:fs/promises';
+import { type HelperSession, helperPath, initPath, spawnSession } from '../helper/index.js';
+import { planStart, type ZonePlan } from '../plan/index.js';
+import { applyHostOp } from '../plan/index.js';
+import { readRunning, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import { boundary } from './boundaries.js';
+import type { HostContext } from './host-context.js';
+import { onExitCommand } from './on-exit-command.js';
+import { settleZone } from './settle-zone.js';
+import { runTransaction } from './transaction.js';
+import { planZoneLayers, planZoneTrees } from './zone-files.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { attachNetworks } from './zone-network.js';
+import { type LaunchRecord, zoneRunningError } from './zone-ref.js';
+
+export interface StartOptions extends OperationOptions {
+  /** log: detached · relay: the caller's stdin, stdout, stderr · pty: a terminal, reached through the monitor's socket. */
+  readonly stdio?: 'log' | 'relay' | 'pty';
+  readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
+  /** Called between "everything is prepared" and "go": to attach before the first byte is written. */
+  readonly beforeGo?: ((session: HelperSession) => Promise<void>) | undefined;
+  /** Internal: kept by the restart policy. */
+  readonly restarts?: number;
+}
+
+export interface StartResult {
+  readonly name: string;
+  /** Host pid of the zone's pid 1. */
+  readonly pid: number;
+}
+
+/**
+ * Starts the zone and leaves it to its monitor.
+ *
+ * @throws ZONE_NOT_FOUND, ZONE_RUNNING, LOCK_BUSY, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED, PORT_IN_USE, …
+ */
+export async function startZone(host: HostContext, name: string, options: StartOptions = {}): Promise<StartResult> {
+  const { session, pid } = await launchZone(host, name, options);
+  session.detach();
+  return { name, pid };
+}
+
+/** The same, with the helper's session left open: the zone is "attached". */
+export async function launchZone(
+  host: HostContext,
+  name: string,
+  options: StartOptions = {},
+): Promise<{ session: HelperSession; pid: number; record: ZoneRecord }> {
+  await using _lock = await lockZone(host, name, options);
+  const found = await readZone(host.roots, name);
+  if (!(await settleZone(host, name))) throw zoneRunningError(name);
+  const record: ZoneRecord = { ...found, stoppedByUser: false, restarts: options.restarts ?? 0 };
+  const plan = await planZoneStart(host, record, options);
+  if (record.stoppedByUser !== found.stoppedByUser || record.restarts !== found.restarts) await writeZone(host.roots, record);
+  const { session, pid } = await launchPlan(host, name, { plan, options });
+  return { session, pid, record };
+}
+
+/** Everything that a start would do, for `--dry-run` too. */
+export async function planZoneStart(host: HostContext, record: ZoneRecord, options: StartOptions = {}): Promise<ZonePlan> {
+  return planStart({
+    roots: host.roots,
+    facts: host.facts,
+    record,
+    layers: planZoneLayers(host, record),
+    trees: await planZoneTrees(host, record),
+    network: await attachNetworks(host, record),
+    stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
+    winsize: options.winsize,
+    programs: { init: initPath(), helper: helperPath() },
+    onExit: onExitCommand(host, record),
+  });
+}
+
+/** Prepare, launch, attach, go; all taken back on failure. Call with the zone's lock held. */
+export async function launchPlan(
+  host: HostContext,
+  name: string,
+  { plan, options }: { readonly plan: ZonePlan; readonly options: StartOptions },
+): Promise<{ session: HelperSession; pid: number }> {
+  const { roots } = host;
+  const transaction = {
+    roots,
+    operation: 'start',
+    zone: name,
+    recovery: 'back',
+    completeIfRunning: true,
+    durable: false,
+    ops: plan.prepare,
+    signal: options.signal,
+  } as const;
+  return runTransaction(transaction, async () => {
+    await writeLaunch(host, name, plan);
+    boundary('start', name, 'record launch');
+    return launch(name, plan, options);
+  });
+}
+
+async function writeLaunch({ roots }: HostContext, name: string, { prepare, entry }: ZonePlan): Promise<void> {
+  const paths = zonePaths(roots, name);
+  await Promise.all([paths.exit, paths.running].map((path) => rm(path, { force: true })));
+  await writeRunTimeFile(paths.launch, JSON.stringify({ version: 1, prepared: prepare, entry } satisfies LaunchRecord));
+}
+
+async function launch(name: string, plan: ZonePlan, options: StartOptions): Promise<{ session: HelperSession; pid: number }> {
+  const stdio = options.stdio === 'relay' ? 'inherit' : 'ignore';
+  const session = spawnSession('launch', plan.enter, { stdio: [stdio, stdio, stdio], signal: options.signal });
+  try {
+    const { pid } = await session.expect('created');
+    boundary('start', name, 'created');
+    for (const op of plan.attach(pid)) {
+      await applyHostOp(op);
+      boundary('start', name, `attach ${op.op}`);
+    }
+    await options.beforeGo?.(session);
+    session.go();
+    boundary('start', name, 'go');
+    await session.expect('started');
+    boundary('start', name, 'started');
+    return { session, pid };
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Whether the zone runs now. */
+export async function isRunning(host: HostContext, name: string): Promise<boolean> {
+  return (await readRunning(host.roots, name)) !== undefined;
+}

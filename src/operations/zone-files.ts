@@ -1,0 +1,86 @@
+/** Which directories of the host a zone's root is made of, and whether this host can map their owners. */
+import { stat } from 'node:fs/promises';
+import { zoneError } from '../errors/index.js';
+import { canIdmap, type HostFacts } from '../host/index.js';
+import type { HostTree } from '../namespaces/index.js';
+import type { MountSpec, ZoneSpec } from '../spec/index.js';
+import { isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
+import { layerDirectory } from '../storage/index.js';
+import type { HostContext } from './host-context.js';
+
+/** Topmost first. */
+export function planZoneLayers({ roots }: HostContext, { image }: ZoneRecord): string[] {
+  return image.layers.map((digest) => layerDirectory(roots, digest));
+}
+
+/** The host's /usr of a sparse zone, and what the user mounts. @throws PATH_NOT_FOUND */
+export async function planZoneTrees({ roots, facts }: HostContext, { spec, image }: ZoneRecord): Promise<HostTree[]> {
+  const shared = image.kind === 'sparse' ? sparseTrees(facts, spec, zonePaths(roots, spec.name).local) : [];
+  return [...shared, ...(await Promise.all(spec.mount.map(userTree)))];
+}
+
+/** Not idmapped: as nobody's, files that are closed to others on the host stay closed inside (decision 0006). */
+function sparseTrees({ usr }: HostFacts, spec: ZoneSpec, local: string): HostTree[] {
+  return ['/usr', ...usr.dirs].map((path) => ({
+    source: path,
+    target: path,
+    readOnly: true,
+    idmap: false,
+    isFile: false,
+    ...(path === '/usr' && !spec.usrLocal ? { cover: { path: 'local', source: local } } : {}),
+  }));
+}
+
+async function userTree(mount: MountSpec): Promise<HostTree> {
+  const found = await stat(mount.source).catch((cause: unknown) => {
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
+    throw zoneError('PATH_NOT_FOUND', `mount source "${mount.source}" does not exist`, {
+      hint: `Run "mkdir -p ${mount.source}" first.`,
+      context: { path: mount.source },
+      cause,
+    });
+  });
+  return { ...mount, idmap: true, isFile: !found.isDirectory() };
+}
+
+/**
+ * What can be known before anything is made.
+ *
+ * @throws HOST_FEATURE_MISSING a file system that cannot be idmapped, or a foreign architecture · PATH_NOT_FOUND
+ */
+export async function checkZoneFeasible({ roots, facts }: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<void> {
+  requireArchitecture(facts, image);
+  await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
+  for (const mount of spec.mount) {
+    await userTree(mount);
+    await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');
+  }
+}
+
+async function requireIdmap({ kernel }: HostFacts, path: string, hint: string): Promise<void> {
+  const verdict = await canIdmap(path, kernel);
+  if (verdict.ok) return;
+  throw zoneError('HOST_FEATURE_MISSING', `the file system of "${path}" (${verdict.fsType}) cannot be mounted with mapped owners`, {
+    hint,
+    context: { path, ...verdict },
+  });
+}
+
+/** Debian's names → what a kernel of that machine runs. */
+const runsOn: Readonly<Record<string, readonly string[]>> = {
+  x86_64: ['amd64', 'i386', 'x32'],
+  aarch64: ['arm64', 'armhf', 'armel'],
+  i686: ['i386'],
+  riscv64: ['riscv64'],
+  ppc64le: ['ppc64el'],
+  s390x: ['s390x'],
+};
+
+function requireArchitecture({ kernel }: HostFacts, image: ZoneImage): void {
+  const known = runsOn[kernel.machine];
+  if (image.kind === 'sparse' || known === undefined || known.includes(image.arch)) return;
+  throw zoneError('HOST_FEATURE_MISSING', `image "${image.name}" is for ${image.arch}, this host is ${kernel.machine}`, {
+    hint: `Build or import the image for one of: ${known.join(', ')}.`,
+    context: { image: image.name, arch: image.arch, machine: kernel.machine },
+  });
+}

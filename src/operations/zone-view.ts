@@ -1,0 +1,102 @@
+/** What `list`, `inspect` and `status` show of a zone. */
+import { isZoneFrozen, readZoneUsage, type ZoneUsage } from '../cgroups/index.js';
+import { formatPort, type ZoneSpec } from '../spec/index.js';
+import { type ExitRecord, type RunningRecord, readExit, readRunning, type ZoneRecord } from '../state/index.js';
+import type { HostContext } from './host-context.js';
+import { addressesOf } from './zone-network.js';
+import { groupsOf } from './zone-ref.js';
+
+export type ZoneStatus = 'running' | 'paused' | 'stopped';
+
+export interface ZoneSummary {
+  readonly name: string;
+  readonly status: ZoneStatus;
+  readonly image: string;
+  /** Host pid of pid 1. */
+  readonly pid?: number;
+  readonly addresses: readonly string[];
+  /** As they are written: `127.0.0.1:8080:80`. */
+  readonly ports: readonly string[];
+  readonly createdAt: string;
+  readonly startedAt?: string;
+}
+
+export interface ZoneDetails extends ZoneSummary {
+  readonly spec: ZoneSpec;
+  readonly ids: ZoneRecord['ids'];
+  readonly machineId: string;
+  readonly imageDetails: ZoneRecord['image'];
+  readonly restarts: number;
+  /** How the last run ended. */
+  readonly exit?: ZoneEnd;
+}
+
+export interface ZoneEnd {
+  readonly status: number;
+  readonly signal: number;
+  readonly oomKills: number;
+  /** pid 1 was killed, and the memory limit had killed: `killed by its memory limit`. */
+  readonly byLimit: boolean;
+  readonly at: string;
+}
+
+export interface ZoneStatusView extends ZoneDetails {
+  /** Only while it runs. */
+  readonly usage?: ZoneUsage;
+  /** One sentence: what a tired user wants to know. */
+  readonly note: string;
+}
+
+export async function summarize(host: HostContext, record: ZoneRecord): Promise<ZoneSummary> {
+  const { name } = record.spec;
+  const running = await readRunning(host.roots, name);
+  return {
+    name,
+    status: await statusOf(host, name, running),
+    image: record.image.name,
+    ...(running === undefined ? {} : { pid: running.pid, startedAt: isoTime(running.startedAtMs) }),
+    addresses: await addressesOf(host, record),
+    ports: record.spec.port.map(formatPort),
+    createdAt: isoTime(record.createdAtMs),
+  };
+}
+
+export async function describeZone(host: HostContext, record: ZoneRecord): Promise<ZoneDetails> {
+  const exit = await readExit(host.roots, record.spec.name);
+  return {
+    ...(await summarize(host, record)),
+    spec: record.spec,
+    ids: record.ids,
+    machineId: record.machineId,
+    imageDetails: record.image,
+    restarts: record.restarts,
+    ...(exit === undefined ? {} : { exit: endOf(exit) }),
+  };
+}
+
+export async function statusView(host: HostContext, record: ZoneRecord): Promise<ZoneStatusView> {
+  const details = await describeZone(host, record);
+  const usage = details.status === 'stopped' ? undefined : await readZoneUsage(groupsOf(host, details.name));
+  return { ...details, ...(usage === undefined ? {} : { usage }), note: noteOf(details, usage) };
+}
+
+async function statusOf(host: HostContext, name: string, running: RunningRecord | undefined): Promise<ZoneStatus> {
+  if (running === undefined) return 'stopped';
+  return (await isZoneFrozen(groupsOf(host, name))) ? 'paused' : 'running';
+}
+
+function endOf({ status, signal, oomKills, exitedAtMs }: ExitRecord): ZoneEnd {
+  return { status, signal, oomKills, byLimit: signal === 9 && oomKills > 0, at: isoTime(exitedAtMs) };
+}
+
+function noteOf(details: ZoneDetails, usage: ZoneUsage | undefined): string {
+  if (usage !== undefined) {
+    const kills = usage.oomKills ?? 0;
+    return kills === 0 ? details.status : `${details.status}; its memory limit killed ${kills} process${kills === 1 ? '' : 'es'}`;
+  }
+  if (details.exit === undefined) return 'stopped';
+  if (details.exit.byLimit) return 'stopped: killed by its memory limit';
+  return `stopped: ended with status ${details.exit.status}`;
+}
+
+const isoTime = (ms: number) => new Date(ms).toISOString();

@@ -1,0 +1,2 @@
+export * from './host-ops.js';
+export * from './start-plan.js';

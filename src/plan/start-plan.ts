@@ -1,0 +1,212 @@
+/** From a zone's record and the host's facts to everything that a start does: pure. */
+import { type CgroupOp, planMonitorCgroup, planZoneCgroups, type ZoneLimits } from '../cgroups/index.js';
+import type { EnterOp } from '../helper/index.js';
+import type { CgroupLayout, HostFacts } from '../host/index.js';
+import {
+  baseEnvironment,
+  type HostTree,
+  type LaunchPlanInput,
+  type PayloadInput,
+  planLaunch,
+  type ProcessPlanInput,
+  type ProgramPlanInput,
+  zoneNamespaces,
+} from '../namespaces/index.js';
+import type { NetOp } from '../netif/index.js';
+import { effectiveCapabilities, type ZoneSpec } from '../spec/index.js';
+import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
+import type { HostOp } from './host-ops.js';
+
+/** What the zone's interfaces need, planned by netif. */
+export interface NetworkPart {
+  readonly prepare: readonly NetOp[];
+  readonly attach: (pid: number) => readonly NetOp[];
+  readonly enter: readonly EnterOp[];
+  readonly exit: readonly EnterOp[];
+  /** Of the zone, without prefix length. */
+  readonly addresses: readonly string[];
+  /** Text of /etc/resolv.conf; `undefined`: left as the image has it. */
+  readonly resolvConf: string | undefined;
+}
+
+export interface StartPlanInput {
+  readonly roots: Roots;
+  readonly facts: HostFacts;
+  readonly record: ZoneRecord;
+  /** Directories, topmost first. */
+  readonly layers: readonly string[];
+  readonly trees: readonly HostTree[];
+  readonly network: NetworkPart;
+  readonly stdio: 'log' | 'relay' | 'pty';
+  readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
+  readonly programs: { readonly init: string; readonly helper: string };
+  /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
+  readonly onExit: readonly string[];
+  /** Instead of what the zone runs: a mode of the helper. */
+  readonly helperArgv?: readonly string[] | undefined;
+}
+
+/** What `exec` has to know of a running zone; saved with its run-time data. */
+export interface EntryInfo {
+  readonly namespaces: string;
+  readonly program: ProgramPlanInput;
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string | undefined;
+  readonly workdir: string | undefined;
+}
+
+export interface ZonePlan {
+  /** Host side, before the launch. Undone when the zone has ended. */
+  readonly prepare: readonly HostOp[];
+  /** Host side, when there is a pid. Dies with the zone. */
+  readonly attach: (pid: number) => readonly HostOp[];
+  readonly enter: readonly EnterOp[];
+  readonly entry: EntryInfo;
+}
+
+export function planStart(input: StartPlanInput): ZonePlan {
+  const paths = zonePaths(input.roots, input.record.spec.name);
+  const cgroups = planCgroups(input);
+  const launch = launchInput(input, paths, cgroups.enter);
+  return {
+    prepare: [
+      { op: 'state.mkdir', path: paths.staging, mode: 0o700 },
+      ...cgroups.prepare,
+      ...input.network.prepare,
+    ],
+    attach: input.network.attach,
+    enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
+    entry: entryInfo(input, launch),
+  };
+}
+
+export function limitsOf(spec: ZoneSpec): ZoneLimits {
+  return {
+    memoryBytes: spec.memory,
+    swapBytes: spec.swap,
+    memoryGuaranteeBytes: spec.memoryGuarantee,
+    cpus: spec.cpus,
+    cpuWeight: spec.cpuWeight,
+    pids: spec.pids,
+    cpuset: spec.cpuset,
+  };
+}
+
+interface CgroupPart {
+  readonly prepare: readonly CgroupOp[];
+  readonly enter: readonly EnterOp[];
+  readonly leave: readonly EnterOp[];
+  readonly exit: readonly EnterOp[];
+  readonly oomFile: string | undefined;
+}
+
+function planCgroups({ roots, facts, record }: StartPlanInput): CgroupPart {
+  const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
+  const own = planZoneCgroups({ ...zone, limits: limitsOf(record.spec) });
+  const monitor = planMonitorCgroup(facts.cgroup);
+  return {
+    prepare: [...monitor.prepare, ...own.prepare],
+    enter: own.enter,
+    leave: monitor.enter,
+    exit: own.exit,
+    oomFile: own.oomFile,
+  };
+}
+
+/** 10 MB in three files by default: a zone that writes for ever fills nothing. */
+const logLimits = { maxBytes: String(10_000_000), files: '3' };
+
+function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPart): EnterOp[] {
+  const { winsize } = input;
+  return [
+    { op: 'monitor.lock', path: paths.monitorLock },
+    ...cgroups.leave,
+    { op: 'monitor.oomscore', value: '-999' },
+    { op: 'monitor.record', path: paths.running },
+    { op: 'monitor.exit', path: paths.exit },
+    ...(cgroups.oomFile === undefined ? [] : [{ op: 'monitor.oom', path: cgroups.oomFile } as const]),
+    { op: 'monitor.log', path: paths.log, ...logLimits },
+    { op: 'monitor.socket', path: paths.monitorSocket },
+    { op: 'stdio.mode', mode: input.stdio },
+    ...(winsize === undefined ? [] : [{ op: 'stdio.winsize', rows: String(winsize.rows), columns: String(winsize.columns) } as const]),
+    ...input.network.exit,
+    ...cgroups.exit,
+    { op: 'exit.unlink', path: paths.monitorSocket },
+    ...(input.onExit.length === 0 ? [] : [{ op: 'exit.spawn', argv: input.onExit } as const]),
+  ];
+}
+
+function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly EnterOp[]): LaunchPlanInput {
+  const { record, network } = input;
+  const { spec } = record;
+  return {
+    ids: record.ids,
+    hostname: spec.hostname ?? spec.name,
+    root: { layers: input.layers, rootfs: paths.rootfs, staging: paths.staging, readOnly: spec.readOnly, trees: input.trees },
+    kernelMounts: { hostNetwork: spec.net.kind === 'host', cgroupView: cgroupView(input.facts.cgroup) },
+    tmpfs: spec.tmpfs,
+    identity: {
+      hostname: spec.hostname ?? spec.name,
+      machineId: record.machineId,
+      addresses: network.addresses,
+      resolvConf: network.resolvConf,
+    },
+    timeNamespace: spec.timeNamespace,
+    cgroups,
+    network: network.enter,
+    program: programOf(spec),
+    payload: payloadOf(input),
+  };
+}
+
+/** What a zone's programs can read of their own limits: each controller's group as the root of its hierarchy. */
+function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'unified' | 'none' {
+  if (mode === 'v2') return 'unified';
+  const shown = (['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'] as const).filter((name) => controllers[name]?.version === 1);
+  return shown.length === 0 ? 'none' : shown;
+}
+
+function programOf(spec: ZoneSpec): ProgramPlanInput {
+  return {
+    capabilities: effectiveCapabilities(spec.capAdd, spec.capDrop),
+    noNewPrivs: spec.noNewPrivs,
+    umask: spec.umask,
+    ulimits: spec.ulimit,
+    personality: spec.personality,
+  };
+}
+
+function environmentOf({ spec, image }: ZoneRecord): Record<string, string> {
+  return { ...baseEnvironment, ...image.config.env, ...spec.env };
+}
+
+function processOf(record: ZoneRecord, argv: readonly string[]): ProcessPlanInput {
+  const { spec, image } = record;
+  return {
+    env: environmentOf(record),
+    user: spec.user ?? image.config.user,
+    workdir: spec.workdir ?? image.config.workdir,
+    argv,
+  };
+}
+
+function payloadOf(input: StartPlanInput): PayloadInput {
+  const { record, programs } = input;
+  if (input.helperArgv !== undefined) return { kind: 'helper', helperPath: programs.helper, argv: input.helperArgv };
+  const init = record.spec.init ?? record.image.config.init ?? 'tiny';
+  const argv = record.spec.command.length > 0 ? record.spec.command : (record.image.config.cmd ?? []);
+  if (init === 'full') return { kind: 'direct', process: { ...processOf(record, ['/sbin/init']), user: undefined } };
+  if (init === 'none') return { kind: 'direct', process: processOf(record, argv) };
+  return { kind: 'tiny', initPath: programs.init, process: argv.length === 0 ? undefined : processOf(record, argv) };
+}
+
+function entryInfo(input: StartPlanInput, launch: LaunchPlanInput): EntryInfo {
+  const { spec, image } = input.record;
+  return {
+    namespaces: zoneNamespaces(launch),
+    program: launch.program,
+    env: environmentOf(input.record),
+    user: spec.user ?? image.config.user,
+    workdir: spec.workdir ?? image.config.workdir,
+  };
+}
