@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Sourced by run.sh: a Docker daemon. The running one is used; else a private one is started, in network and mount
+# namespaces of its own (behind slirp4netns), so that it leaves no bridge, no packet filter rule and no mount on this machine.
+
+# Needs $scratch and $cache; sets DOCKER_HOST for a daemon of our own.
+start_daemon() {
+  if docker info >/dev/null 2>&1; then return 0; fi
+  local missing=() pair
+  for pair in docker:docker.io dockerd:docker.io slirp4netns:slirp4netns; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+  done
+  if [ ${#missing[@]} -gt 0 ]; then
+    echo "test-docker: installing ${missing[*]}" >&2
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" iptables >/dev/null
+    # A package's own service may have come up by itself.
+    if docker info >/dev/null 2>&1; then return 0; fi
+  fi
+  mkdir -p "$scratch/docker" "$cache/data"
+  export DOCKER_HOST=unix://$scratch/docker/docker.sock
+  # shellcheck disable=SC2016
+  nice -n 10 unshare --net --mount bash -c '
+    touch "$1/ready"
+    until ip route | grep -q ^default; do sleep 0.1; done
+    exec dockerd --data-root "$2" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock"' \
+    dockerd "$scratch/docker" "$cache/data" >"$scratch/docker/log" 2>&1 &
+  daemon=$!
+  # Before that its namespaces are still ours.
+  until [ -e "$scratch/docker/ready" ]; do sleep 0.05; done
+  slirp4netns --configure --mtu=1500 --disable-host-loopback "$daemon" tap0 >"$scratch/docker/slirp.log" 2>&1 &
+  slirp=$!
+  local i
+  for ((i = 0; i < 300; i++)); do
+    if docker info >/dev/null 2>&1; then return 0; fi
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.1
+  done
+  tail -n 20 "$scratch/docker/log" "$scratch/docker/slirp.log" >&2
+  echo 'test-docker: dockerd does not start' >&2
+  return 1
+}
+
+stop_daemon() {
+  local controller
+  [ -n "${daemon:-}" ] || return 0
+  kill "$daemon" 2>/dev/null && wait "$daemon" || true
+  kill "$slirp" 2>/dev/null || true
+  # On v1 dockerd leaves its empty parent group behind.
+  for controller in /sys/fs/cgroup /sys/fs/cgroup/*; do rmdir "$controller/docker" 2>/dev/null || true; done
+}
