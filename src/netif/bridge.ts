@@ -1,9 +1,8 @@
 /** The bridge of a network and the veth pairs on it. */
-import { readFile } from 'node:fs/promises';
 import { zoneError } from '../errors/index.js';
 import { parseRange, rangesOverlap } from '../spec/ip.js';
-import { NetlinkClient, refusedWith } from './client.js';
-import { hasIpv6, hostRoutes, readSysctl, writeSysctl } from './host-view.js';
+import { type NetlinkClient, netlink, refusedWith } from './client.js';
+import { hasIpv6, hostRoutes, linkAttribute, readSysctl, writeSysctl } from './host-view.js';
 import { vethIndex } from './names.js';
 import type { BridgeOp, VethOp } from './ops.js';
 import { decodeLink, deleteLink, getLink, type Link, newAddress, newBridge, newVeth, setLinkUp } from './wire/route.js';
@@ -15,14 +14,13 @@ function doneMark(op: BridgeOp): string {
 
 /** @throws NETWORK_ADDRESS_IN_USE the range has come into use elsewhere on the host · HOST_FEATURE_MISSING */
 export async function applyBridge(op: BridgeOp): Promise<void> {
-  const alias = await readFile(`/sys/class/net/${op.name}/ifalias`, 'utf8').catch(() => '');
-  if (alias.trim() === doneMark(op)) return;
-  await checkRangesFree(op);
-  await using client = await NetlinkClient.open('route');
+  if (linkAttribute(op.name, 'ifalias') === doneMark(op)) return;
+  checkRangesFree(op);
+  const client = await netlink('route');
   await createBridge(client, op);
   const link = await findLink(client, op.name);
   if (link === undefined) throw new Error(`bridge ${op.name} has gone while it was set up`);
-  await setBridgeSysctls(op.name);
+  setBridgeSysctls(op.name);
   for (const address of op.addresses) {
     await client.request(`add ${address} to ${op.name}`, newAddress(link.index, address)).catch((error: unknown) => {
       if (!refusedWith(error, 'EEXIST')) throw error;
@@ -47,8 +45,8 @@ async function createBridge(client: NetlinkClient, op: BridgeOp): Promise<void> 
 }
 
 /** The host may have got new routes since the network was made. */
-async function checkRangesFree(op: BridgeOp): Promise<void> {
-  const routes = (await hostRoutes()).filter((route) => route.interfaceName !== op.name && route.range.prefix > 0);
+function checkRangesFree(op: BridgeOp): void {
+  const routes = hostRoutes().filter((route) => route.interfaceName !== op.name && route.range.prefix > 0);
   for (const text of op.addresses) {
     const range = parseRange(text);
     const clash = routes.find((route) => range !== undefined && rangesOverlap(route.range, range));
@@ -77,12 +75,12 @@ const bridgeSysctls6: readonly (readonly [string, string])[] = [
   ['ipv6/conf/%/force_forwarding', '1'],
 ];
 
-async function setBridgeSysctls(bridge: string): Promise<void> {
-  const wanted = [...bridgeSysctls, ...((await hasIpv6()) ? bridgeSysctls6 : [])];
+function setBridgeSysctls(bridge: string): void {
+  const wanted = [...bridgeSysctls, ...(hasIpv6() ? bridgeSysctls6 : [])];
   for (const [key, value] of wanted) {
     const path = `net/${key.replace('%', bridge)}`;
-    const now = await readSysctl(path);
-    if (now !== undefined && now !== value) await writeSysctl(path, value);
+    const now = readSysctl(path);
+    if (now !== undefined && now !== value) writeSysctl(path, value);
   }
 }
 
@@ -98,7 +96,7 @@ export async function findLink(client: NetlinkClient, name: string): Promise<Lin
 
 /** Gone already is success. */
 export async function removeLink(name: string, isOurs: (link: Link) => boolean = () => true): Promise<void> {
-  await using client = await NetlinkClient.open('route');
+  const client = await netlink('route');
   const link = await findLink(client, name);
   if (link === undefined || !isOurs(link)) return;
   await client.request(`delete ${name}`, deleteLink(link.index)).catch((error: unknown) => {
@@ -107,8 +105,8 @@ export async function removeLink(name: string, isOurs: (link: Link) => boolean =
 }
 
 export async function applyVeth(op: VethOp): Promise<void> {
-  await using client = await NetlinkClient.open('route');
-  const master = Number(await readFile(`/sys/class/net/${op.bridge}/ifindex`, 'utf8').catch(() => '0'));
+  const client = await netlink('route');
+  const master = Number(linkAttribute(op.bridge, 'ifindex') ?? 0);
   const { pid, bridge, ...pair } = op;
   const message = newVeth({ ...pair, hostIndex: vethIndex(op.hostName), master, peerPid: pid });
   try {

@@ -24,26 +24,49 @@ interface Pending {
   settle(): void;
 }
 
+const shared = new Map<NetlinkProtocol, Promise<NetlinkClient>>();
+
+/**
+ * The process's socket of a protocol: opened on first use and kept, because closing one makes the kernel finish what
+ * nf_tables left for later (10 ms). It keeps nobody from exiting.
+ *
+ * @throws HOST_FEATURE_MISSING the kernel does not know the protocol
+ */
+export function netlink(protocol: NetlinkProtocol): Promise<NetlinkClient> {
+  const known = shared.get(protocol);
+  if (known !== undefined) return known;
+  const forget = () => {
+    if (shared.get(protocol) === opened) shared.delete(protocol);
+  };
+  const opened = NetlinkClient.open(protocol, forget);
+  shared.set(protocol, opened);
+  opened.catch(forget);
+  return opened;
+}
+
 /** Sends one request after the other. */
 export class NetlinkClient implements AsyncDisposable {
   readonly #socket: RawNetlinkSocket;
+  readonly #onClose: () => void;
   #pending: Pending | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #sequence = 1;
   #closed = false;
 
-  private constructor(socket: RawNetlinkSocket) {
+  private constructor(socket: RawNetlinkSocket, onClose: () => void) {
     this.#socket = socket;
+    this.#onClose = onClose;
+    socket.unref();
     socket.on('message', (datagram) => this.#receive(datagram));
-    socket.on('error', (error) => this.#fail(error));
-    socket.on('truncatedMessage', () => this.#fail(new Error('a netlink answer was cut off')));
+    socket.on('error', (error) => this.#break(error));
+    socket.on('truncatedMessage', () => this.#break(new Error('a netlink answer was cut off')));
   }
 
   /** @throws HOST_FEATURE_MISSING the kernel does not know the protocol */
-  static async open(protocol: NetlinkProtocol): Promise<NetlinkClient> {
+  static async open(protocol: NetlinkProtocol, onClose: () => void = () => {}): Promise<NetlinkClient> {
     const { RawNetlinkSocket } = await import('netlink/dist/raw.js');
     try {
-      return new NetlinkClient(new RawNetlinkSocket(netlinkProtocols[protocol]));
+      return new NetlinkClient(new RawNetlinkSocket(netlinkProtocols[protocol]), onClose);
     } catch (cause) {
       throw zoneError('HOST_FEATURE_MISSING', `this kernel has no netlink protocol "${protocol}"`, {
         hint: protocol === 'netfilter' ? 'Load nf_tables: modprobe nf_tables' : 'Use a kernel with CONFIG_NET.',
@@ -72,6 +95,13 @@ export class NetlinkClient implements AsyncDisposable {
     this.#closed = true;
     this.#fail(new Error('the netlink socket was closed'));
     this.#socket.close();
+    this.#onClose();
+  }
+
+  /** After this, answers and requests might no longer belong together. */
+  #break(error: Error): void {
+    this.#fail(error);
+    this.close();
   }
 
   #exchange(step: string, count: number, encode: (first: number) => Buffer, edges = 0): Promise<NetlinkReply[]> {
@@ -88,7 +118,7 @@ export class NetlinkClient implements AsyncDisposable {
 
   #await(step: string, first: number, last: number, datagram: Buffer): Promise<NetlinkReply[]> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(new Error(`no answer to "${step}"`)), answerTimeoutMs);
+      const timer = setTimeout(() => this.#break(new Error(`no answer to "${step}"`)), answerTimeoutMs);
       const pending: Pending = {
         step,
         first,
@@ -98,11 +128,13 @@ export class NetlinkClient implements AsyncDisposable {
         settle: () => {
           clearTimeout(timer);
           this.#pending = undefined;
+          if (!this.#closed) this.#socket.unref();
           if (pending.error === undefined) resolve(pending.replies);
           else reject(pending.error);
         },
       };
       this.#pending = pending;
+      this.#socket.ref();
       this.#socket.send(datagram, undefined, (error) => {
         if (error !== undefined) this.#fail(kernelError(step, error.code));
       });

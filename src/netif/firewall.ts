@@ -1,7 +1,7 @@
 /** Our nf_tables table as it is in the kernel: made, added to, removed; and what other tables do to zones' packets. */
 import { readFile } from 'node:fs/promises';
 import { readNetworks } from '../state/index.js';
-import { NetlinkClient, refusedWith } from './client.js';
+import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { openedBy } from './forwarding.js';
 import type { FirewallOp } from './ops.js';
 import { addNetwork, addOpened, bridgeKey, createTable, removeNetwork } from './ruleset.js';
@@ -9,7 +9,7 @@ import { type ChainInfo, decodeChain, deleteTable, dumpChains, forwardHook, getE
 
 /** Idempotent; also puts the table back if a firewall reload has flushed it. */
 export async function applyFirewall(op: FirewallOp): Promise<void> {
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   if (await knowsBridge(client, op)) return;
   try {
     const { sysctls } = await readNetworks(op.roots);
@@ -33,13 +33,13 @@ async function knowsBridge(client: NetlinkClient, op: FirewallOp): Promise<boole
 
 /** Gone already is success. */
 export async function removeFromFirewall(op: FirewallOp): Promise<void> {
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   await ignoreMissing(client.batch(`take ${op.bridge} out of nft table ${op.table}`, removeNetwork(op)));
 }
 
 /** Gone already is success. */
 export async function removeTable(table: string): Promise<void> {
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   await ignoreMissing(client.batch(`delete nft table ${table}`, [deleteTable(table)]));
 }
 
@@ -67,6 +67,6 @@ export async function foreignForwardDrops(ownTable: string): Promise<string[]> {
 }
 
 async function allChains(): Promise<ChainInfo[]> {
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   return (await client.request('list nft chains', dumpChains())).map(decodeChain);
 }

@@ -5,10 +5,9 @@
  * (force_forwarding); before, there is one switch for all (net.ipv6.conf.all.forwarding), which makes the host deaf to
  * router advertisements unless accept_ra is 2. docs/internals/networking.md has the details.
  */
-import { readdir } from 'node:fs/promises';
 import { type ChangedSysctl, updateNetworks } from '../state/index.js';
-import { NetlinkClient } from './client.js';
-import { hostRoutes, readSysctl, uplinks, writeSysctl } from './host-view.js';
+import { netlink } from './client.js';
+import { hostRoutes, ipv6Interfaces, readSysctl, uplinks, writeSysctl } from './host-view.js';
 import { isOwnLink } from './names.js';
 import type { ForwardOp } from './ops.js';
 import { addOpened } from './ruleset.js';
@@ -26,8 +25,8 @@ export interface ForwardingPlan {
 const nothing: ForwardingPlan = { changes: [], opened4: [], opened6: [], notes: [] };
 
 /** What applying net.forward would change on this host now. */
-export async function readForwarding(ipv6: boolean): Promise<ForwardingPlan> {
-  const parts = [await plan4(), ...(ipv6 ? [await plan6()] : [])];
+export function readForwarding(ipv6: boolean): ForwardingPlan {
+  const parts = [plan4(), ...(ipv6 ? [plan6()] : [])];
   return {
     changes: parts.flatMap((part) => part.changes),
     opened4: parts.flatMap((part) => part.opened4),
@@ -37,16 +36,16 @@ export async function readForwarding(ipv6: boolean): Promise<ForwardingPlan> {
 }
 
 /** The values of one key for each name that does not have the wanted one yet. */
-async function differing(keys: readonly string[], wanted: string): Promise<ChangedSysctl[]> {
-  const found = await Promise.all(keys.map(async (key) => ({ key, before: await readSysctl(key), set: wanted })));
-  return found.flatMap(({ before, ...rest }) =>
-    before === undefined || before === wanted ? [] : [{ ...rest, before }],
-  );
+function differing(keys: readonly string[], wanted: string): ChangedSysctl[] {
+  return keys.flatMap((key) => {
+    const before = readSysctl(key);
+    return before === undefined || before === wanted ? [] : [{ key, before, set: wanted }];
+  });
 }
 
-async function plan4(): Promise<ForwardingPlan> {
-  const names = await uplinks(4);
-  const changes = await differing(
+function plan4(): ForwardingPlan {
+  const names = uplinks(4);
+  const changes = differing(
     names.map((name) => `net/ipv4/conf/${name}/forwarding`),
     '1',
   );
@@ -55,11 +54,11 @@ async function plan4(): Promise<ForwardingPlan> {
 
 const interfaceOf = (change: ChangedSysctl) => change.key.split('/')[3] ?? '';
 
-async function plan6(): Promise<ForwardingPlan> {
-  if ((await readSysctl('net/ipv6/conf/all/forwarding')) !== '0') return nothing;
-  const names = await uplinks(6);
-  if ((await readSysctl('net/ipv6/conf/all/force_forwarding')) !== undefined) {
-    const changes = await differing(
+function plan6(): ForwardingPlan {
+  if (readSysctl('net/ipv6/conf/all/forwarding') !== '0') return nothing;
+  const names = uplinks(6);
+  if (readSysctl('net/ipv6/conf/all/force_forwarding') !== undefined) {
+    const changes = differing(
       names.map((name) => `net/ipv6/conf/${name}/force_forwarding`),
       '1',
     );
@@ -69,18 +68,20 @@ async function plan6(): Promise<ForwardingPlan> {
 }
 
 /** Before 6.17. The kernel copies the switch to every interface, and drops advertised routes where accept_ra is not 2. */
-async function planAll6(names: readonly string[]): Promise<ForwardingPlan> {
+function planAll6(names: readonly string[]): ForwardingPlan {
   const advertised = new Set(
-    (await hostRoutes()).filter((route) => route.advertised).map((route) => route.interfaceName),
+    hostRoutes()
+      .filter((route) => route.advertised)
+      .map((route) => route.interfaceName),
   );
-  const acceptRa = await differing(
+  const acceptRa = differing(
     names.filter((name) => advertised.has(name)).map((name) => `net/ipv6/conf/${name}/accept_ra`),
     '2',
   );
   const all = { key: 'net/ipv6/conf/all/forwarding', before: '0', set: '1' };
   return {
     ...nothing,
-    changes: [...acceptRa, all, ...(await forwardingAlready6())],
+    changes: [...acceptRa, all, ...forwardingAlready6()],
     opened6: names,
     notes: acceptRa.map(
       (change) =>
@@ -90,30 +91,31 @@ async function planAll6(names: readonly string[]): Promise<ForwardingPlan> {
 }
 
 /** Those that had it on for themselves: switching `all` off again would take it from them. */
-async function forwardingAlready6(): Promise<ChangedSysctl[]> {
-  const names = (await readdir('/proc/sys/net/ipv6/conf')).filter((name) => name !== 'all' && !isOwnLink(name));
-  const keys = names.map((name) => `net/ipv6/conf/${name}/forwarding`);
-  const found = await Promise.all(keys.map(async (key) => ({ key, before: await readSysctl(key) })));
-  return found.flatMap(({ key, before }) => (before === '1' ? [{ key, before, set: '1' }] : []));
+function forwardingAlready6(): ChangedSysctl[] {
+  return ipv6Interfaces()
+    .filter((name) => name !== 'all' && !isOwnLink(name))
+    .map((name) => `net/ipv6/conf/${name}/forwarding`)
+    .filter((key) => readSysctl(key) === '1')
+    .map((key) => ({ key, before: '1', set: '1' }));
 }
 
 /** Records what was, tells the table which interfaces are open only for us, then switches. */
 export async function applyForwarding(op: ForwardOp): Promise<void> {
-  if ((await readForwarding(op.ipv6)).changes.length === 0) return;
-  const plan = await updateNetworks(op.roots, async (file) => {
-    const current = await readForwarding(op.ipv6);
+  if (readForwarding(op.ipv6).changes.length === 0) return;
+  const plan = await updateNetworks(op.roots, (file) => {
+    const current = readForwarding(op.ipv6);
     // A value that was recorded before is the older one: it stays.
     const fresh = current.changes.filter((change) => !file.sysctls.some((known) => known.key === change.key));
     return [fresh.length === 0 ? file : { ...file, sysctls: [...file.sysctls, ...fresh] }, current];
   });
   await markOpened(op.table, plan);
-  for (const change of plan.changes) await writeSysctl(change.key, change.set);
+  for (const change of plan.changes) writeSysctl(change.key, change.set);
 }
 
 async function markOpened(table: string, plan: ForwardingPlan): Promise<void> {
   const messages = [...addOpened(table, 4, plan.opened4), ...addOpened(table, 6, plan.opened6)];
   if (messages.length === 0) return;
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   await client.batch(`note opened interfaces in nft table ${table}`, messages);
 }
 
@@ -124,9 +126,7 @@ export function openedBy(sysctls: readonly ChangedSysctl[], family: 4 | 6): stri
 }
 
 /** Puts back what was recorded, where nobody has changed it since. Interfaces that have gone are skipped. */
-export async function restoreForwarding(sysctls: readonly ChangedSysctl[]): Promise<void> {
-  const now = await Promise.all(sysctls.map(async (change) => ({ change, value: await readSysctl(change.key) })));
-  for (const { change, value } of now) {
-    if (value === change.set) await writeSysctl(change.key, change.before);
-  }
+export function restoreForwarding(sysctls: readonly ChangedSysctl[]): void {
+  const unchanged = sysctls.filter((change) => readSysctl(change.key) === change.set);
+  for (const change of unchanged) writeSysctl(change.key, change.before);
 }

@@ -22,3 +22,4 @@ export {
   type ZoneNetworkPlan,
 } from './plan.js';
 export { publishedPorts, removeZonePorts } from './ports.js';
+export { findResolvConf, type ResolvConf, type ResolvConfWish, readResolvConf } from './resolv-conf.js';

@@ -1,6 +1,6 @@
 /** Names that are global to the kernel. All carry the root's instance id; a link's has at most 15 characters. */
 import { randomBytes, randomInt } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 
 export function bridgeName(instance: string, number: number): string {
   return `tz${instance}b${number}`;
@@ -19,15 +19,11 @@ export function isOwnLink(name: string): boolean {
  * A name for the host's end of a veth pair: `tz<instance>v<index>`, the link's index in base 36. Both are drawn anew for
  * every start, because the old link may live on for some 30 ms after its zone.
  */
-export async function allocateVethName(instance: string): Promise<string> {
+export function allocateVethName(instance: string): string {
   for (;;) {
     // Far above what the kernel counts up to, below 2^31 (and so at most 6 characters).
     const name = `tz${instance}v${randomInt(0x100_0000, 0x7fff_ffff).toString(36)}`;
-    const taken = await access(`/sys/class/net/${name}`).then(
-      () => true,
-      () => false,
-    );
-    if (!taken) return name;
+    if (!existsSync(`/sys/class/net/${name}`)) return name;
   }
 }
 

@@ -51,27 +51,27 @@ export async function ensureNetwork(roots: Roots, name: string): Promise<Network
  * @throws NETWORK_EXISTS · USAGE_BAD_ARGUMENT a bad range · NETWORK_ADDRESS_IN_USE it overlaps with something
  */
 export async function createNetwork(roots: Roots, wish: NetworkWish): Promise<NetworkRecord> {
-  return updateNetworks(roots, async (file) => {
+  return updateNetworks(roots, (file) => {
     if (file.networks.some((network) => network.name === wish.name)) {
       throw zoneError('NETWORK_EXISTS', `network "${wish.name}" exists already`, {
         hint: `Choose another name, or run "tszone network delete ${wish.name}" first.`,
         context: { network: wish.name },
       });
     }
-    const record = await makeRecord(roots, file, wish);
+    const record = makeRecord(roots, file, wish);
     return [{ ...file, networks: [...file.networks, record] }, record];
   });
 }
 
-async function makeRecord(roots: Roots, file: NetworksFile, wish: NetworkWish): Promise<NetworkRecord> {
-  const used = [...(await usedRanges()), ...recordedRanges(file)];
+function makeRecord(roots: Roots, file: NetworksFile, wish: NetworkWish): NetworkRecord {
+  const used = [...usedRanges(), ...recordedRanges(file)];
   const range4 = wish.ip4 === undefined ? chooseRange4(roots.instance, used) : checkRange(wish.ip4, 4, used);
-  const range6 = await pickRange6(wish, used);
+  const range6 = pickRange6(wish, used);
   return {
     name: wish.name,
     bridge: bridgeName(roots.instance, freeNumber(roots, file)),
     bridgeMac: randomMac(),
-    mtu: wish.mtu ?? (await uplinkMtu()),
+    mtu: wish.mtu ?? uplinkMtu(),
     range4: formatRange(range4),
     gateway4: addressAt(range4, 1),
     ...(range6 === undefined ? {} : { range6: formatRange(range6), gateway6: addressAt(range6, 1) }),
@@ -79,10 +79,10 @@ async function makeRecord(roots: Roots, file: NetworksFile, wish: NetworkWish): 
   };
 }
 
-async function pickRange6(wish: NetworkWish, used: readonly IpRange[]): Promise<IpRange | undefined> {
+function pickRange6(wish: NetworkWish, used: readonly IpRange[]): IpRange | undefined {
   if (wish.ip6 === 'none') return undefined;
   if (wish.ip6 !== undefined) return checkRange(wish.ip6, 6, used);
-  return (await hasIpv6()) ? chooseRange6() : undefined;
+  return hasIpv6() ? chooseRange6() : undefined;
 }
 
 function recordedRanges(file: NetworksFile): IpRange[] {
@@ -139,7 +139,7 @@ export async function deleteNetwork(roots: Roots, name: string): Promise<void> {
       });
     }
     const networks = file.networks.filter((one) => one !== network);
-    if (networks.length === 0) await restoreForwarding(file.sysctls);
+    if (networks.length === 0) restoreForwarding(file.sysctls);
     await removeLink(network.bridge);
     if (networks.length > 0) await removeFromFirewall(firewallOp(roots, network));
     else await removeTable(tableName(roots.instance));

@@ -2,7 +2,7 @@
 import { zoneError } from '../errors/index.js';
 import { formatPort } from '../spec/index.js';
 import { type Lease, type Roots, readJournal, readNetworks, readRunning, zoneLeases } from '../state/index.js';
-import { NetlinkClient, refusedWith } from './client.js';
+import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { listeningSockets } from './host-view.js';
 import { tableName } from './names.js';
 import type { PortOp } from './ops.js';
@@ -11,10 +11,10 @@ import { decodeElements, dumpElements } from './wire/nft.js';
 
 /** @throws PORT_IN_USE another zone has it, or a program of the host listens there */
 export async function applyPort(op: PortOp): Promise<void> {
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   const claims = await readClaims(client, op.table);
   if (claims.some((claim) => samePort(claim, op) && sameTarget(claim, op))) return;
-  await checkSockets(op);
+  checkSockets(op);
   for (const claim of claims.filter((one) => clashes(one, op))) await freeOrRefuse(client, op, claim);
   await client.batch(`publish port ${printed(op)}`, addPort(op.table, op)).catch((error: unknown) => {
     // Another start was quicker by a hair.
@@ -23,7 +23,7 @@ export async function applyPort(op: PortOp): Promise<void> {
 }
 
 export async function undoPort(op: PortOp): Promise<void> {
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   await dropPort(client, op.table, op);
 }
 
@@ -39,7 +39,7 @@ export async function removeZonePorts(roots: Roots, zone: string): Promise<void>
   const addresses = leaseAddressesOf(await zoneLeases(roots, zone));
   if (addresses.size === 0) return;
   const table = tableName(roots.instance);
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   for (const claim of await readClaims(client, table)) {
     if (addresses.has(claim.zoneAddress)) await dropPort(client, table, claim);
   }
@@ -49,7 +49,7 @@ const leaseAddressesOf = (leases: readonly Lease[]) => new Set(leases.flatMap((l
 
 /** All published ports of a root, as the kernel has them. Empty if there is no table. */
 export async function publishedPorts(roots: Roots): Promise<PortKey[]> {
-  await using client = await NetlinkClient.open('netfilter');
+  const client = await netlink('netfilter');
   return readClaims(client, tableName(roots.instance));
 }
 
@@ -99,8 +99,8 @@ async function freeOrRefuse(client: NetlinkClient, op: PortOp, claim: PortKey): 
   await dropPort(client, op.table, claim);
 }
 
-async function checkSockets(op: PortOp): Promise<void> {
-  const holder = (await listeningSockets(op.protocol)).find(
+function checkSockets(op: PortOp): void {
+  const holder = listeningSockets(op.protocol).find(
     (socket) =>
       socket.port === op.hostPort &&
       (socket.address === op.hostAddress ||

@@ -51,6 +51,7 @@ const ipv4 = [x.meta('nfproto', x.reg1), x.cmp('eq', x.reg1, NFPROTO.ipv4)];
 const ipv6 = [x.meta('nfproto', x.reg1), x.cmp('eq', x.reg1, NFPROTO.ipv6)];
 const source4 = x.payload('network', { offset: 12, length: 4 }, x.reg1);
 const source6 = x.payload('network', { offset: 8, length: 16 }, x.reg1);
+const destination6 = x.payload('network', { offset: 24, length: 16 }, x.reg1);
 const toOurBridge = [x.meta('oifname', x.reg1), x.lookup('bridges', x.reg1)];
 const toElsewhere = [x.meta('oifname', x.reg1), x.lookupNot('bridges', x.reg1)];
 const fromOurBridge = [x.meta('iifname', x.reg1), x.lookup('bridges', x.reg1)];
@@ -93,6 +94,9 @@ const dnatRules: readonly (readonly x.Expression[])[] = [
   ],
   [
     ...ipv6,
+    // The kernel lets nothing from ::1 leave: better refused than lost.
+    destination6,
+    x.cmp('neq', x.reg1, ipBytes('::1')),
     ...toHost,
     x.meta('l4proto', x.reg1),
     destinationPort(x.r32(1)),
