@@ -1,8 +1,8 @@
-/** What the kernel says about this host's network, from /proc: routes, sockets, sysctls. */
+/** What the kernel says about this host's network, from /proc: routes, links, sysctls. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { zoneError } from '../errors/index.js';
-import { formatIp, type IpAddress, type IpRange, parseRange } from '../spec/ip.js';
+import { type IpRange, parseRange } from '../spec/ip.js';
 import { isErrno } from '../state/index.js';
 import { isOwnLink } from './names.js';
 
@@ -129,28 +129,4 @@ export function writeSysctl(key: string, value: string): void {
       cause,
     });
   }
-}
-
-/** A socket of the host that waits for connections or datagrams. */
-export interface ListeningSocket {
-  readonly address: string;
-  readonly port: number;
-}
-
-const TCP_LISTEN = '0A';
-
-/** From /proc/net/{tcp,udp}{,6}. */
-export function listeningSockets(protocol: 'tcp' | 'udp'): ListeningSocket[] {
-  const rows = [...lines(`/proc/net/${protocol}`), ...lines(`/proc/net/${protocol}6`)];
-  return rows.flatMap(([, local = '', , state]) => {
-    const [hex = '', port = ''] = local.split(':');
-    if (!/^[0-9A-F]+$/.test(hex) || (protocol === 'tcp' && state !== TCP_LISTEN)) return [];
-    return [{ address: formatIp(procAddress(hex)), port: Number.parseInt(port, 16) }];
-  });
-}
-
-function procAddress(hex: string): IpAddress {
-  const words = hex.match(/.{8}/g) ?? [];
-  const value = words.reduce((sum, word) => (sum << 32n) | wordValue(word), 0n);
-  return { family: words.length === 1 ? 4 : 6, value };
 }

@@ -3,7 +3,7 @@ import { zoneError } from '../errors/index.js';
 import { formatPort } from '../spec/index.js';
 import { type Lease, type Roots, readJournal, readNetworks, readRunning, zoneLeases } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
-import { listeningSockets } from './host-view.js';
+import { isTakenByProgram } from './host-ports.js';
 import { tableName } from './names.js';
 import type { PortOp } from './ops.js';
 import { addPort, decodeClaim, isWildcard, type PortKey, removePort } from './ruleset.js';
@@ -14,8 +14,8 @@ export async function applyPort(op: PortOp): Promise<void> {
   const client = await netlink('netfilter');
   const claims = await readClaims(client, op.table);
   if (claims.some((claim) => samePort(claim, op) && sameTarget(claim, op))) return;
-  checkSockets(op);
   for (const claim of claims.filter((one) => clashes(one, op))) await freeOrRefuse(client, op, claim);
+  if (await isTakenByProgram(op)) throw inUse(op, 'a program of the host');
   await client.batch(`publish port ${printed(op)}`, addPort(op.table, op)).catch((error: unknown) => {
     // Another start was quicker by a hair.
     throw refusedWith(error, 'EEXIST') ? inUse(op, 'another zone') : error;
@@ -98,20 +98,6 @@ async function freeOrRefuse(client: NetlinkClient, op: PortOp, claim: PortKey): 
   if (own || isAlive) throw inUse(op, zone === undefined ? 'another zone' : `zone "${zone}"`, zone);
   await dropPort(client, op.table, claim);
 }
-
-function checkSockets(op: PortOp): void {
-  const holder = listeningSockets(op.protocol).find(
-    (socket) =>
-      socket.port === op.hostPort &&
-      (socket.address === op.hostAddress ||
-        socket.address === '::' ||
-        (sameFamily(socket.address, op) && anyOf(socket.address, op))),
-  );
-  if (holder !== undefined) throw inUse(op, 'a program of the host');
-}
-
-const sameFamily = (address: string, op: PortOp) => familyOf(address) === familyOf(op.hostAddress);
-const anyOf = (address: string, op: PortOp) => isWildcard(address) || isWildcard(op.hostAddress);
 
 function inUse(op: PortOp, by: string, zone?: string): Error {
   const { hostPort, hostAddress, protocol, zonePort } = op;
