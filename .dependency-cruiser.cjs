@@ -10,6 +10,7 @@ const ranks = [
   ['storage', 'images', 'cgroups', 'namespaces', 'netif'],
   ['plan'],
   ['operations'],
+  ['sdk'],
   ['index'],
   ['cli'],
   ['commands'],

@@ -1,0 +1,6 @@
+/** The public API of tszone: zones from TypeScript. */
+export { type ErrorCode, hasCode, ZoneError } from './errors/index.js';
+export type { ExecOutcome, ExecProcess, OutputChunk } from './sdk/exec-process.js';
+export { type Host, openHost } from './sdk/host.js';
+export type { Zone, ZoneExecOptions } from './sdk/zone.js';
+export type { ZoneChange, ZoneOptions, ZoneSpec } from './spec/index.js';

@@ -1,8 +1,7 @@
 /** `start`: from a record on disk to a running zone. */
 import { rm } from 'node:fs/promises';
 import { type HelperSession, helperPath, initPath, spawnSession } from '../helper/index.js';
-import { planStart, type ZonePlan } from '../plan/index.js';
-import { applyHostOp } from '../plan/index.js';
+import { applyHostOp, planStart, type ZonePlan } from '../plan/index.js';
 import { readRunning, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import type { HostContext } from './host-context.js';
@@ -20,6 +19,8 @@ export interface StartOptions extends OperationOptions {
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
   /** Called between "everything is prepared" and "go": to attach before the first byte is written. */
   readonly beforeGo?: ((session: HelperSession) => Promise<void>) | undefined;
+  /** With relay: the helper's own descriptors, if they are not to be the caller's. */
+  readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | undefined;
   /** Internal: kept by the restart policy. */
   readonly restarts?: number;
 }
@@ -104,8 +105,8 @@ async function writeLaunch({ roots }: HostContext, name: string, { prepare, entr
 }
 
 async function launch(name: string, plan: ZonePlan, options: StartOptions): Promise<{ session: HelperSession; pid: number }> {
-  const stdio = options.stdio === 'relay' ? 'inherit' : 'ignore';
-  const session = spawnSession('launch', plan.enter, { stdio: [stdio, stdio, stdio], signal: options.signal });
+  const own = options.stdio === 'relay' ? 'inherit' : 'ignore';
+  const session = spawnSession('launch', plan.enter, { stdio: options.fds ?? [own, own, own], signal: options.signal });
   try {
     const { pid } = await session.expect('created');
     boundary('start', name, 'created');

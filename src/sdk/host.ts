@@ -1,0 +1,69 @@
+/** This machine, as the library shows it. */
+import { createZone, type CreateOptions } from '../operations/create-zone.js';
+import { deleteZone } from '../operations/delete-zone.js';
+import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
+import { listZones } from '../operations/list-zones.js';
+import { nameZone, type RunInput } from '../operations/run-zone.js';
+import { startZone } from '../operations/start-zone.js';
+import type { ZoneSummary } from '../operations/zone-view.js';
+import type { ZoneOptions } from '../spec/index.js';
+import { readZone } from '../state/index.js';
+import { checkKeys } from './check-keys.js';
+import { Zone } from './zone.js';
+
+/**
+ * Opens this host: probes it and finishes what killed commands left.
+ *
+ * @example
+ * const host = await openHost();
+ * await using zone = await host.run({ image: 'busybox', memory: '64M' });
+ * const { stdout } = await zone.exec(['hostname']);
+ * @throws NOT_ROOT, STATE_TOO_NEW, STATE_CORRUPT, RESOURCE_DISK_FULL
+ */
+export async function openHost(options: HostOptions = {}): Promise<Host> {
+  checkKeys('openHost', options, ['root', 'runRoot']);
+  return new Host(await openHostContext(options));
+}
+
+export class Host {
+  /** What the operations take; for those that have no method here. */
+  readonly context: HostContext;
+
+  constructor(context: HostContext) {
+    this.context = context;
+  }
+
+  /** Makes a zone; it is not started. @throws SPEC_INVALID, ZONE_EXISTS, IMAGE_NOT_FOUND, RESOURCE_DISK_FULL */
+  async create(spec: ZoneOptions, options: CreateOptions = {}): Promise<Zone> {
+    const { spec: made } = await createZone(this.context, spec, options);
+    return new Zone(this.context, made.name, false);
+  }
+
+  /**
+   * Makes and starts a zone, detached; a name is generated if none is given. `await using` deletes it.
+   *
+   * @throws as create and start
+   */
+  async run(spec: RunInput, options: CreateOptions = {}): Promise<Zone> {
+    const named = nameZone(spec);
+    await createZone(this.context, named, options);
+    try {
+      await startZone(this.context, named.name, { signal: options.signal, timeoutMs: options.timeoutMs });
+    } catch (error) {
+      await deleteZone(this.context, named.name, { force: true });
+      throw error;
+    }
+    return new Zone(this.context, named.name, true);
+  }
+
+  /** A zone that exists. @throws ZONE_NOT_FOUND */
+  async zone(name: string): Promise<Zone> {
+    await readZone(this.context.roots, name);
+    return new Zone(this.context, name, false);
+  }
+
+  /** All zones, sorted by name. */
+  list(): Promise<ZoneSummary[]> {
+    return listZones(this.context);
+  }
+}

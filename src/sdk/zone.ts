@@ -1,0 +1,139 @@
+/** One zone, as the library shows it. */
+import type { ZoneChange } from '../spec/index.js';
+import { copyIn, copyOut } from '../operations/copy-files.js';
+import { deleteZone } from '../operations/delete-zone.js';
+import { execInZone } from '../operations/exec-in-zone.js';
+import type { HostContext } from '../operations/host-context.js';
+import { inspectZone, zoneStatus } from '../operations/inspect-zone.js';
+import { listProcesses, type ZoneProcess } from '../operations/list-processes.js';
+import { type LogLine, type LogOptions, readLogs } from '../operations/read-logs.js';
+import { restartZone } from '../operations/restart-zone.js';
+import { setZone, type SetOptions, type SetResult } from '../operations/set-zone.js';
+import { killZone, pauseZone, resumeZone } from '../operations/signal-zone.js';
+import { startZone, type StartResult } from '../operations/start-zone.js';
+import { stopZone, type StopOptions, type StopResult } from '../operations/stop-zone.js';
+import { waitForZone, type WaitOptions } from '../operations/wait-zone.js';
+import type { OperationOptions } from '../operations/zone-lock.js';
+import type { ZoneDetails, ZoneStatusView } from '../operations/zone-view.js';
+import { ExecProcess } from './exec-process.js';
+import { checkKeys } from './check-keys.js';
+
+export interface ZoneExecOptions {
+  /** Ends the command with everything that it started; the outcome rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** The same after so many milliseconds; the outcome rejects with WAIT_TIMEOUT. */
+  readonly timeoutMs?: number | undefined;
+  /** Written to the command's stdin, which is then closed. Without it stdin is open until `process.stdin.end()`, if `stdin: 'pipe'`. */
+  readonly stdin?: string | Uint8Array | 'pipe' | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly cwd?: string | undefined;
+  /** NAME, UID, NAME:GROUP or UID:GID of the zone. */
+  readonly user?: string | undefined;
+  readonly maxOutputBytes?: number | undefined;
+}
+
+const execKeys = ['signal', 'timeoutMs', 'stdin', 'env', 'cwd', 'user', 'maxOutputBytes'] as const;
+
+/** `await using` deletes a zone that came from `host.run`; one that came from `host.zone` or `host.create` stays. */
+export class Zone implements AsyncDisposable {
+  readonly name: string;
+  readonly #host: HostContext;
+  readonly #owned: boolean;
+
+  constructor(host: HostContext, name: string, owned: boolean) {
+    this.#host = host;
+    this.name = name;
+    this.#owned = owned;
+  }
+
+  /** @throws ZONE_RUNNING, LOCK_BUSY, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED, PORT_IN_USE */
+  start(options: OperationOptions = {}): Promise<StartResult> {
+    return startZone(this.#host, this.name, options);
+  }
+
+  /** Asks pid 1, waits, kills. A stopped zone is success. @throws ZONE_PROTECTED, LOCK_BUSY */
+  stop(options: StopOptions = {}): Promise<StopResult> {
+    return stopZone(this.#host, this.name, options);
+  }
+
+  restart(options: StopOptions = {}): Promise<StartResult> {
+    return restartZone(this.#host, this.name, options);
+  }
+
+  /** @throws ZONE_RUNNING without force, ZONE_PROTECTED */
+  async delete(options: { readonly force?: boolean } = {}): Promise<void> {
+    await deleteZone(this.#host, this.name, options);
+  }
+
+  /**
+   * Runs a command in the zone; it starts at once.
+   *
+   * @example const { exitCode, stdout } = await zone.exec(['cat', '/etc/os-release']);
+   * @throws (when awaited) ZONE_NOT_RUNNING, ZONE_STATE, WAIT_TIMEOUT, the signal's reason
+   */
+  exec(argv: readonly string[], options: ZoneExecOptions = {}): ExecProcess {
+    checkKeys('exec', options, execKeys);
+    const { stdin, maxOutputBytes, ...rest } = options;
+    const session = execInZone(this.#host, this.name, argv, {
+      ...rest,
+      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    const process = new ExecProcess(session, maxOutputBytes);
+    if (stdin !== undefined && stdin !== 'pipe') process.stdin.end(stdin);
+    return process;
+  }
+
+  /** To pid 1, or with `all` to every process. */
+  kill(signal: number, options: { readonly all?: boolean } = {}): Promise<void> {
+    return killZone(this.#host, this.name, { signal, ...options });
+  }
+
+  pause(): Promise<void> {
+    return pauseZone(this.#host, this.name);
+  }
+
+  resume(): Promise<void> {
+    return resumeZone(this.#host, this.name);
+  }
+
+  /** Limits act at once and are saved; what needs a restart is named in the result. @throws SPEC_INVALID */
+  set(change: ZoneChange, options: SetOptions = {}): Promise<SetResult> {
+    return setZone(this.#host, this.name, change, options);
+  }
+
+  inspect(): Promise<ZoneDetails> {
+    return inspectZone(this.#host, this.name);
+  }
+
+  /** With what it uses now. */
+  status(): Promise<ZoneStatusView> {
+    return zoneStatus(this.#host, this.name);
+  }
+
+  ps(): Promise<ZoneProcess[]> {
+    return listProcesses(this.#host, this.name);
+  }
+
+  /** @example for await (const { text } of zone.logs({ follow: true })) console.log(text); */
+  logs(options: LogOptions = {}): AsyncIterable<LogLine> {
+    return readLogs(this.#host, this.name, options);
+  }
+
+  wait(options: WaitOptions): Promise<{ status?: number }> {
+    return waitForZone(this.#host, this.name, options);
+  }
+
+  /** A host file or directory into the zone, which may be stopped. */
+  copyIn(hostPath: string, zonePath: string): Promise<void> {
+    return copyIn(this.#host, { hostPath, zone: this.name, zonePath });
+  }
+
+  /** Out of the zone; links in it are copied, never followed. */
+  copyOut(zonePath: string, hostPath: string): Promise<void> {
+    return copyOut(this.#host, { hostPath, zone: this.name, zonePath });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#owned) await deleteZone(this.#host, this.name, { force: true });
+  }
+}
