@@ -32,7 +32,8 @@ export function commandTableSource(commands: readonly NamedCommand[]): string {
     const key = /^\w+$/.test(id) ? id : quote(id);
     const summary = /'/.test(command.summary ?? '') ? JSON.stringify(command.summary) : quote(command.summary ?? '');
     const aliases = (command.aliases ?? []).map(quote).join(', ');
-    return `  ${key}: {\n    summary: ${summary},\n    aliases: [${aliases}],\n    load: () => import('./${file}.js'),\n  },\n`;
+    const hidden = command.hidden === true ? '    hidden: true,\n' : '';
+    return `  ${key}: {\n    summary: ${summary},\n    aliases: [${aliases}],\n${hidden}    load: () => import('./${file}.js'),\n  },\n`;
   });
   return [
     '/** Made by `npm run docs` from the files of this directory: edit those. */\n',

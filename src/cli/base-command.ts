@@ -7,7 +7,7 @@ import type { FlagInput, InferredArgs, InferredFlags } from '@oclif/core/interfa
 import type { HostContext } from '../operations/host-context.js';
 import { globalFlags } from './flags.js';
 import { withInterrupts } from './interrupts.js';
-import type { Output } from './output.js';
+import { type Done, doneAll, type Output } from './output.js';
 import { createProgress, type Progress } from './progress.js';
 
 type GlobalFlags = InferredFlags<typeof globalFlags>;
@@ -27,6 +27,8 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   static override baseFlags: FlagInput = globalFlags;
   /** Options end at the first argument; what follows is this (`[--] COMMAND…`). */
   static passThrough: string | undefined;
+  /** What follows `--` is this. */
+  static afterDashes: string | undefined;
   /** stdout and the exit status are those of a command in a zone; own failures exit 125. */
   static passesStatus = false;
 
@@ -60,6 +62,14 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
     });
   }
 
+  /** The same verb on several zones: all are tried, the first failure is thrown. */
+  protected async forEach(names: readonly string[], work: (name: string) => Promise<Done>): Promise<Output> {
+    const outcomes = await Promise.allSettled(names.map(work));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return doneAll(outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : [])));
+  }
+
   /** The host as --root and --run-root say. */
   protected async openHost(): Promise<HostContext> {
     const { openHostContext } = await import('../operations/host-context.js');
@@ -77,6 +87,13 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   /** A remark for people: on stderr, not with -q. */
   protected note(message: string): void {
     if (!this.common.quiet) process.stderr.write(`note: ${message}\n`);
+  }
+
+  /** Asks on a terminal; elsewhere the answer is yes. @throws Interrupted unless it is */
+  protected async confirm(question: string): Promise<void> {
+    if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return;
+    const { ask } = await import('./ask.js');
+    await ask(question);
   }
 
   protected get common(): GlobalFlags {

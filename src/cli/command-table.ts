@@ -7,6 +7,8 @@ export type LoadableCommand = CommandClass & (new (argv: string[]) => BaseComman
 export interface CommandEntry {
   readonly summary: string;
   readonly aliases: readonly string[];
+  /** Called by tszone itself, not by people: in no help. */
+  readonly hidden?: true;
   readonly load: () => Promise<{ readonly default: LoadableCommand }>;
 }
 

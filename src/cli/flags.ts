@@ -61,3 +61,22 @@ export const zonesArg = requiredRestArg('names of zones');
 /** A text that may be given several times. Never greedy: `-e A=1 NAME` leaves NAME alone. */
 export const listFlag = (description: string, options: { char?: 'e' | 'p' | 'f'; helpValue?: string } = {}) =>
   Flags.string({ multiple: true, multipleNonGreedy: true, description, ...options });
+
+/** Of exec and shell, run. */
+export const terminalFlags = {
+  interactive: Flags.boolean({ char: 'i', description: 'pass stdin on, also what is typed without a terminal inside' }),
+  tty: Flags.boolean({
+    char: 't',
+    exclusive: ['no-tty'],
+    description: 'a terminal inside; the default if stdin and stdout are terminals',
+  }),
+  'no-tty': Flags.boolean({ char: 'T', description: 'never a terminal inside' }),
+} as const;
+
+/** --pull of create and run. */
+export const pullFlag = {
+  pull: Flags.option({ options: ['missing', 'never', 'always'] as const })({
+    helpValue: 'missing|never|always',
+    description: 'build a template that is no image yet (missing), never, or anew each time',
+  }),
+} as const;

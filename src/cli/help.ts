@@ -28,7 +28,8 @@ export async function helpText(table: CommandTable, words: readonly string[]): P
   throw unknownCommand(table, words);
 }
 
-function overview(table: CommandTable): string {
+function overview(all: CommandTable): string {
+  const table = Object.fromEntries(Object.entries(all).filter(([, { hidden }]) => hidden !== true));
   const belongs = (id: string, names: readonly string[]) => names.includes(id.split(' ')[0] ?? id);
   const grouped = groups.flatMap(([, names]) => names);
   const others = Object.keys(table).filter((id) => !belongs(id, grouped));
@@ -92,9 +93,13 @@ export function usageLine(id: string, command: CommandClass): string {
     const word = `${name.toUpperCase()}${arg.multiple === true ? '…' : ''}`;
     return arg.required === true ? word : `[${word}]`;
   });
-  return ['tszone', id, '[FLAGS]', ...args, ...(command.passThrough === undefined ? [] : [command.passThrough])].join(
-    ' ',
-  );
+  return [
+    'tszone',
+    id,
+    '[FLAGS]',
+    ...args,
+    ...[command.passThrough ?? command.afterDashes].filter((word) => word !== undefined),
+  ].join(' ');
 }
 
 /** `-m, --memory SIZE`. */

@@ -16,14 +16,14 @@ export class Interrupted extends Error {
 const watched = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs `work` with a signal that is aborted by the user or by the time limit. A second interrupt ends at once: the
+ * Runs `work` with a signal that is aborted by the user or by the time limit; after `handOver` only by the latter. A second interrupt ends at once: the
  * next command cleans up.
  *
  * @throws WAIT_TIMEOUT, Interrupted, and whatever `work` throws
  */
 export async function withInterrupts<R>(
   timeout: string | undefined,
-  work: (signal: AbortSignal) => Promise<R>,
+  work: (signal: AbortSignal, handOver: () => void) => Promise<R>,
 ): Promise<R> {
   const controller = new AbortController();
   const timer = startTimer(timeout, controller);
@@ -31,15 +31,18 @@ export async function withInterrupts<R>(
     if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
     controller.abort(new Interrupted(signal));
   };
+  const release = () => {
+    for (const name of watched) process.off(name, interrupt);
+  };
   for (const name of watched) process.on(name, interrupt);
   try {
-    return await work(controller.signal);
+    return await work(controller.signal, release);
   } catch (error) {
     // What an aborted wait throws says less than why it was aborted.
     throw controller.signal.aborted && isAbort(error) ? controller.signal.reason : error;
   } finally {
     clearTimeout(timer);
-    for (const name of watched) process.off(name, interrupt);
+    release();
   }
 }
 
@@ -58,11 +61,11 @@ function startTimer(timeout: string | undefined, controller: AbortController): N
 }
 
 /** @throws USAGE_BAD_ARGUMENT */
-export function parseTimeout(timeout: string | undefined): number | undefined {
+export function parseTimeout(timeout: string | undefined, flag = '--timeout'): number | undefined {
   if (timeout === undefined) return undefined;
   const timeoutMs = parseDuration(timeout);
   if (timeoutMs !== undefined && timeoutMs <= 2 ** 31 - 1) return timeoutMs;
-  throw zoneError('USAGE_BAD_ARGUMENT', `"--timeout" is not a duration: "${timeout}"`, {
+  throw zoneError('USAGE_BAD_ARGUMENT', `"${flag}" is not a duration: "${timeout}"`, {
     hint: 'Write 500ms, 10s, 5m or 1h.',
   });
 }

@@ -21,7 +21,7 @@ export async function main(argv: readonly string[], table: CommandTable): Promis
     const { runCommand, wantsHelp } = await import('./run-command.js');
     if (wantsHelp(command, rest)) return await help(table, id.split(' '));
     const { stdout, exitStatus } = await runCommand(id, command, rest);
-    await write(process.stdout, stdout);
+    for await (const chunk of stdout) if (!(await write(process.stdout, chunk))) break;
     return exitStatus;
   } catch (error) {
     return fail(error, words, command);
@@ -98,11 +98,15 @@ export function unknownCommand(table: CommandTable, words: readonly string[]): E
   );
 }
 
-/** Resolves when the text has left: process.exit cuts off what a pipe has not taken. EPIPE is the reader's choice. */
-function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  if (text === '') return Promise.resolve();
+/** Resolves when the text has left: process.exit cuts off what a pipe has not taken. false: nobody reads any more (EPIPE). */
+function write(stream: NodeJS.WriteStream, text: string): Promise<boolean> {
+  if (text === '') return Promise.resolve(true);
   return new Promise((resolve) => {
-    stream.once('error', () => resolve());
-    stream.write(text, () => resolve());
+    const failed = () => resolve(false);
+    stream.once('error', failed);
+    stream.write(text, (error) => {
+      stream.off('error', failed);
+      resolve(error === undefined || error === null);
+    });
   });
 }

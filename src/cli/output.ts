@@ -19,6 +19,8 @@ export type Output =
       readonly rows: readonly object[];
       readonly columns: readonly Column<object>[];
       readonly nameOf: (row: object) => string;
+      /** 0 if not given. */
+      readonly exitStatus?: number | undefined;
     }
   | {
       readonly kind: 'record';
@@ -28,6 +30,7 @@ export type Output =
     }
   | { readonly kind: 'done'; readonly data: object; readonly name: string; readonly message: string }
   | { readonly kind: 'text'; readonly text: string; readonly data?: object | undefined }
+  | { readonly kind: 'stream'; readonly chunks: AsyncIterable<string> }
   | { readonly kind: 'status'; readonly exitStatus: number };
 
 /** A list; -q prints `nameOf` of each. */
@@ -35,7 +38,7 @@ export function list<Row extends object>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   nameOf: (row: Row) => string,
-): Output {
+): ListOutput {
   return {
     kind: 'list',
     rows,
@@ -50,8 +53,24 @@ export function record(name: string, data: object, lines: readonly (readonly [st
 }
 
 /** Something was done: one line for people, `data` for programs. */
-export function done(name: string, message: string, data: object): Output {
+export function done(name: string, message: string, data: object): Done {
   return { kind: 'done', name, message, data };
+}
+
+export type ListOutput = Extract<Output, { kind: 'list' }>;
+export type Done = Extract<Output, { kind: 'done' }>;
+
+/** Several things were done: a line each; with -o json a list, unless it is one. */
+export function doneAll(all: readonly Done[]): Output {
+  const [only] = all;
+  return all.length === 1 && only !== undefined
+    ? only
+    : {
+        kind: 'done',
+        name: all.map(({ name }) => name).join('\n'),
+        message: all.map(({ message }) => message).join('\n'),
+        data: all.map(({ data }) => data),
+      };
 }
 
 /** Text as it is; `data` with -o json and the like. */
@@ -64,6 +83,11 @@ export function exitWith(exitStatus: number): Output {
   return { kind: 'status', exitStatus };
 }
 
+/** Text that comes bit by bit, such as a log that is followed. */
+export function stream(chunks: AsyncIterable<string>): Output {
+  return { kind: 'stream', chunks };
+}
+
 export interface RenderOptions {
   readonly format: OutputFormat;
   readonly quiet: boolean;
@@ -73,7 +97,7 @@ export interface RenderOptions {
 /** @returns what goes to stdout, with its final newline; empty for nothing */
 export function render(output: Output, options: RenderOptions): string {
   const { format, quiet } = options;
-  if (output.kind === 'status') return '';
+  if (output.kind === 'status' || output.kind === 'stream') return '';
   if (output.kind === 'text') {
     return format === 'table' || output.data === undefined ? output.text : structured(output.data, format);
   }

@@ -14,6 +14,9 @@ export interface CommandClass {
   readonly args: ArgInput;
   /** Options end at the first argument; what follows is a command line of its own. Its name in the usage. */
   readonly passThrough?: string | undefined;
+  /** What follows `--` is a command line of its own. Its name in the usage. */
+  readonly afterDashes?: string | undefined;
+  readonly hidden?: boolean | undefined;
   readonly strict?: boolean | undefined;
 }
 
@@ -33,6 +36,13 @@ export function splitPassThrough(flags: FlagInput, argv: readonly string[]): { o
     at += takesNextWord(flags, word) ? 2 : 1;
   }
   return { own: [...argv], rest: [] };
+}
+
+/** The command's own words, and the command line that is not ours to read. */
+export function ownWords(command: CommandClass, argv: readonly string[]): { own: string[]; rest: string[] } {
+  if (command.passThrough !== undefined) return splitPassThrough(allFlags(command), argv);
+  const dashes = command.afterDashes === undefined ? -1 : argv.indexOf('--');
+  return dashes < 0 ? { own: [...argv], rest: [] } : { own: argv.slice(0, dashes), rest: argv.slice(dashes + 1) };
 }
 
 function dropDashes(argv: readonly string[]): string[] {

@@ -4,10 +4,10 @@ import type { BaseCommand, Given } from './base-command.js';
 import type { LoadableCommand } from './command-table.js';
 import { type OutputFormat, outputFormats } from './flags.js';
 import { render } from './output.js';
-import { allFlags, splitPassThrough, usageError } from './parse.js';
+import { allFlags, ownWords, usageError } from './parse.js';
 
 export interface Ran {
-  readonly stdout: string;
+  readonly stdout: AsyncIterable<string> | Iterable<string>;
   readonly exitStatus: number;
 }
 
@@ -19,8 +19,8 @@ export async function runCommand(id: string, command: LoadableCommand, argv: rea
   const output = await one.run();
   const { output: format, quiet, columns } = given.flags as { output: OutputFormat; quiet?: boolean; columns?: string };
   return {
-    stdout: render(output, { format, quiet: quiet === true, columns }),
-    exitStatus: output.kind === 'status' ? output.exitStatus : 0,
+    stdout: output.kind === 'stream' ? output.chunks : [render(output, { format, quiet: quiet === true, columns })],
+    exitStatus: ('exitStatus' in output ? output.exitStatus : undefined) ?? 0,
   };
 }
 
@@ -34,10 +34,6 @@ async function parseGiven(id: string, command: LoadableCommand, argv: readonly s
   } catch (error) {
     throw usageError(error, command, id);
   }
-}
-
-function ownWords(command: LoadableCommand, argv: readonly string[]): { own: string[]; rest: string[] } {
-  return command.passThrough === undefined ? { own: [...argv], rest: [] } : splitPassThrough(allFlags(command), argv);
 }
 
 /** True if help is asked for in the command's own words, not in those of a command in the zone. */

@@ -1,0 +1,30 @@
+/** Stays with a zone that was started for this terminal, until it ends or Ctrl-] is pressed twice. */
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { forwardSignals, onResize, rawMode, relayTerminal } from './attached.js';
+
+/** What this file needs of an attached zone. */
+export interface AttachedZone {
+  readonly console: Duplex | undefined;
+  kill(signal: number): Promise<void>;
+  resize(rows: number, columns: number): Promise<void>;
+  readonly exited: Promise<number>;
+}
+
+/** @returns the exit status, or `undefined` if the user detached */
+export async function attachZone(zone: AttachedZone): Promise<number | undefined> {
+  // A zone that has just ended cannot be told anything: its exit is about to be seen.
+  using _signals = forwardSignals((signal) => void zone.kill(signal).catch(() => {}));
+  if (zone.console === undefined) return zone.exited;
+  using _raw = rawMode();
+  using _resize = onResize(({ rows, columns }) => void zone.resize(rows, columns).catch(() => {}));
+  const relay = relayTerminal(zone.console);
+  const first = await Promise.race([
+    relay.then((isDetached) => ({ isDetached })),
+    zone.exited.then(() => ({ isDetached: false })),
+  ]);
+  if (first.isDetached) return undefined;
+  // Its last words may still be on their way.
+  await Promise.race([relay, sleep(200)]);
+  return zone.exited;
+}

@@ -1,0 +1,98 @@
+/** A command in a zone, attached to this terminal: raw mode, window size, signals, Ctrl-] twice to detach. */
+
+import { constants } from 'node:os';
+import type { Duplex } from 'node:stream';
+
+export interface Winsize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Both stdin and stdout are terminals. */
+export function isTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
+export function winsize(): Winsize {
+  return { rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 };
+}
+
+/** With a terminal: -t, or both ends are terminals and not -T. */
+export function wantsTty(flags: {
+  readonly tty?: boolean | undefined;
+  readonly 'no-tty'?: boolean | undefined;
+}): boolean {
+  if (flags['no-tty'] === true) return false;
+  return flags.tty === true || isTerminal();
+}
+
+/** Every key goes through as it is until disposed. */
+export function rawMode(): Disposable {
+  const { stdin } = process;
+  if (stdin.isTTY !== true) return { [Symbol.dispose]: () => {} };
+  stdin.setRawMode(true);
+  return { [Symbol.dispose]: () => void stdin.setRawMode(false) };
+}
+
+export function onResize(resize: (size: Winsize) => void): Disposable {
+  const changed = () => resize(winsize());
+  process.stdout.on('resize', changed);
+  return { [Symbol.dispose]: () => void process.stdout.off('resize', changed) };
+}
+
+const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** What this process is sent goes to the command. */
+export function forwardSignals(kill: (signal: number) => void): Disposable {
+  const handlers = forwarded.map((name) => {
+    const handler = () => kill(constants.signals[name]);
+    process.on(name, handler);
+    return [name, handler] as const;
+  });
+  return {
+    [Symbol.dispose]() {
+      for (const [name, handler] of handlers) process.off(name, handler);
+    },
+  };
+}
+
+const detachKey = 0x1d;
+
+/** Counts Ctrl-] in what is typed. @returns what to pass on, and whether it was typed twice in a row */
+export function createDetachKeys(): (typed: Buffer) => { readonly pass: Buffer; readonly detach: boolean } {
+  let held = false;
+  return (typed) => {
+    const pass: number[] = [];
+    for (const byte of typed) {
+      if (byte === detachKey && held) return { pass: Buffer.from(pass), detach: true };
+      // A single one is passed on with the key that follows it.
+      if (held) pass.push(detachKey);
+      held = byte === detachKey;
+      if (!held) pass.push(byte);
+    }
+    return { pass: Buffer.from(pass), detach: false };
+  };
+}
+
+/** Ties this terminal to the zone's. @returns a promise that resolves to true when detached by the keys, false at its end */
+export function relayTerminal(console: Duplex): Promise<boolean> {
+  const detachKeys = createDetachKeys();
+  const { stdin, stdout } = process;
+  return new Promise((resolve) => {
+    const typed = (chunk: Buffer) => {
+      const { pass, detach } = detachKeys(chunk);
+      if (pass.length > 0) console.write(pass);
+      if (detach) finish(true);
+    };
+    const finish = (isDetached: boolean) => {
+      stdin.off('data', typed);
+      stdin.pause();
+      resolve(isDetached);
+    };
+    stdin.on('data', typed);
+    stdin.once('end', () => console.end());
+    console.pipe(stdout, { end: false });
+    console.once('close', () => finish(false));
+    console.once('error', () => finish(false));
+  });
+}

@@ -1,0 +1,33 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base-command.js';
+import { zonesArg } from '../cli/flags.js';
+import { done, type Output } from '../cli/output.js';
+import { deleteZone } from '../operations/delete-zone.js';
+
+export default class Delete extends BaseCommand<typeof Delete> {
+  static override summary = 'Delete zones with all that is in them';
+  static override description = 'A zone that is not there is no error: a note on stderr says so.';
+  static override aliases = ['rm', 'destroy'];
+  static override args = { zone: zonesArg };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'stop it first if it runs' }),
+    yes: Flags.boolean({ char: 'y', description: 'do not ask; it is asked only on a terminal' }),
+  };
+
+  async run(): Promise<Output> {
+    const names = this.args.zone;
+    const force = this.flags.force === true;
+    if (this.flags.yes !== true && !force)
+      await this.confirm(`Delete ${names.map((name) => `zone "${name}"`).join(', ')}?`);
+    return this.operate((host, options) =>
+      this.forEach(names, async (name) => {
+        const result = await deleteZone(host, name, { ...options, force });
+        if (!result.deleted)
+          this.note(
+            `there is no zone "${name}"${result.nearest === undefined ? '' : `; did you mean "${result.nearest}"?`}`,
+          );
+        return done(name, result.deleted ? `zone "${name}" is deleted` : `zone "${name}" is not there`, result);
+      }),
+    );
+  }
+}

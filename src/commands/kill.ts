@@ -1,0 +1,34 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base-command.js';
+import { zoneArg } from '../cli/flags.js';
+import { done, type Output } from '../cli/output.js';
+import { zoneError } from '../errors/index.js';
+import { killZone } from '../operations/signal-zone.js';
+import { signalNumber } from '../spec/index.js';
+
+export default class Kill extends BaseCommand<typeof Kill> {
+  static override summary = 'Send a signal to the processes of a zone';
+  static override examples = ['tszone kill -s HUP web', 'tszone kill -s KILL --all web'];
+  static override args = { zone: zoneArg };
+  static override flags = {
+    signal: Flags.string({
+      char: 's',
+      default: 'KILL',
+      helpValue: 'SIGNAL',
+      description: 'TERM, SIGUSR1, 15; KILL if not given',
+    }),
+    all: Flags.boolean({ description: 'every process of the zone, not only pid 1' }),
+  };
+
+  async run(): Promise<Output> {
+    const name = this.args.zone;
+    const signal = signalNumber(this.flags.signal);
+    if (signal === undefined) {
+      throw zoneError('USAGE_BAD_ARGUMENT', `"--signal" is not a signal: "${this.flags.signal}"`, {
+        hint: 'Write TERM, SIGUSR1, RTMIN+3 or a number.',
+      });
+    }
+    await this.operate((host) => killZone(host, name, { signal, all: this.flags.all === true }));
+    return done(name, `zone "${name}" was sent signal ${signal}`, { name, signal });
+  }
+}

@@ -1,0 +1,27 @@
+import { BaseCommand } from '../cli/base-command.js';
+import { listFlags } from '../cli/flags.js';
+import { list, type Output } from '../cli/output.js';
+import { listZones } from '../operations/list-zones.js';
+
+export default class List extends BaseCommand<typeof List> {
+  static override summary = 'List zones';
+  static override aliases = ['ls'];
+  static override examples = ['tszone list', 'tszone list -q', 'tszone list --columns name,addresses'];
+  static override flags = listFlags;
+
+  async run(): Promise<Output> {
+    const zones = await this.operate((host) => listZones(host));
+    return list(
+      zones,
+      [
+        { key: 'name', text: (zone) => zone.name },
+        { key: 'status', text: (zone) => zone.status },
+        { key: 'image', text: (zone) => zone.image },
+        { key: 'addresses', text: (zone) => zone.addresses.join(' ') },
+        { key: 'ports', text: (zone) => zone.ports.join(' ') },
+        { key: 'pid', text: (zone) => zone.pid },
+      ],
+      (zone) => zone.name,
+    );
+  }
+}

@@ -1,0 +1,22 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base-command.js';
+import { zonesArg } from '../cli/flags.js';
+import { done, type Output } from '../cli/output.js';
+import { restartZone } from '../operations/restart-zone.js';
+
+export default class Restart extends BaseCommand<typeof Restart> {
+  static override summary = 'Stop zones and start them again';
+  static override aliases = ['reboot'];
+  static override args = { zone: zonesArg };
+  static override flags = { force: Flags.boolean({ char: 'f', description: 'kill at once' }) };
+
+  async run(): Promise<Output> {
+    const { force } = this.flags;
+    return this.operate((host, options) =>
+      this.forEach(this.args.zone, async (name) => {
+        const started = await restartZone(host, name, { ...options, force: force === true });
+        return done(name, `zone "${name}" is running`, started);
+      }),
+    );
+  }
+}

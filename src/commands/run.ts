@@ -1,0 +1,90 @@
+import * as Flags from '@oclif/core/flags';
+import { attachZone } from '../cli/attach-zone.js';
+import { wantsTty, winsize } from '../cli/attached.js';
+import { BaseCommand } from '../cli/base-command.js';
+import { pullFlag, requiredArg, terminalFlags } from '../cli/flags.js';
+import { withInterrupts } from '../cli/interrupts.js';
+import { done, exitWith, type Output } from '../cli/output.js';
+import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
+import { createZone } from '../operations/create-zone.js';
+import { deleteZone } from '../operations/delete-zone.js';
+import { nameZone, type RunInput, runZone } from '../operations/run-zone.js';
+import { startZone } from '../operations/start-zone.js';
+
+export default class Run extends BaseCommand<typeof Run> {
+  static override summary = 'Make a zone, start it, and stay attached to its command';
+  static override description =
+    "The exit status is the command's own (128+n for signal n); 125: tszone failed, 126: cannot be executed, 127: not found.\nCtrl-] twice detaches from a terminal.";
+  static override aliases = ['launch'];
+  static override examples = [
+    "tszone run --rm busybox -- sh -c 'id; hostname; ps; ip addr'",
+    'tszone run -d --name web -p 8080:80 --memory 128M debian -- python3 -m http.server 80',
+  ];
+  static override passThrough = '[--] [COMMAND…]';
+  static override passesStatus = true;
+  static override args = { image: requiredArg('the image that the zone starts from') };
+  static override flags = {
+    name: Flags.string({ helpValue: 'NAME', description: "the zone's name; generated if not given" }),
+    rm: Flags.boolean({ description: 'delete the zone when it ends' }),
+    detach: Flags.boolean({ char: 'd', description: 'do not stay attached: print its name' }),
+    ...pullFlag,
+    ...zoneFlags,
+    ...terminalFlags,
+  };
+
+  async run(): Promise<Output> {
+    return this.flags.detach === true ? this.detached() : this.attached();
+  }
+
+  private input(tty: boolean): RunInput {
+    const { name, rm } = this.flags;
+    const { image } = this.args;
+    const given = { ...zoneInput({ ...this.flags, tty: undefined }), tty, ephemeral: rm === true, image, name };
+    return { ...given, ...(this.rest.length > 0 ? { command: this.rest } : {}) } as RunInput;
+  }
+
+  private async attached(): Promise<Output> {
+    const { flags } = this;
+    const input = this.input(wantsTty(flags));
+    const status = await withInterrupts(flags.timeout, async (signal, handOver) => {
+      const host = await this.openHost();
+      const zone = await this.launch((onProgress) =>
+        runZone(host, input, {
+          signal,
+          pull: flags.pull ?? 'missing',
+          onProgress,
+          winsize: input.tty === true ? winsize() : undefined,
+        }),
+      );
+      handOver();
+      const exitStatus = await attachZone(zone);
+      if (exitStatus === undefined) {
+        zone.detach();
+        this.note(`detached from zone "${zone.name}"; "tszone console ${zone.name}" attaches again`);
+      }
+      return exitStatus;
+    });
+    return exitWith(status ?? 0);
+  }
+
+  private async detached(): Promise<Output> {
+    const zone = nameZone(this.input(this.flags.tty === true));
+    const { name } = zone;
+    const pull = this.flags.pull ?? 'missing';
+    const started = await this.operate(async (host, options) => {
+      await this.launch((onProgress) => createZone(host, zone, { ...options, pull, onProgress }));
+      try {
+        return await startZone(host, name, options);
+      } catch (error) {
+        await deleteZone(host, name, { force: true });
+        throw error;
+      }
+    });
+    return done(name, name, started);
+  }
+
+  private async launch<R>(work: (onProgress: ReturnType<typeof this.progress>['update']) => Promise<R>): Promise<R> {
+    using progress = this.progress();
+    return work((update) => progress.update(update));
+  }
+}

@@ -1,0 +1,32 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base-command.js';
+import { zonesArg } from '../cli/flags.js';
+import { parseTimeout } from '../cli/interrupts.js';
+import { done, type Output } from '../cli/output.js';
+import { stopZone } from '../operations/stop-zone.js';
+
+export default class Stop extends BaseCommand<typeof Stop> {
+  static override summary = 'Stop zones: ask pid 1, then kill what is left';
+  static override aliases = ['shutdown'];
+  static override examples = ['tszone stop web', 'tszone stop --force web'];
+  static override args = { zone: zonesArg };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'kill at once' }),
+    'stop-timeout': Flags.string({
+      helpValue: 'TIME',
+      description: "how long pid 1 has; the zone's own setting if not given",
+    }),
+  };
+
+  async run(): Promise<Output> {
+    const { force } = this.flags;
+    const stopTimeoutMs = parseTimeout(this.flags['stop-timeout'], '--stop-timeout');
+    return this.operate((host, options) =>
+      this.forEach(this.args.zone, async (name) => {
+        const stopped = await stopZone(host, name, { ...options, force: force === true, stopTimeoutMs });
+        const how = stopped.killed ? ' (it had to be killed)' : stopped.wasRunning ? '' : ' (it was not running)';
+        return done(name, `zone "${name}" is stopped${how}`, stopped);
+      }),
+    );
+  }
+}
