@@ -84,6 +84,11 @@ function setBridgeSysctls(bridge: string): void {
   }
 }
 
+/** The network has been set up since the host was started. */
+export function isBridgeUp(bridge: string): boolean {
+  return linkAttribute(bridge, 'ifalias')?.startsWith('tszone: ') === true;
+}
+
 export async function findLink(client: NetlinkClient, name: string): Promise<Link | undefined> {
   try {
     const [reply] = await client.request(`look up ${name}`, getLink(name));

@@ -1,5 +1,6 @@
 /** The network: bridges, veth pairs, addresses, routes, nf_tables, published ports. */
 export { netHandlers } from './apply.js';
+export { isBridgeUp } from './bridge.js';
 export { foreignForwardDrops } from './firewall.js';
 export { readForwarding } from './forwarding.js';
 export { allocateVethName, bridgeName, randomMac, tableName } from './names.js';
