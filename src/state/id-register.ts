@@ -47,7 +47,7 @@ export async function leaseIds(
   const count = options.count ?? idsPerZone;
   return withRegister(options.directory, async (entries) => {
     const mine = entries.find((entry) => entry.root === roots.root && entry.zone === zone);
-    if (mine !== undefined && mine.count === count) return { entries, result: mine };
+    if (mine !== undefined && mine.count === count) return { entries, result: { base: mine.base, count } };
     const others = entries.filter((entry) => entry !== mine);
     const taken = [...others, ...(await subordinateRanges())];
     const range = { base: findFree(taken, count), count };

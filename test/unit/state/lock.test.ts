@@ -1,0 +1,55 @@
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { hasCode } from '../../../src/errors/index.js';
+import { acquireLock, dropLockFile } from '../../../src/state/index.js';
+
+describe('locks', () => {
+  let directory: string;
+  let path: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tszone-lock-'));
+    path = join(directory, 'deep', 'lock');
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  const isBusy = async () =>
+    acquireLock(path, { what: 'it', timeoutMs: 0 }).then(
+      async (lock) => { await lock.release(); return false; },
+      (error: unknown) => hasCode(error, 'LOCK_BUSY'),
+    );
+
+  it('has one holder at a time', async () => {
+    {
+      await using _held = await acquireLock(path, { what: 'it' });
+      expect(await isBusy()).to.equal(true);
+    }
+    expect(await isBusy()).to.equal(false);
+  });
+
+  it('never has two holders when one removes the file while others wait', async () => {
+    let inside = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        await using _held = await acquireLock(path, { what: 'it', timeoutMs: 20_000 });
+        inside += 1;
+        most = Math.max(most, inside);
+        await new Promise((resolve) => { setTimeout(resolve, 5); });
+        inside -= 1;
+        await dropLockFile(path);
+      }),
+    );
+    expect(most).to.equal(1);
+    expect(await access(path).then(() => true, () => false)).to.equal(false);
+  });
+
+  it('ends a wait when it is aborted', async () => {
+    await using _held = await acquireLock(path, { what: 'it' });
+    const stop = new AbortController();
+    const waiting = acquireLock(path, { what: 'it', signal: stop.signal });
+    stop.abort(new Error('enough'));
+    expect(await waiting.then(() => 'got it', (error: Error) => error.message)).to.equal('enough');
+  });
+});
