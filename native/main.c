@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launch.h"
 #include "lock.h"
 #include "ops.h"
 #ifdef HAVE_MODE_unpack
@@ -23,6 +24,8 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } modes[] = {
+    {"launch", launch_main},
+    {"enter", enter_main},
     {"lock", lock_main},
     {"features", features_main},
 #ifdef HAVE_MODE_unpack

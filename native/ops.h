@@ -13,6 +13,7 @@
   X(NS_GIDMAP, "ns.gidmap", 3, false, false)          \
   X(TARGET, "target", 2, false, false)                \
   X(TREE_OPEN, "tree.open", 3, false, false)          \
+  X(TREE_COVER, "tree.cover", 3, false, false)        \
   X(CGROUP_JOIN, "cgroup.join", 1, false, false)      \
   X(CGROUP_INTO, "cgroup.into", 1, false, false)      \
   X(ROOT_STAGING, "root.staging", 1, false, false)    \

@@ -1,0 +1,249 @@
+/* The monitor's unix socket, see clients.h. */
+#include "clients.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "process.h"
+#include "report.h"
+
+enum { MAX_CLIENTS = 32, INPUT_BYTES = 1024, OUTPUT_BYTES = 16384, CONSOLE_CHUNK = 8192, PATIENCE_MS = 30000 };
+
+struct client {
+  int fd;
+  bool waits, console, ended;
+  int place;
+  size_t input_length, output_length;
+  long long stalled_since_ms; /* 0: not stalled */
+  char input[INPUT_BYTES];    /* the beginning of a line, or console input that the pty does not take yet */
+  char output[OUTPUT_BYTES];
+};
+
+static struct client clients[MAX_CLIENTS];
+static int client_count;
+static int listener = -1;
+static int listener_place = -1;
+static int master_place = -1;
+static int last_master = -1;
+
+void clients_listen(const char *path) {
+  report_step("monitor.socket", -1);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  /* A longer path is reached by way of its directory's descriptor. */
+  if (length >= sizeof address.sun_path) fail_with(ENAMETOOLONG, "bind", path, "a unix socket's path has at most 107 bytes");
+  memcpy(address.sun_path, path, length + 1);
+  listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (listener < 0) fail("socket", path);
+  unlink(path);
+  mode_t mask = umask(0177);
+  if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0) fail("bind", path);
+  umask(mask);
+  if (listen(listener, 64) != 0) fail("listen", path);
+}
+
+static void drop(struct client *client) {
+  close(client->fd);
+  client->ended = true;
+}
+
+/* Removes the ended ones; not while a loop goes over them. */
+static void sweep(void) {
+  int kept = 0;
+  for (int i = 0; i < client_count; i++) {
+    if (clients[i].ended) continue;
+    if (kept != i) clients[kept] = clients[i];
+    kept++;
+  }
+  client_count = kept;
+}
+
+void clients_watch(struct poller *poller) {
+  listener_place = poller_add(poller, client_count < MAX_CLIENTS ? listener : -1, POLLIN);
+  bool pending = false;
+  for (int i = 0; i < client_count; i++) {
+    struct client *client = &clients[i];
+    int events = client->output_length > 0 ? POLLOUT : 0;
+    if (client->input_length < sizeof client->input) events |= POLLIN;
+    client->place = poller_add(poller, client->fd, events);
+    pending = pending || (client->console && client->input_length > 0);
+  }
+  master_place = poller_add(poller, pending ? last_master : -1, POLLOUT);
+}
+
+static void flush_output(struct client *client) {
+  if (client->ended || client->output_length == 0) return;
+  ssize_t n = send(client->fd, client->output, client->output_length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n > 0) {
+    client->output_length -= (size_t)n;
+    memmove(client->output, client->output + n, client->output_length);
+    client->stalled_since_ms = 0;
+  } else if (errno != EAGAIN && errno != EINTR) {
+    drop(client);
+    return;
+  }
+  if (client->output_length > 0 && client->stalled_since_ms == 0) client->stalled_since_ms = now_ms();
+}
+
+static void answer(struct client *client, const char *text, size_t length) {
+  if (client->ended) return;
+  if (length > sizeof client->output - client->output_length) {
+    drop(client);
+    return;
+  }
+  memcpy(client->output + client->output_length, text, length);
+  client->output_length += length;
+  flush_output(client);
+}
+
+static void answer_status(struct client *client, const struct clients_target *target) {
+  char line[192];
+  int n = snprintf(line, sizeof line,
+                   "{\"event\":\"status\",\"pid\":%d,\"monitorPid\":%d,\"startedAtMs\":%lld,\"console\":%s,\"clients\":%d}\n",
+                   target->pid, (int)getpid(), target->started_at_ms, target->master >= 0 ? "true" : "false",
+                   client_count);
+  answer(client, line, (size_t)n);
+}
+
+static void answer_result(struct client *client, bool done) {
+  char line[32];
+  int n = done ? snprintf(line, sizeof line, "ok\n") : snprintf(line, sizeof line, "error %d\n", errno);
+  answer(client, line, (size_t)n);
+}
+
+static bool set_size(int master, const char *arguments) {
+  unsigned rows;
+  unsigned columns;
+  if (sscanf(arguments, "%u %u", &rows, &columns) != 2 || rows > USHRT_MAX || columns > USHRT_MAX) {
+    errno = EINVAL;
+    return false;
+  }
+  struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+  return ioctl(master, TIOCSWINSZ, &size) == 0;
+}
+
+static void command(struct client *client, const char *line, const struct clients_target *target) {
+  if (strcmp(line, "wait") == 0) {
+    client->waits = true;
+  } else if (strcmp(line, "console") == 0) {
+    client->console = true;
+  } else if (strcmp(line, "status") == 0) {
+    answer_status(client, target);
+  } else if (strncmp(line, "signal ", 7) == 0) {
+    answer_result(client, tz_pidfd_send_signal(target->pidfd, atoi(line + 7)) == 0);
+  } else if (strncmp(line, "winsize ", 8) == 0) {
+    answer_result(client, set_size(target->master, line + 8));
+  } else {
+    errno = EINVAL;
+    answer_result(client, false);
+  }
+}
+
+static void eat(struct client *client, size_t length) {
+  client->input_length -= length;
+  memmove(client->input, client->input + length, client->input_length);
+}
+
+static void use_input(struct client *client, const struct clients_target *target) {
+  while (!client->ended && !client->console && client->input_length > 0) {
+    char *newline = memchr(client->input, '\n', client->input_length);
+    if (newline == NULL) {
+      if (client->input_length == sizeof client->input) drop(client);
+      return;
+    }
+    *newline = '\0';
+    command(client, client->input, target);
+    eat(client, (size_t)(newline - client->input) + 1);
+  }
+  if (client->ended || client->input_length == 0 || target->master < 0) return;
+  ssize_t n = write(target->master, client->input, client->input_length);
+  if (n > 0) eat(client, (size_t)n);
+}
+
+static void read_input(struct client *client) {
+  size_t room = sizeof client->input - client->input_length;
+  if (room == 0) return;
+  ssize_t n = recv(client->fd, client->input + client->input_length, room, MSG_DONTWAIT);
+  if (n > 0) {
+    client->input_length += (size_t)n;
+  } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+    drop(client);
+  }
+}
+
+static void accept_clients(const struct clients_target *target) {
+  while (client_count < MAX_CLIENTS) {
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
+    struct client *client = &clients[client_count++];
+    client->fd = fd;
+    client->waits = client->console = client->ended = false;
+    client->place = -1;
+    client->input_length = client->output_length = 0;
+    client->stalled_since_ms = 0;
+    /* At once: what was asked for before `go` has to be known before `go` is acted on. */
+    read_input(client);
+    use_input(client, target);
+  }
+}
+
+void clients_work(const struct poller *poller, const struct clients_target *target) {
+  last_master = target->master;
+  for (int i = 0; i < client_count; i++) {
+    struct client *client = &clients[i];
+    int got = poller_got(poller, client->place);
+    if ((got & POLLOUT) != 0) flush_output(client);
+    if (!client->ended && (got & POLLIN) != 0) read_input(client);
+    bool may_type = (got & POLLIN) != 0 || poller_got(poller, master_place) != 0;
+    if (!client->ended && may_type) use_input(client, target);
+    if (!client->ended && client->stalled_since_ms != 0 && now_ms() - client->stalled_since_ms > PATIENCE_MS) drop(client);
+  }
+  sweep();
+  if (poller_got(poller, listener_place) != 0) accept_clients(target);
+  sweep();
+}
+
+bool clients_have_room(void) {
+  for (int i = 0; i < client_count; i++) {
+    if (clients[i].console && OUTPUT_BYTES - clients[i].output_length < CONSOLE_CHUNK) return false;
+  }
+  return true;
+}
+
+int clients_timeout(void) {
+  for (int i = 0; i < client_count; i++) {
+    if (clients[i].stalled_since_ms != 0) return PATIENCE_MS / 10;
+  }
+  return -1;
+}
+
+void clients_console(const char *bytes, size_t length) {
+  for (int i = 0; i < client_count; i++) {
+    if (clients[i].console) answer(&clients[i], bytes, length);
+  }
+}
+
+void clients_notify(const char *line) {
+  for (int i = 0; i < client_count; i++) {
+    if (clients[i].waits) answer(&clients[i], line, strlen(line));
+  }
+}
+
+void clients_close(void) {
+  for (int i = 0; i < client_count; i++) {
+    flush_output(&clients[i]);
+    if (!clients[i].ended) close(clients[i].fd);
+  }
+  client_count = 0;
+  if (listener >= 0) close(listener);
+  listener = -1;
+}

@@ -1,0 +1,57 @@
+/* fd 4, parent → helper, see control.h. */
+#include "control.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "report.h"
+
+static char input[256];
+static size_t input_length;
+
+static void act(const char *line, const struct control_target *target, bool *go) {
+  int number;
+  unsigned rows;
+  unsigned columns;
+  if (strcmp(line, "go") == 0) {
+    *go = true;
+  } else if (sscanf(line, "signal %d", &number) == 1) {
+    if (target->pidfd >= 0) tz_pidfd_send_signal(target->pidfd, number);
+  } else if (sscanf(line, "winsize %u %u", &rows, &columns) == 2 && rows <= USHRT_MAX && columns <= USHRT_MAX) {
+    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+    if (target->master >= 0) ioctl(target->master, TIOCSWINSZ, &size);
+  }
+}
+
+bool control_read(const struct control_target *target, bool *go) {
+  /* read, not recv: fd 4 may be a pipe or a file when a plan is replayed by hand. */
+  ssize_t n = read(EVENT_FD, input + input_length, sizeof input - input_length);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+  if (n <= 0) return false;
+  input_length += (size_t)n;
+  char *newline;
+  while ((newline = memchr(input, '\n', input_length)) != NULL) {
+    *newline = '\0';
+    act(input, target, go);
+    size_t used = (size_t)(newline - input) + 1;
+    input_length -= used;
+    memmove(input, input + used, input_length);
+  }
+  /* No line is this long: forget it. */
+  if (input_length == sizeof input) input_length = 0;
+  return true;
+}
+
+void control_forward_signals(int signal_fd, int pidfd) {
+  struct signalfd_siginfo info;
+  while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    if (pidfd >= 0) tz_pidfd_send_signal(pidfd, (int)info.ssi_signo);
+  }
+}

@@ -1,0 +1,17 @@
+/* fd 4, parent → helper: lines `go`, `signal N`, `winsize R C`. */
+#ifndef TSZONE_CONTROL_H
+#define TSZONE_CONTROL_H
+
+#include <stdbool.h>
+
+struct control_target {
+  int pidfd;
+  int master; /* -1: no terminal */
+};
+
+/* Reads what is there and acts on signal and winsize. Returns false at end-of-file; *go is set when `go` was among it. */
+bool control_read(const struct control_target *target, bool *go);
+/* Hands on the signals that the helper itself got. */
+void control_forward_signals(int signal_fd, int pidfd);
+
+#endif

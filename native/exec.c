@@ -1,0 +1,164 @@
+/* The last steps of the zone side: environment, the forked init, exec. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "hand.h"
+#include "path.h"
+#include "report.h"
+#include "settings.h"
+#include "zone.h"
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/* Where NAME= is set, or -1. */
+static int env_find(const char *assignment, size_t name_length) {
+  for (int i = 0; i < zone.environment_count; i++) {
+    const char *entry = zone.environment[i];
+    if (strncmp(entry, assignment, name_length) == 0 && entry[name_length] == '=') return i;
+  }
+  return -1;
+}
+
+static void env_put(char *assignment) {
+  int at = env_find(assignment, strcspn(assignment, "="));
+  if (at < 0) {
+    if (zone.environment_count + 1 >= MAX_ENVIRONMENT) fail_with(E2BIG, "", assignment, "too many variables");
+    at = zone.environment_count++;
+  }
+  zone.environment[at] = assignment;
+}
+
+void exec_env_set(const struct op *op) {
+  const char *assignment = op_arg(op, 0);
+  if (strchr(assignment, '=') == NULL) fail_with(EINVAL, "", assignment, "not NAME=VALUE");
+  env_put((char *)(size_t)assignment);
+}
+
+void exec_env_default(const char *name, const char *value) {
+  if (env_find(name, strlen(name)) >= 0) return;
+  char *assignment;
+  if (asprintf(&assignment, "%s=%s", name, value) < 0) fail("asprintf", name);
+  env_put(assignment);
+}
+
+/* The op's arguments as argv, with room for two more; never freed, as exec or _exit follows. */
+static char **argv_of(const struct op *op, int from) {
+  int size = op->argc + 4;
+  char **argv = calloc((size_t)size, sizeof *argv);
+  if (argv == NULL) fail("calloc", "");
+  op_argv(op, from, argv, size);
+  return argv;
+}
+
+static void default_signals(void) {
+  for (int number = 1; number <= 64; number++) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void take_terminal(void) {
+  setsid();
+  if (zone.console < 0) return;
+  for (int fd = 0; fd <= 2; fd++) {
+    if (dup2(zone.console, fd) < 0) fail("dup2", "console");
+  }
+  if (ioctl(0, TIOCSCTTY, 0) != 0) fail("ioctl(TIOCSCTTY)", "console");
+}
+
+/* Everything up to the exec itself. After this, the end of the socket tells the host side that it worked. */
+static void prepare(void) {
+  take_terminal();
+  default_signals();
+  if (zone.tied) zone_tie();
+  tz_close_range(3, ~0U, TZ_CLOSE_RANGE_CLOEXEC);
+  if (!hand_send(zone.socket, HAND_EXEC)) fail("send", "");
+}
+
+static void exec_slot_fd(const struct op *op, char **argv, char **environment) {
+  const char *slot = op_arg(op, 0);
+  struct tree *tree = tree_find(slot);
+  prepare();
+  syscall(SYS_execveat, tree->fd, "", argv, environment, TZ_AT_EMPTY_PATH);
+  fail("execveat", slot);
+}
+
+_Noreturn void exec_slot(const struct op *op) {
+  zone.environment[zone.environment_count] = NULL;
+  exec_slot_fd(op, argv_of(op, 1), zone.environment);
+  _exit(STATUS_FAILED);
+}
+
+/* pid 1 keeps no terminal and no pipe of its main child. */
+static void quiet_stdio(void) {
+  int null = path_open("/dev/null", O_RDWR, 0);
+  if (null < 0) return;
+  for (int fd = 0; fd <= 2; fd++) dup2(null, fd);
+  close(null);
+}
+
+void exec_init_fork(const struct op *op) {
+  pid_t child = fork();
+  if (child < 0) fail("fork", "");
+  if (child == 0) {
+    /* Its parent is pid 1, whose end is the end of all: nothing to tie. */
+    zone.tied = false;
+    return;
+  }
+  char **argv = argv_of(op, 1);
+  char number[16];
+  char option[] = "--main";
+  char *environment[] = {NULL};
+  snprintf(number, sizeof number, "%d", (int)child);
+  char **end = argv;
+  while (*end != NULL) end++;
+  end[0] = option;
+  end[1] = number;
+  end[2] = NULL;
+  zone.console = -1;
+  quiet_stdio();
+  exec_slot_fd(op, argv, environment);
+}
+
+/* execve on each directory of PATH. As execvp does: EACCES is remembered, because a later directory may have the program. */
+static void exec_search(const char *name, char **argv) {
+  int at = env_find("PATH", 4);
+  const char *directories = at < 0 ? default_path : zone.environment[at] + 5;
+  int error = ENOENT;
+  char path[PATH_MAX];
+  for (;;) {
+    size_t length = strcspn(directories, ":");
+    int n = length == 0 ? snprintf(path, sizeof path, "./%s", name)
+                        : snprintf(path, sizeof path, "%.*s/%s", (int)length, directories, name);
+    if (n > 0 && (size_t)n < sizeof path) {
+      execve(path, argv, zone.environment);
+      if (errno == EACCES) error = EACCES;
+      if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) fail("execve", path);
+    }
+    if (directories[length] == '\0') break;
+    directories += length + 1;
+  }
+  errno = error;
+}
+
+_Noreturn void exec_path(const struct op *op) {
+  char **argv = argv_of(op, 0);
+  zone.environment[zone.environment_count] = NULL;
+  if (argv[0] == NULL || *argv[0] == '\0') fail_with(ENOENT, "execve", "", "there is no command");
+  prepare();
+  if (strchr(argv[0], '/') != NULL) {
+    execve(argv[0], argv, zone.environment);
+  } else {
+    exec_search(argv[0], argv);
+  }
+  fail("execve", argv[0]);
+}

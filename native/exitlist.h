@@ -1,0 +1,16 @@
+/* The plain ops that are worked off when a zone has ended. Failures are ignored; already gone is success. */
+#ifndef TSZONE_EXITLIST_H
+#define TSZONE_EXITLIST_H
+
+#include <stdbool.h>
+
+#include "plan.h"
+
+/* patient: EBUSY of a group is tried again for a moment. */
+void exitlist_run(const struct plan *plan, bool patient);
+/* The exit.spawn op, if there is one. */
+void exitlist_spawn(const struct plan *plan);
+/* Kills every process in the group and in the groups below it, until there is none. */
+void group_kill(const char *path);
+
+#endif

@@ -1,0 +1,111 @@
+/* Files, directories, links and sysctls of the zone side. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "path.h"
+#include "report.h"
+#include "zone.h"
+
+static const char temporary[] = ".tszone-new";
+
+static mode_t parse_mode(const char *text) {
+  char *end;
+  unsigned long mode = strtoul(text, &end, 8);
+  if (end == text || *end != '\0' || mode > 07777) fail_with(EINVAL, "", text, "not an octal mode");
+  return (mode_t)mode;
+}
+
+void file_mkdir(const struct op *op) {
+  const char *path = op_arg(op, 0);
+  mode_t mode = parse_mode(op_arg(op, 1));
+  int existing = path_open(path, O_PATH | O_DIRECTORY, 0);
+  if (existing >= 0) {
+    close(existing);
+    return;
+  }
+  char name[NAME_MAX + 1];
+  int parent = path_parent(path, name);
+  /* umask is 0 until cred.umask. */
+  if (mkdirat(parent, name, mode) != 0) fail("mkdirat", path);
+  close(parent);
+}
+
+void file_symlink(const struct op *op) {
+  const char *path = op_arg(op, 1);
+  char name[NAME_MAX + 1];
+  int parent = path_parent(path, name);
+  /* What an image or its user put there stays. */
+  if (symlinkat(op_arg(op, 0), parent, name) != 0 && errno != EEXIST) fail("symlinkat", path);
+  close(parent);
+}
+
+static void write_all(int fd, const char *text, size_t length, const char *path) {
+  while (length > 0) {
+    ssize_t n = write(fd, text, length);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("write", path);
+    text += n;
+    length -= (size_t)n;
+  }
+}
+
+/* Whether the file there is the user's own: neither empty nor begun with our marker. */
+static bool is_foreign(int parent, const char *name, const char *marker) {
+  struct stat info;
+  if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || S_ISLNK(info.st_mode)) return false;
+  if (!S_ISREG(info.st_mode)) return true;
+  if (info.st_size == 0) return false;
+  if (*marker == '\0') return true;
+  char head[256];
+  size_t length = strlen(marker);
+  if (length > sizeof head) return true;
+  int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return true;
+  ssize_t n = read(fd, head, length);
+  close(fd);
+  return n != (ssize_t)length || memcmp(head, marker, length) != 0;
+}
+
+void file_write(const struct op *op) {
+  const char *path = op_arg(op, 0);
+  const char *content = op_arg(op, 3);
+  char name[NAME_MAX + 1];
+  int parent = path_parent(path, name);
+  if (!is_foreign(parent, name, op_arg(op, 2))) {
+    unlinkat(parent, temporary, 0);
+    int fd = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) fail("openat", path);
+    write_all(fd, content, strlen(content), path);
+    if (fchmod(fd, parse_mode(op_arg(op, 1))) != 0) fail("fchmod", path);
+    close(fd);
+    if (renameat(parent, temporary, parent, name) != 0) fail("renameat", path);
+  }
+  close(parent);
+}
+
+void file_sysctl(const struct op *op) {
+  const char *key = op_arg(op, 0);
+  char path[256] = "/proc/sys/";
+  size_t start = strlen(path);
+  size_t length = strlen(key);
+  if (start + length >= sizeof path) fail_with(ENAMETOOLONG, "", key, "the key is too long");
+  memcpy(path + start, key, length + 1);
+  /* Dots separate, unless slashes do (a link's name may have dots). */
+  for (char *c = path + start; *c != '\0' && strchr(key, '/') == NULL; c++) {
+    if (*c == '.') *c = '/';
+  }
+  int fd = path_open(path, O_WRONLY, TZ_RESOLVE_NO_SYMLINKS);
+  if (fd < 0) fail("openat2", path);
+  struct statfs info;
+  if (fstatfs(fd, &info) != 0 || info.f_type != TZ_PROC_MAGIC) fail_with(EINVAL, "fstatfs", path, "this is not the kernel's /proc");
+  const char *value = op_arg(op, 1);
+  if (write(fd, value, strlen(value)) < 0) fail("write", path);
+  close(fd);
+}

@@ -1,0 +1,72 @@
+/* The socket pair between the two sides, see hand.h. */
+#include "hand.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+bool hand_pair(int sockets[2]) {
+  return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0;
+}
+
+bool hand_send(int socket, enum hand_message message) {
+  char byte = (char)message;
+  return send(socket, &byte, 1, MSG_NOSIGNAL) == 1;
+}
+
+bool hand_send_pid(int socket, int pid) {
+  char bytes[1 + sizeof pid] = {HAND_CHILD};
+  memcpy(bytes + 1, &pid, sizeof pid);
+  return send(socket, bytes, sizeof bytes, MSG_NOSIGNAL) == (ssize_t)sizeof bytes;
+}
+
+bool hand_send_fd(int socket, enum hand_message message, int fd) {
+  char byte = (char)message;
+  struct iovec vector = {&byte, 1};
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  memset(&control, 0, sizeof control);
+  struct msghdr header = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+  struct cmsghdr *part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(part), &fd, sizeof fd);
+  return sendmsg(socket, &header, MSG_NOSIGNAL) == 1;
+}
+
+static enum hand_message interpret(struct hand_packet *packet, const char *bytes, size_t length) {
+  if (length == 0) return HAND_END;
+  if (length == sizeof packet->failure) {
+    memcpy(&packet->failure, bytes, sizeof packet->failure);
+    return HAND_FAILURE;
+  }
+  if (bytes[0] == HAND_CHILD && length == 1 + sizeof packet->pid) {
+    memcpy(&packet->pid, bytes + 1, sizeof packet->pid);
+    return HAND_CHILD;
+  }
+  return length == 1 ? (enum hand_message)bytes[0] : HAND_END;
+}
+
+enum hand_message hand_receive(int socket, struct hand_packet *packet, bool wait) {
+  static char bytes[sizeof(struct failure)];
+  struct iovec vector = {bytes, sizeof bytes};
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct msghdr header = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+  packet->fd = -1;
+  ssize_t n;
+  do {
+    n = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return packet->message = errno == EAGAIN ? HAND_NOTHING : HAND_END;
+  struct cmsghdr *part = CMSG_FIRSTHDR(&header);
+  if (part != NULL && part->cmsg_type == SCM_RIGHTS) memcpy(&packet->fd, CMSG_DATA(part), sizeof packet->fd);
+  return packet->message = interpret(packet, bytes, (size_t)n);
+}

@@ -1,0 +1,229 @@
+/* The host side's loop, see monitor.h. Everything is in one loop, so that a console client that came before `go` misses nothing. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "clients.h"
+#include "compat.h"
+#include "control.h"
+#include "exitlist.h"
+#include "hand.h"
+#include "log.h"
+#include "process.h"
+#include "pump.h"
+#include "record.h"
+#include "report.h"
+#include "settings.h"
+
+enum phase {
+  PHASE_PREPARING, /* before `go` */
+  PHASE_STARTING,  /* after it, before exec is known to have worked */
+  PHASE_RUNNING
+};
+
+static struct launch *launch;
+static enum phase phase;
+static bool attached = true; /* fd 4 is open */
+static bool created;
+static int execs;
+static struct clients_target target = {.pidfd = -1, .master = -1};
+static int console_peer = -1;
+static struct pump to_zone = {.from = -1, .to = -1, .close_to = true, .stop = true};
+static struct pump from_zone[2] = {
+    {.from = -1, .to = -1, .observe = log_feed, .stream = LOG_STDOUT},
+    {.from = -1, .to = -1, .observe = log_feed, .stream = LOG_STDERR},
+};
+static struct hand_packet packet;
+
+static void start_pumps(void) {
+  bool relay = settings.stdio == STDIO_RELAY;
+  struct stdio *stdio = launch->stdio;
+  if (relay) pump_init(&to_zone, 0, stdio->host[0]);
+  pump_init(&from_zone[0], stdio->host[1], relay ? 1 : -1);
+  pump_init(&from_zone[1], stdio->host[2], relay ? 2 : -1);
+}
+
+static void announce_created(void) {
+  if (created) return;
+  created = true;
+  report_created(launch->pid);
+}
+
+static void take_master(int master) {
+  struct winsize size = {.ws_row = settings.rows, .ws_col = settings.columns};
+  if (size.ws_row != 0) ioctl(master, TIOCSWINSZ, &size);
+  fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
+  target.master = master;
+  /* Held open by us too: a master whose last slave is closed would hang up, and poll would spin. */
+  console_peer = ioctl(master, TZ_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static void has_started(void) {
+  phase = PHASE_RUNNING;
+  close(launch->socket);
+  launch->socket = -1;
+  host_close_trees();
+  if (plan_shrink(launch->plan, settings_outlive_start)) {
+    settings_reload(launch->plan);
+    if (settings.log != NULL) log_move(settings.log);
+  }
+  report_started();
+}
+
+/* The child's end is closed: either every exec has worked, or it died. */
+static void hand_ended(void) {
+  if (phase == PHASE_STARTING && execs == (settings.has_init_fork ? 2 : 1)) {
+    has_started();
+    return;
+  }
+  report_step("zone", -1);
+  int number;
+  int status = process_reap(launch->pid, &number);
+  char message[96];
+  snprintf(message, sizeof message, "the zone's first process ended with status %d before it could exec", status);
+  fail_with(0, "", "", message);
+}
+
+static void read_hand(void) {
+  while (launch->socket >= 0) {
+    switch (hand_receive(launch->socket, &packet, false)) {
+      case HAND_NOTHING: return;
+      case HAND_CREATED: announce_created(); break;
+      case HAND_EXEC: execs++; break;
+      case HAND_MASTER: take_master(packet.fd); break;
+      case HAND_FAILURE: fail_as(&packet.failure);
+      case HAND_END: hand_ended(); break;
+      case HAND_MAPS:
+      case HAND_GO:
+      case HAND_CHILD:
+      default: break;
+    }
+  }
+}
+
+static void release(void) {
+  report_step("monitor.record", -1);
+  target.started_at_ms = now_ms();
+  if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
+  phase = PHASE_STARTING;
+  report_step("zone", -1);
+  if (!hand_send(launch->socket, HAND_GO)) fail("send", "");
+}
+
+static void detach(void) {
+  attached = false;
+  host_detach();
+  pump_cut(&to_zone);
+  pump_cut(&from_zone[0]);
+  pump_cut(&from_zone[1]);
+}
+
+static void read_control(void) {
+  bool go = false;
+  struct control_target control = {launch->pidfd, target.master};
+  bool open = control_read(&control, &go);
+  if (go && phase == PHASE_PREPARING) release();
+  if (open) return;
+  detach();
+  if (phase == PHASE_PREPARING) {
+    report_step("zone", -1);
+    fail_with(0, "", "", "the caller has gone before go");
+  }
+}
+
+static void read_console(void) {
+  char bytes[8192];
+  ssize_t n = read(target.master, bytes, sizeof bytes);
+  if (n > 0) {
+    log_feed(LOG_CONSOLE, bytes, (size_t)n);
+    clients_console(bytes, (size_t)n);
+  } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+    /* vhangup: a new slave makes the master usable again. */
+    if (console_peer >= 0) close(console_peer);
+    console_peer = ioctl(target.master, TZ_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (console_peer >= 0) return;
+    close(target.master);
+    target.master = -1;
+  }
+}
+
+static void drain(bool block) {
+  for (int i = 0; i < 2; i++) pump_drain(&from_zone[i], block);
+  for (int i = 0; i < 64 && target.master >= 0; i++) {
+    struct pollfd console = {.fd = target.master, .events = POLLIN};
+    if (poll(&console, 1, 0) <= 0) break;
+    read_console();
+  }
+}
+
+_Noreturn static void finish(void) {
+  int number;
+  int status = process_reap(launch->pid, &number);
+  drain(false);
+  long oom_kills = read_counter(settings.oom, "oom_kill");
+  if (settings.exit != NULL) record_exit(settings.exit, status, number, oom_kills);
+  char line[128];
+  snprintf(line, sizeof line, "{\"event\":\"exited\",\"status\":%d,\"signal\":%d,\"oomKills\":%ld}\n", status, number,
+           oom_kills);
+  clients_notify(line);
+  exitlist_run(launch->plan, true);
+  /* Only now may the caller's slowness hold us up. */
+  drain(true);
+  log_flush();
+  if (attached) report_exited(status, number, oom_kills);
+  clients_close();
+  /* fd 4 may have been closed meanwhile. */
+  struct pollfd caller = {.fd = EVENT_FD, .events = POLLIN};
+  bool gone = !attached || (poll(&caller, 1, 0) > 0 && (caller.revents & POLLHUP) != 0);
+  if (gone) exitlist_spawn(launch->plan);
+  _exit(status);
+}
+
+/* fail()'s hook. */
+static void undo(void) {
+  tz_pidfd_send_signal(launch->pidfd, SIGKILL);
+  int number;
+  process_reap(launch->pid, &number);
+  exitlist_run(launch->plan, true);
+}
+
+static void turn(void) {
+  struct poller poller = {.count = 0};
+  int at_end = poller_add(&poller, launch->pidfd, POLLIN);
+  int at_hand = poller_add(&poller, launch->socket, POLLIN);
+  int at_control = poller_add(&poller, attached ? EVENT_FD : -1, POLLIN);
+  int at_signals = poller_add(&poller, launch->signals, POLLIN);
+  int at_console = poller_add(&poller, clients_have_room() ? target.master : -1, POLLIN);
+  pump_watch(&to_zone, &poller);
+  pump_watch(&from_zone[0], &poller);
+  pump_watch(&from_zone[1], &poller);
+  clients_watch(&poller);
+  poller_wait(&poller, clients_timeout());
+
+  clients_work(&poller, &target);
+  if (poller_got(&poller, at_hand) != 0 || poller_got(&poller, at_end) != 0) read_hand();
+  if (poller_got(&poller, at_console) != 0) read_console();
+  pump_work(&to_zone, &poller);
+  pump_work(&from_zone[0], &poller);
+  pump_work(&from_zone[1], &poller);
+  if (poller_got(&poller, at_signals) != 0) control_forward_signals(launch->signals, launch->pidfd);
+  if (poller_got(&poller, at_end) != 0 && phase == PHASE_RUNNING) finish();
+  if (poller_got(&poller, at_control) != 0) read_control();
+}
+
+_Noreturn void monitor_run(struct launch *what) {
+  launch = what;
+  target.pidfd = launch->pidfd;
+  target.pid = launch->pid;
+  report_on_failure(undo);
+  start_pumps();
+  if (!settings.has_created) announce_created();
+  for (;;) turn();
+}

@@ -1,0 +1,70 @@
+/* The host side's ops, which apply in any order, gathered from the plan. All strings point into the plan. */
+#ifndef TSZONE_SETTINGS_H
+#define TSZONE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "plan.h"
+
+enum { MAX_TREES = 256, MAX_COVERS = 64, MAX_JOINS = 24, MAX_MAPS = 16 };
+enum { TREE_RECURSIVE = 1, TREE_IDMAP = 2, TREE_LOCKED = 4 };
+enum stdio_mode { STDIO_LOG, STDIO_RELAY, STDIO_PTY, STDIO_INHERIT };
+
+struct tree {
+  const char *slot, *path;
+  unsigned flags;
+  unsigned attributes; /* MOUNT_ATTR_* */
+  int fd;              /* -1 until opened */
+  int op;
+};
+
+struct cover {
+  const char *slot, *path, *with;
+  int op;
+};
+
+struct map {
+  const char *inside, *outside, *count;
+};
+
+struct settings {
+  bool launching;
+  uint64_t ns_flags;
+  struct map uid_maps[MAX_MAPS], gid_maps[MAX_MAPS];
+  int uid_map_count, gid_map_count;
+  const char *target_pid, *target_start;
+  struct tree trees[MAX_TREES];
+  int tree_count;
+  struct cover covers[MAX_COVERS];
+  int cover_count;
+  const char *joins[MAX_JOINS];
+  int join_fds[MAX_JOINS];
+  int join_count;
+  const char *cgroup_into, *staging, *killgroup;
+  enum stdio_mode stdio;
+  unsigned short rows, columns;
+  const char *lock, *leave[MAX_JOINS], *oomscore, *record, *exit, *oom, *log, *socket;
+  int leave_count;
+  long long log_max_bytes;
+  int log_files;
+  bool any_locked;
+  bool has_created; /* the plan has sync.created */
+  bool has_init_fork;
+};
+
+extern struct settings settings;
+
+/* fail()s on what makes no sense. */
+void settings_load(const struct plan *plan, bool launching);
+/* Points the strings that the monitor still needs into the shrunk plan. */
+void settings_reload(const struct plan *plan);
+bool settings_outlive_start(enum op_id id);
+
+struct tree *tree_find(const char *slot);
+uint64_t parse_ns_flags(const char *text);
+/* A decimal number; fail()s on anything else. */
+long long parse_number(const char *text);
+
+#endif
