@@ -41,7 +41,12 @@ const layerRules = ranks.flatMap((rank, i) =>
 module.exports = {
   forbidden: [
     ...layerRules,
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'child-process-only-in-its-two-places',
       severity: 'error',

@@ -5,6 +5,7 @@
 import { Command } from '@oclif/core/command';
 import type { FlagInput, InferredArgs, InferredFlags } from '@oclif/core/interfaces';
 import type { HostContext } from '../operations/host-context.js';
+import type { CommandTable } from './command-table.js';
 import { globalFlags } from './flags.js';
 import { withInterrupts } from './interrupts.js';
 import { type Done, doneAll, type Output } from './output.js';
@@ -18,6 +19,7 @@ export interface Given {
   readonly flags: object;
   readonly args: object;
   readonly rest: readonly string[];
+  readonly table: CommandTable;
 }
 
 /** What oclif's Command asks of a config; plugins and their hooks are not looked for. */
@@ -36,6 +38,7 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   protected args: ArgsOf<T>;
   /** The command line after the first argument, with `passThrough`. */
   protected rest: readonly string[] = [];
+  protected table: CommandTable = {};
 
   constructor(argv: string[]) {
     super(argv, config as unknown as ConstructorParameters<typeof Command>[1]);
@@ -44,10 +47,11 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   }
 
   /** Called once, before `run`. */
-  give({ flags, args, rest }: Given): void {
+  give({ flags, args, rest, table }: Given): void {
     this.flags = flags as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
     this.rest = rest;
+    this.table = table;
   }
 
   abstract override run(): Promise<Output>;

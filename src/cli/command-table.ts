@@ -1,4 +1,6 @@
 /** What there is to run: a table made by `npm run docs` from src/commands, so that no command is loaded to find one. */
+import { zoneError } from '../errors/index.js';
+import { nearest } from '../spec/nearest.js';
 import type { BaseCommand } from './base-command.js';
 import type { CommandClass } from './parse.js';
 
@@ -37,4 +39,23 @@ export function findCommand(table: CommandTable, words: readonly string[]): Foun
 /** Names that begin with `topic ` such as `image `. */
 export function commandsOf(table: CommandTable, topic: string): string[] {
   return Object.keys(table).filter((id) => id.startsWith(`${topic} `));
+}
+
+/** @returns USAGE_UNKNOWN_COMMAND with the nearest command named */
+export function unknownCommand(table: CommandTable, words: readonly string[]): Error {
+  const [topic = '', word = ''] = words;
+  const inTopic = commandsOf(table, topic);
+  const spoken = inTopic.length > 0 && !word.startsWith('-') ? `${topic} ${word}`.trim() : topic;
+  const known =
+    inTopic.length > 0 ? inTopic : [...Object.keys(table), ...Object.values(table).flatMap(({ aliases }) => aliases)];
+  const near = spoken === topic && inTopic.length > 0 ? undefined : nearest(spoken, known);
+  const list = inTopic.length > 0 ? `The commands are ${inTopic.join(', ')}.` : 'See "tszone --help" for the commands.';
+  return zoneError(
+    'USAGE_UNKNOWN_COMMAND',
+    inTopic.length > 0 && spoken === topic ? `"${topic}" needs a command` : `unknown command "${spoken}"`,
+    {
+      hint: near === undefined ? list : `Did you mean "tszone ${near}"? ${list}`,
+      context: { command: spoken, ...(near === undefined ? {} : { nearest: near }) },
+    },
+  );
 }

@@ -1,7 +1,6 @@
 /** What `--help` prints: of tszone, of a topic, of a command. */
 import type { FlagInput } from '@oclif/core/parser';
-import { type CommandTable, commandsOf, findCommand } from './command-table.js';
-import { unknownCommand } from './main.js';
+import { type CommandTable, commandsOf, findCommand, unknownCommand } from './command-table.js';
 import { allFlags, type CommandClass } from './parse.js';
 
 type FlagShape = FlagInput[string];

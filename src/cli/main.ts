@@ -1,7 +1,12 @@
 /** The way in: finds the command, runs it, prints what it returned or the error, and sets the exit status. */
-import { zoneError } from '../errors/index.js';
-import { nearest } from '../spec/nearest.js';
-import { type CommandTable, commandsOf, type Found, findCommand, type LoadableCommand } from './command-table.js';
+import {
+  type CommandTable,
+  commandsOf,
+  type Found,
+  findCommand,
+  type LoadableCommand,
+  unknownCommand,
+} from './command-table.js';
 import { Interrupted } from './interrupts.js';
 import { asZoneError, exitStatusOf, formatError, refine } from './print-error.js';
 import { version } from './version.js';
@@ -20,7 +25,7 @@ export async function main(argv: readonly string[], table: CommandTable): Promis
     command = (await entry.load()).default;
     const { runCommand, wantsHelp } = await import('./run-command.js');
     if (wantsHelp(command, rest)) return await help(table, id.split(' '));
-    const { stdout, exitStatus } = await runCommand(id, command, rest);
+    const { stdout, exitStatus } = await runCommand(id, rest, table);
     for await (const chunk of stdout) if (!(await write(process.stdout, chunk))) break;
     return exitStatus;
   } catch (error) {
@@ -77,25 +82,6 @@ function find(table: CommandTable, words: readonly string[]): Found {
   const found = findCommand(table, words);
   if (found !== undefined) return found;
   throw unknownCommand(table, words);
-}
-
-/** @returns USAGE_UNKNOWN_COMMAND with the nearest command named */
-export function unknownCommand(table: CommandTable, words: readonly string[]): Error {
-  const [topic = '', word = ''] = words;
-  const inTopic = commandsOf(table, topic);
-  const spoken = inTopic.length > 0 && !word.startsWith('-') ? `${topic} ${word}`.trim() : topic;
-  const known =
-    inTopic.length > 0 ? inTopic : [...Object.keys(table), ...Object.values(table).flatMap(({ aliases }) => aliases)];
-  const near = spoken === topic && inTopic.length > 0 ? undefined : nearest(spoken, known);
-  const list = inTopic.length > 0 ? `The commands are ${inTopic.join(', ')}.` : 'See "tszone --help" for the commands.';
-  return zoneError(
-    'USAGE_UNKNOWN_COMMAND',
-    inTopic.length > 0 && spoken === topic ? `"${topic}" needs a command` : `unknown command "${spoken}"`,
-    {
-      hint: near === undefined ? list : `Did you mean "tszone ${near}"? ${list}`,
-      context: { command: spoken, ...(near === undefined ? {} : { nearest: near }) },
-    },
-  );
 }
 
 /** Resolves when the text has left: process.exit cuts off what a pipe has not taken. false: nobody reads any more (EPIPE). */

@@ -1,7 +1,7 @@
 /** Parses, runs and renders one command. */
 import { parse } from '@oclif/core/parser';
 import type { BaseCommand, Given } from './base-command.js';
-import type { LoadableCommand } from './command-table.js';
+import type { CommandTable, LoadableCommand } from './command-table.js';
 import { type OutputFormat, outputFormats } from './flags.js';
 import { render } from './output.js';
 import { allFlags, ownWords, usageError } from './parse.js';
@@ -12,8 +12,11 @@ export interface Ran {
 }
 
 /** @throws ZoneError (usage errors included), Interrupted */
-export async function runCommand(id: string, command: LoadableCommand, argv: readonly string[]): Promise<Ran> {
-  const given = await parseGiven(id, command, argv);
+export async function runCommand(id: string, argv: readonly string[], table: CommandTable): Promise<Ran> {
+  const entry = table[id];
+  if (entry === undefined) throw new Error(`no command ${id}`);
+  const command = (await entry.load()).default;
+  const given = { ...(await parseGiven(id, command, argv)), table };
   const one: BaseCommand = new command([...argv]);
   one.give(given);
   const output = await one.run();
@@ -24,7 +27,11 @@ export async function runCommand(id: string, command: LoadableCommand, argv: rea
   };
 }
 
-async function parseGiven(id: string, command: LoadableCommand, argv: readonly string[]): Promise<Given> {
+async function parseGiven(
+  id: string,
+  command: LoadableCommand,
+  argv: readonly string[],
+): Promise<Omit<Given, 'table'>> {
   const flags = allFlags(command);
   const { own, rest } = ownWords(command, argv);
   try {
