@@ -1,6 +1,8 @@
 /*
  * tszone-helper unpack --root DIR [option…]: writes a tar archive from descriptor 0 below DIR, confined to it.
  *
+ *   --to PATH          instead of --root: below PATH if that is a directory; else beside it, the archive's top becoming
+ *                      its last component
  *   --here             DIR is looked up as it is; no namespaces (the payload of a zone, confined already)
  *   --exclude GLOB     leave out entries whose name, or a directory above, matches; any number of times
  *   --strip N          take N components off the front of names
@@ -41,6 +43,8 @@ enum { MAX_EXCLUDES = 256 };
 static struct
 {
   const char *root;
+  /* What the first component of every name becomes; NULL: it stays. */
+  const char *top;
   bool here, scrub, sync;
   unsigned strip;
   uint64_t max_entries;
@@ -76,12 +80,34 @@ parse_owner(char *text)
 }
 
 static void
+parse_to(char *path)
+{
+  struct stat st;
+  char *slash = strrchr(path, '/');
+
+  if (stat(path, &st) == 0 && S_ISDIR (st.st_mode))
+    {
+      settings.root = path;
+      return;
+    }
+  if (slash == NULL || slash[1] == '\0')
+    unpack_die(ENOENT, "find the directory", path);
+  settings.top = slash + 1;
+  settings.root = slash == path ? "/" : path;
+  if (slash != path)
+    *slash = '\0';
+}
+
+static void
 parse_option(int option)
 {
   switch (option)
     {
     case 'r':
       settings.root = optarg;
+      break;
+    case 't':
+      parse_to(optarg);
       break;
     case 'h':
       settings.here = true;
@@ -131,6 +157,7 @@ parse_options(int argc, char **argv)
 {
   static const struct option names[] = {
     { "root", required_argument, NULL, 'r' },
+    { "to", required_argument, NULL, 't' },
     { "here", no_argument, NULL, 'h' },
     { "exclude", required_argument, NULL, 'x' },
     { "strip", required_argument, NULL, 's' },
@@ -166,6 +193,22 @@ is_excluded(const char *path)
   return false;
 }
 
+static bool
+clean_name(char clean[UNPACK_PATH_MAX], const char *name)
+{
+  static char renamed[UNPACK_PATH_MAX];
+  const char *rest;
+
+  if (!unpack_clean_path(clean, name, settings.strip))
+    return false;
+  if (settings.top == NULL || *clean == '\0')
+    return true;
+  rest = strchr(clean, '/');
+  if (snprintf(renamed, sizeof renamed, "%s%s", settings.top, rest == NULL ? "" : rest) >= (int) sizeof renamed)
+    unpack_die(ENAMETOOLONG, "rename", name);
+  return unpack_clean_path(clean, renamed, 0);
+}
+
 static void
 unpack_all(void)
 {
@@ -179,9 +222,9 @@ unpack_all(void)
 
       if (++seen > settings.max_entries)
         unpack_die(0, "the archive has more entries than --max-entries", NULL);
-      wanted = unpack_clean_path(path, entry.path, settings.strip);
+      wanted = clean_name(path, entry.path);
       if (wanted && entry.type == TAR_HARDLINK)
-        wanted = unpack_clean_path(link, entry.link, settings.strip);
+        wanted = clean_name(link, entry.link);
       if (wanted && !is_excluded(path))
         unpack_write_entry(&entry, path, link);
       else

@@ -38,7 +38,7 @@ interface End {
 export async function copyIn(host: HostContext, input: CopyInput, options: OperationOptions = {}): Promise<void> {
   const target = resolve('/', input.zonePath);
   const source = packOnHost(input.hostPath);
-  await withZoneEnd(host, input.zone, ['unpack', '--here', '--root', '/', '--to', target, '--owner', '0:0'], options, (zone) =>
+  await withZoneEnd(host, input.zone, ['unpack', '--here', '--to', target, '--owner', '0:0'], options, (zone) =>
     transfer(source, zone, input),
   );
 }
@@ -56,7 +56,7 @@ function packOnHost(path: string): End {
 }
 
 function unpackOnHost(path: string): End {
-  return toolEnd('unpack', ['--root', '/', '--to', resolve(path), '--no-owner']);
+  return toolEnd('unpack', ['--to', resolve(path), '--no-owner']);
 }
 
 function toolEnd(mode: string, args: readonly string[]): End {
@@ -81,7 +81,7 @@ async function withZoneEnd(
   if (!(await settleZone(host, name))) throw zoneRunningError(name, 'Repeat the command.');
   const { session } = await launchPlan(host, name, { plan: await planStopped(host, name, argv), options: { ...options, stdio: 'relay', fds: stdio } });
   try {
-    await body({ ...session, exited: session.expect('exited').then(({ status }) => status) });
+    await body({ ...session, exited: session.exited });
   } finally {
     await session[Symbol.asyncDispose]();
     await settleZone(host, name);

@@ -4,7 +4,7 @@ import { zoneError } from '../errors/index.js';
 import { canIdmap, type HostFacts } from '../host/index.js';
 import type { HostTree } from '../namespaces/index.js';
 import type { MountSpec, ZoneSpec } from '../spec/index.js';
-import { isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
+import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 
@@ -14,21 +14,16 @@ export function planZoneLayers({ roots }: HostContext, { image }: ZoneRecord): s
 }
 
 /** The host's /usr of a sparse zone, and what the user mounts. @throws PATH_NOT_FOUND */
-export async function planZoneTrees({ roots, facts }: HostContext, { spec, image }: ZoneRecord): Promise<HostTree[]> {
-  const shared = image.kind === 'sparse' ? sparseTrees(facts, spec, zonePaths(roots, spec.name).local) : [];
+export async function planZoneTrees({ roots }: HostContext, { spec, image }: ZoneRecord): Promise<HostTree[]> {
+  const { local } = zonePaths(roots, spec.name);
+  const shared = (image.config.hostDirs ?? []).map((directory) => sharedTree(directory, spec, local));
   return [...shared, ...(await Promise.all(spec.mount.map(userTree)))];
 }
 
 /** Not idmapped: as nobody's, files that are closed to others on the host stay closed inside (decision 0006). */
-function sparseTrees({ usr }: HostFacts, spec: ZoneSpec, local: string): HostTree[] {
-  return ['/usr', ...usr.dirs].map((path) => ({
-    source: path,
-    target: path,
-    readOnly: true,
-    idmap: false,
-    isFile: false,
-    ...(path === '/usr' && !spec.usrLocal ? { cover: { path: 'local', source: local } } : {}),
-  }));
+function sharedTree(directory: HostDirectory, spec: ZoneSpec, local: string): HostTree {
+  const tree = { ...directory, readOnly: true, idmap: false, isFile: false };
+  return directory.target !== '/usr' || spec.usrLocal ? tree : { ...tree, cover: { path: 'local', source: local } };
 }
 
 async function userTree(mount: MountSpec): Promise<HostTree> {

@@ -18,12 +18,19 @@ export interface ZoneImage {
   readonly config: ZoneImageConfig;
 }
 
+/** A directory of the host that a sparse zone sees, read-only. */
+export interface HostDirectory {
+  readonly source: string;
+  readonly target: string;
+}
+
 export interface ZoneImageConfig {
   readonly cmd?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly user?: string | undefined;
   readonly workdir?: string | undefined;
   readonly init?: 'tiny' | 'none' | 'full' | undefined;
+  readonly hostDirs?: readonly HostDirectory[] | undefined;
 }
 
 export interface ZoneRecord extends Versioned {
