@@ -85,12 +85,10 @@ function write(op: CgroupWriteOp, value: string): void {
   }
 }
 
-/** An empty cpu list is "as the parent" on v2; v1 refuses it where processes are (ENOSPC) and needs the parent's. */
+/** An empty cpu list is "as the parent", but neither version takes it where processes are (ENOSPC): the parent's is copied. */
 function inherited(path: string): string {
-  const group = dirname(path);
-  return readControl(`${group}/cgroup.controllers`) === undefined
-    ? (readControl(`${dirname(group)}/${basename(path)}`) ?? '')
-    : '';
+  const above = `${dirname(dirname(path))}/${basename(path)}`;
+  return readControl(`${above}.effective`) ?? readControl(above) ?? '';
 }
 
 /** `a` empties the list; each write of devices.allow adds one rule. */

@@ -53,7 +53,7 @@ export function isZoneFrozen(ref: ZoneRef): boolean {
 }
 
 /**
- * Kills every process of the zone and returns when none is left. A frozen v1 group is thawed: its processes do not die otherwise.
+ * Kills every process of the zone and returns when none is left. Frozen ones are thawed: on v1 they do not die otherwise.
  *
  * @throws WAIT_TIMEOUT
  */
@@ -61,7 +61,7 @@ export async function killZone(ref: ZoneRef, options: WaitOptions = {}): Promise
   const main = mainGroup(zoneGroups(ref));
   if (main === undefined) return;
   const freezer = groupOf(zoneGroups(ref), 'freezer');
-  if (freezer?.version === 1 && isFreezeRequested(freezer)) request(freezer, false);
+  if (freezer !== undefined && isFreezeRequested(freezer)) request(freezer, false);
   const isEmpty = () => pidsBelow(main.path).length === 0;
   if (isEmpty()) return;
   killAll(main);

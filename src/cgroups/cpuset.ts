@@ -1,4 +1,4 @@
-/** cpuset: `cpuset.cpus` on v1 and v2. An empty value stands for the parent's (v2 means that itself; v1 gets a copy). */
+/** cpuset: `cpuset.cpus` on v1 and v2. An empty value stands for the parent's, which is copied. */
 import type { ControllerRules } from './controller.js';
 
 export const cpusetRules: ControllerRules = {

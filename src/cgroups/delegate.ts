@@ -1,31 +1,68 @@
 /**
  * v2 under systemd: groups may be made only below a unit with Delegate=yes, and it must not be the caller's, or zones would end
- * with it. So there is one unit of the machine's that has no process itself and stays until the machine is shut down.
+ * with it. So there is one unit of the machine's for all roots. systemd removes a unit's group as soon as no process is in it
+ * (RemainAfterExit or not), so the unit has one that does nothing; zones do not end with it (KillMode=process).
  */
 import { existsSync } from 'node:fs';
 import { hasCode } from '../errors/index.js';
 import { runTool } from '../host/index.js';
+import { errnoName, makeGroup, readControl, stepError, writeControl } from './kernel-file.js';
 import type { CgroupDelegateOp } from './ops.js';
 
 const startTimeoutMs = 30_000;
 
 /** One zone's OOM kill must not stop the unit, and systemd's default of 15 % of the machine's processes is not our limit. */
-const properties = ['Type=oneshot', 'RemainAfterExit=yes', 'Delegate=yes', 'OOMPolicy=continue', 'TasksMax=infinity'];
+const properties = [
+  'Type=exec',
+  'Delegate=yes',
+  'KillMode=process',
+  'OOMPolicy=continue',
+  'TasksMax=infinity',
+  'IgnoreOnIsolate=yes',
+];
 
-/** Nothing if its group is there. @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED */
-export async function startDelegate({ unit, slice, path }: CgroupDelegateOp): Promise<void> {
-  const isThere = () => existsSync(`${path}/cgroup.procs`);
-  if (isThere()) return;
-  const args = ['--quiet', '--collect', `--unit=${unit}`, `--slice=${slice}`, '--description=tszone zones'];
+/** Nothing if it runs. @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED, KERNEL_STEP_FAILED */
+export async function startDelegate(op: CgroupDelegateOp): Promise<void> {
+  if (!isThere(op)) await startUnit(op);
+  emptyOwnGroup(op.path);
+}
+
+function isThere({ path }: CgroupDelegateOp): boolean {
+  return existsSync(`${path}/cgroup.procs`);
+}
+
+async function startUnit(op: CgroupDelegateOp): Promise<void> {
+  const args = ['--quiet', '--collect', `--unit=${op.unit}`, `--slice=${op.slice}`, '--description=tszone zones'];
   try {
     await runTool({
       tool: 'systemd-run',
-      args: [...args, ...properties.flatMap((property) => ['-p', property]), 'true'],
+      args: [...args, ...properties.flatMap((property) => ['-p', property]), 'sleep', 'infinity'],
       package: 'systemd',
       timeoutMs: startTimeoutMs,
     });
   } catch (error) {
     // Another start was faster: the unit exists by now.
-    if (!hasCode(error, 'HOST_TOOL_FAILED') || !isThere()) throw error;
+    if (!hasCode(error, 'HOST_TOOL_FAILED') || !isThere(op)) throw error;
+  }
+}
+
+/** A group with processes of its own cannot hand controllers down (EBUSY): the unit's one goes into a group of its own. */
+function emptyOwnGroup(path: string): void {
+  const pids = (readControl(`${path}/cgroup.procs`) ?? '').split('\n').filter((pid) => pid !== '');
+  if (pids.length === 0) return;
+  try {
+    makeGroup(`${path}/holder`);
+    for (const pid of pids) moveProcess(pid, `${path}/holder`);
+  } catch (error) {
+    throw stepError('cgroup.delegate', path, error);
+  }
+}
+
+/** ESRCH: it has ended meanwhile. */
+function moveProcess(pid: string, group: string): void {
+  try {
+    writeControl(`${group}/cgroup.procs`, pid);
+  } catch (error) {
+    if (errnoName(error) !== 'ESRCH') throw error;
   }
 }

@@ -89,6 +89,7 @@ function meaningOf(errno: string, path: string): string {
       return 'See "tszone doctor": the kernel has no such control file, or the group has been removed by another tool.';
     case 'ENOSPC':
     case 'EAGAIN':
+      if (file.startsWith('cpuset.')) return 'Ask for CPUs that are online and in the group above.';
       return 'Remove cgroups that are not needed: a limit on their number is reached.';
     default:
       return 'See "tszone doctor".';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
 import { findZone, readZone, type StateOp, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
-import { ensureImage, type PullPolicy } from './ensure-image.js';
+import { type EnsureImageOptions, type PullPolicy, withImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { runTransaction } from './transaction.js';
 import { checkZoneFeasible } from './zone-files.js';
@@ -13,7 +13,7 @@ import { ensureNetworks, planAddressLease } from './zone-network.js';
 
 export interface CreateOptions extends OperationOptions {
   readonly pull?: PullPolicy;
-  readonly onProgress?: Parameters<typeof ensureImage>[2]['progress'];
+  readonly onProgress?: EnsureImageOptions['progress'];
 }
 
 /**
@@ -24,27 +24,17 @@ export interface CreateOptions extends OperationOptions {
 export async function createZone(host: HostContext, input: ZoneOptions, options: CreateOptions = {}): Promise<ZoneRecord> {
   const spec = parseZoneOptions(input);
   await refuseExisting(host, spec.name);
-  const image = await ensureImage(host, spec.image, {
-    pull: options.pull ?? 'missing',
-    progress: options.onProgress,
-    signal: options.signal,
+  const { pull = 'missing', onProgress: progress, signal } = options;
+  return withImage(host, spec.image, { pull, progress, signal }, async (image) => {
+    await checkZoneFeasible(host, spec, image);
+    await using _lock = await lockZone(host, spec.name, options);
+    await refuseExisting(host, spec.name);
+    await ensureNetworks(host.roots, spec);
+    const ops = planCreate(host, spec, image);
+    const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, durable: true } as const;
+    await runTransaction({ ...kind, roots: host.roots, zone: spec.name, ops, signal }, async () => {});
+    return readZone(host.roots, spec.name);
   });
-  await checkZoneFeasible(host, spec, image);
-  await using _lock = await lockZone(host, spec.name, options);
-  await refuseExisting(host, spec.name);
-  await ensureNetworks(host.roots, spec);
-  const transaction = {
-    roots: host.roots,
-    operation: 'create',
-    zone: spec.name,
-    recovery: 'back',
-    completeIfRunning: false,
-    durable: true,
-    ops: planCreate(host, spec, image),
-    signal: options.signal,
-  } as const;
-  await runTransaction(transaction, async () => {});
-  return readZone(host.roots, spec.name);
 }
 
 /** The record comes last: with it the zone exists. */

@@ -7,7 +7,6 @@ import {
   type NetlinkMessage,
   type NetlinkReply,
   NLM_F,
-  nested,
   readCstring,
   readU32,
   u8,
@@ -19,7 +18,7 @@ const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 2
 const IFLA = { address: 1, ifname: 3, mtu: 4, master: 10, linkInfo: 18, netNsPid: 19, alias: 20 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
-const IFA = { address: 1, local: 2, broadcast: 4, flags: 8 } as const;
+const IFA = { address: 1, local: 2, broadcast: 4 } as const;
 const RTA = { oif: 4, gateway: 5 } as const;
 const AF = { unspec: 0, inet: 2, inet6: 10 } as const;
 const IFF_UP = 1;
@@ -44,10 +43,10 @@ function macBytes(mac: string): Buffer {
 export function newBridge(bridge: { name: string; mac: string; mtu: number }): NetlinkMessage {
   const body = Buffer.concat([
     linkHeader(0, 0, 0),
-    attribute(IFLA.ifname, cstring(bridge.name)),
     attribute(IFLA.address, macBytes(bridge.mac)),
     attribute(IFLA.mtu, u32(bridge.mtu)),
-    nested(IFLA.linkInfo, attribute(IFLA_INFO.kind, cstring('bridge'))),
+    attribute(IFLA.ifname, cstring(bridge.name)),
+    attribute(IFLA.linkInfo, attribute(IFLA_INFO.kind, Buffer.from('bridge'))),
   ]);
   return { type: RTM.newLink, flags: created, body };
 }
@@ -71,21 +70,21 @@ export interface VethPair {
 export function newVeth(pair: VethPair): NetlinkMessage {
   const peer = [
     linkHeader(pair.peerIndex, 0, 0),
-    attribute(IFLA.ifname, cstring(pair.peerName)),
     attribute(IFLA.address, macBytes(pair.peerMac)),
     attribute(IFLA.mtu, u32(pair.mtu)),
     attribute(IFLA.netNsPid, u32(pair.peerPid)),
+    attribute(IFLA.ifname, cstring(pair.peerName)),
   ];
   const body = Buffer.concat([
     linkHeader(pair.hostIndex, IFF_UP, IFF_UP),
-    attribute(IFLA.ifname, cstring(pair.hostName)),
     attribute(IFLA.address, macBytes(pair.hostMac)),
     attribute(IFLA.mtu, u32(pair.mtu)),
     attribute(IFLA.master, u32(pair.master)),
-    nested(
+    attribute(IFLA.ifname, cstring(pair.hostName)),
+    attribute(
       IFLA.linkInfo,
-      attribute(IFLA_INFO.kind, cstring('veth')),
-      nested(IFLA_INFO.data, nested(VETH_INFO_PEER, ...peer)),
+      attribute(IFLA_INFO.kind, Buffer.from('veth')),
+      attribute(IFLA_INFO.data, attribute(VETH_INFO_PEER, ...peer)),
     ),
   ]);
   return { type: RTM.newLink, flags: created, body };
@@ -150,14 +149,8 @@ export function newAddress(index: number, cidr: string): NetlinkMessage {
     u8(family === 4 ? AF.inet : AF.inet6, prefix, family === 4 ? 0 : IFA_F_NODAD, 0),
     u32(index),
   ]);
-  const attributes =
-    family === 4
-      ? [
-          attribute(IFA.local, bytes),
-          attribute(IFA.address, bytes),
-          attribute(IFA.broadcast, broadcastOf(bytes, prefix)),
-        ]
-      : [attribute(IFA.local, bytes), attribute(IFA.address, bytes), attribute(IFA.flags, u32(IFA_F_NODAD))];
+  const attributes = [attribute(IFA.local, bytes), attribute(IFA.address, bytes)];
+  if (family === 4) attributes.push(attribute(IFA.broadcast, broadcastOf(bytes, prefix)));
   return { type: RTM.newAddress, flags: created, body: Buffer.concat([header, ...attributes]) };
 }
 

@@ -1,0 +1,86 @@
+/** The image that a zone is made from: the one that is there, or built on first use if it is shipped as a template. */
+import { zoneError } from '../errors/index.js';
+import {
+  findImage,
+  type ImageManifest,
+  type OnProgress,
+  readImage,
+  templateFingerprint,
+  templateNames,
+  withImagesLocked,
+} from '../images/index.js';
+import type { ZoneImage } from '../state/index.js';
+import type { HostContext } from './host-context.js';
+import { buildImage, lockBuild } from './image-build.js';
+import { type ResolvedName, resolveImageName } from './image-names.js';
+import { hasLayers } from './image-store.js';
+
+export type PullPolicy = 'missing' | 'never' | 'always';
+
+export interface EnsureImageOptions {
+  readonly pull: PullPolicy;
+  readonly progress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * @throws IMAGE_NOT_FOUND with the nearest name, or with `pull: 'never'` what is not there yet; what a build throws
+ */
+export async function ensureImage(
+  host: HostContext,
+  reference: string,
+  options: EnsureImageOptions,
+): Promise<ZoneImage> {
+  const resolved = await resolveImageName(reference);
+  const { name, recipe } = resolved;
+  const found = options.pull === 'always' && recipe !== undefined ? undefined : await findUsable(host, resolved);
+  if (found !== undefined) return zoneImageOf(found);
+  if (recipe === undefined) return zoneImageOf(await readImage(host.roots, name, await templateNames()));
+  if (options.pull === 'never') throw notPulled(name);
+  await using _lock = await lockBuild(host, name, options.signal);
+  // Somebody else may have built it while we waited for the lock.
+  const raced = options.pull === 'always' ? undefined : await findUsable(host, resolved);
+  return zoneImageOf(raced ?? (await buildImage(host, { name, ...recipe }, options)));
+}
+
+/**
+ * The same, and nobody can remove the image's layers while `work` records who uses them.
+ *
+ * @throws what `ensureImage` and `work` throw
+ */
+export async function withImage<T>(
+  host: HostContext,
+  reference: string,
+  options: EnsureImageOptions,
+  work: (image: ZoneImage) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const image = await ensureImage(host, reference, options);
+    const done = await withImagesLocked(host.roots, async () =>
+      (await hasLayers(host.roots, image)) ? { value: await work(image) } : undefined,
+    );
+    if (done !== undefined) return done.value;
+  }
+}
+
+/** Listed, with its layers, and (sparse) made of what the host's files are now. */
+async function findUsable({ roots, facts }: HostContext, resolved: ResolvedName): Promise<ImageManifest | undefined> {
+  const image = await findImage(roots, resolved.name);
+  if (image === undefined || !(await hasLayers(roots, image))) return undefined;
+  if (resolved.recipe === undefined || image.source.kind !== 'template') return image;
+  const now = await templateFingerprint(resolved.recipe.template, facts);
+  return now === image.source.fingerprint ? image : undefined;
+}
+
+/** What a zone remembers of its image. */
+export function zoneImageOf({ name, kind, layers, arch, config }: ImageManifest): ZoneImage {
+  const { cmd, env, user, workdir, init } = config;
+  return { name, kind, layers, arch, config: { cmd, env, user, workdir, init } };
+}
+
+function notPulled(name: string): Error {
+  return zoneError('IMAGE_NOT_FOUND', `image "${name}" is not built yet`, {
+    hint: `Run "tszone image build ${name.replace(/:.*/, '')}" first, or leave --pull never out.`,
+    context: { image: name, pull: 'never' },
+  });
+}

@@ -1,0 +1,44 @@
+/** `image delete` and `image prune`. */
+import { zoneError } from '../errors/index.js';
+import { changeImages, findImage, type ImageManifest, withImagesLocked } from '../images/index.js';
+import type { Roots } from '../state/index.js';
+import { sweepStaging } from '../storage/index.js';
+import type { HostContext } from './host-context.js';
+import { resolveImageName } from './image-names.js';
+import { layersInUse, removeUnused } from './image-store.js';
+
+/**
+ * Removes the image and the layers that nothing else is made of.
+ *
+ * @returns false if there was none
+ * @throws IMAGE_IN_USE zones are made of it
+ */
+export async function imageDelete({ roots }: HostContext, reference: string): Promise<boolean> {
+  const { name } = await resolveImageName(reference);
+  return withImagesLocked(roots, async () => {
+    const image = await findImage(roots, name);
+    if (image === undefined) return false;
+    await refuseUsed(roots, image);
+    const images = await changeImages(roots, ({ [name]: _gone, ...others }) => others);
+    await removeUnused(roots, images);
+    return true;
+  });
+}
+
+/** A zone of a replaced image of the same name has other layers, and is no hindrance. */
+async function refuseUsed(roots: Roots, image: ImageManifest): Promise<void> {
+  const users = await layersInUse(roots);
+  const zones = [...new Set(image.layers.flatMap((digest) => users.get(digest) ?? []))].sort();
+  if (zones.length === 0) return;
+  throw zoneError('IMAGE_IN_USE', `image "${image.name}" is used by ${zones.map((zone) => `"${zone}"`).join(', ')}`, {
+    hint: `Run "tszone delete ${zones[0]}" first.`,
+    context: { image: image.name, zones },
+  });
+}
+
+/** Removes layers that nothing is made of, and what killed imports have left. */
+export async function imagePrune({ roots }: HostContext): Promise<{ readonly layers: readonly string[]; readonly staging: number }> {
+  const staging = await sweepStaging(roots);
+  const layers = await withImagesLocked(roots, async () => removeUnused(roots, await changeImages(roots, (images) => images)));
+  return { layers, staging };
+}

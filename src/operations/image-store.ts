@@ -1,0 +1,96 @@
+/** How an image comes to be on disk, whatever it is made from: unpacked aside, named by one rename, then listed. */
+import {
+  type BuiltArchive,
+  changeImages,
+  detectArch,
+  type ImageManifest,
+  type ImageSource,
+  type ImageTable,
+  nativeArch,
+  type OnProgress,
+  unpackArchive,
+  withImagesLocked,
+} from '../images/index.js';
+import { readZones, type Roots } from '../state/index.js';
+import { hasLayer, listLayers, removeLayer, stageLayer, sweepStaging } from '../storage/index.js';
+
+export interface NewImage {
+  /** In its one form. */
+  readonly name: string;
+  readonly source: ImageSource;
+  /** Told by the programs in it if not given. */
+  readonly arch?: string | undefined;
+  readonly totalBytes?: number | undefined;
+  readonly progress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the images locked, before the name is given. */
+  readonly check?: ((images: ImageTable) => void) | undefined;
+}
+
+/**
+ * Makes the layer and lists the image. A kill at any instant leaves the image as it was before, or as it is after, and at
+ * most a directory that the next import sweeps up.
+ *
+ * @param open what to unpack; `scratch` is an empty directory for it
+ * @throws IMAGE_ARCHIVE_INVALID, RESOURCE_DISK_FULL, KERNEL_STEP_FAILED; what `open` and `check` throw
+ */
+export async function storeImage(
+  roots: Roots,
+  image: NewImage,
+  open: (scratch: string) => Promise<BuiltArchive>,
+): Promise<ImageManifest> {
+  const { name, source, totalBytes, progress, signal } = image;
+  await sweepStaging(roots);
+  await using staging = await stageLayer(roots);
+  const built = await open(staging.scratch);
+  const unpacked = await unpackArchive({ source: built.archive, totalBytes, directory: staging.tree, progress, signal });
+  const manifest: ImageManifest = {
+    manifestVersion: 1,
+    name,
+    kind: built.kind,
+    layers: [unpacked.digest],
+    arch: image.arch ?? (await detectArch(staging.tree)) ?? nativeArch,
+    createdAt: new Date().toISOString(),
+    sizeBytes: unpacked.sizeBytes,
+    source: withFingerprint(source, built.fingerprint),
+    config: built.config,
+  };
+  signal?.throwIfAborted();
+  await withImagesLocked(roots, async () => {
+    await staging.commit(unpacked.digest);
+    const images = await changeImages(roots, (table) => {
+      image.check?.(table);
+      return { ...table, [name]: manifest };
+    });
+    await removeUnused(roots, images);
+  });
+  return manifest;
+}
+
+function withFingerprint(source: ImageSource, fingerprint: string | undefined): ImageSource {
+  return source.kind === 'template' && fingerprint !== undefined ? { ...source, fingerprint } : source;
+}
+
+/** Digest → names of the zones that are made of it. */
+export async function layersInUse(roots: Roots): Promise<ReadonlyMap<string, readonly string[]>> {
+  const users = new Map<string, string[]>();
+  for (const { spec, image } of await readZones(roots)) {
+    for (const digest of image.layers) users.set(digest, [...(users.get(digest) ?? []), spec.name]);
+  }
+  return users;
+}
+
+/** Call with the images locked. Removes layers that neither an image nor a zone is made of; returns them. */
+export async function removeUnused(roots: Roots, images: ImageTable): Promise<string[]> {
+  const listed = new Set(Object.values(images).flatMap((image) => image.layers));
+  const users = await layersInUse(roots);
+  const unused = (await listLayers(roots)).filter((digest) => !listed.has(digest) && !users.has(digest));
+  for (const digest of unused) await removeLayer(roots, digest);
+  return unused;
+}
+
+/** False if a layer is missing, as after a restore of the index alone. */
+export async function hasLayers(roots: Roots, image: { readonly layers: readonly string[] }): Promise<boolean> {
+  const found = await Promise.all(image.layers.map((digest) => hasLayer(roots, digest)));
+  return found.every(Boolean);
+}
