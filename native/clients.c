@@ -2,6 +2,7 @@
 #include "clients.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,16 +39,23 @@ static int last_master = -1;
 void clients_listen(const char *path) {
   report_step("monitor.socket", -1);
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  size_t length = strlen(path);
-  /* A longer path is reached by way of its directory's descriptor. */
-  if (length >= sizeof address.sun_path) fail_with(ENAMETOOLONG, "bind", path, "a unix socket's path has at most 107 bytes");
-  memcpy(address.sun_path, path, length + 1);
+  char parent[PATH_MAX];
+  const char *name = strrchr(path, '/');
+  if (name == NULL || snprintf(parent, sizeof parent, "%.*s/", (int)(name - path), path) >= PATH_MAX) {
+    fail_with(EINVAL, "bind", path, "not an absolute path");
+  }
+  /* By way of its directory's descriptor, as sun_path takes only 107 bytes. */
+  int directory = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) fail("open", parent);
+  int n = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d%s", directory, name);
+  if (n < 0 || (size_t)n >= sizeof address.sun_path) fail_with(ENAMETOOLONG, "bind", path, "the name is too long");
   listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener < 0) fail("socket", path);
   unlink(path);
   mode_t mask = umask(0177);
   if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0) fail("bind", path);
   umask(mask);
+  close(directory);
   if (listen(listener, 64) != 0) fail("listen", path);
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -186,14 +185,6 @@ _Noreturn static void finish(void) {
   _exit(status);
 }
 
-/* fail()'s hook. */
-static void undo(void) {
-  tz_pidfd_send_signal(launch->pidfd, SIGKILL);
-  int number;
-  process_reap(launch->pid, &number);
-  exitlist_run(launch->plan, true);
-}
-
 static void turn(void) {
   struct poller poller = {.count = 0};
   int at_end = poller_add(&poller, launch->pidfd, POLLIN);
@@ -222,7 +213,6 @@ _Noreturn void monitor_run(struct launch *what) {
   launch = what;
   target.pidfd = launch->pidfd;
   target.pid = launch->pid;
-  report_on_failure(undo);
   start_pumps();
   if (!settings.has_created) announce_created();
   for (;;) turn();

@@ -1,0 +1,119 @@
+/** Talks to a zone's monitor over its unix socket: docs/internals/monitor.md. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { basename, dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
+import { getSystemErrorName } from 'node:util';
+import { zoneError } from '../errors/index.js';
+import type { HelperEvent } from './protocol.js';
+
+type ExitedEvent = Extract<HelperEvent, { event: 'exited' }>;
+
+/** sun_path holds 107 bytes and a NUL. */
+const longestSocketPath = 107;
+const goneCodes = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
+
+/**
+ * Waits until the zone has ended and its monitor has cleaned up.
+ * @returns how it ended, or `undefined` if the monitor was gone before it could say (the exit record tells)
+ * @throws the signal's reason when aborted
+ */
+export async function waitForExit(path: string, signal?: AbortSignal): Promise<ExitedEvent | undefined> {
+  const lines = await converse(path, 'wait', { signal });
+  const line = lines?.find((text) => text.includes('"exited"'));
+  return line === undefined ? undefined : (JSON.parse(line) as ExitedEvent);
+}
+
+/** To the zone's pid 1. A zone that has ended is no error. @throws KERNEL_STEP_FAILED */
+export async function sendSignal(path: string, number: number): Promise<void> {
+  await request(path, `signal ${number}`, ['ESRCH', 'EBADF']);
+}
+
+/** Of the console. A zone that has ended is no error. @throws KERNEL_STEP_FAILED (a zone without a console: EBADF) */
+export async function setWinsize(path: string, rows: number, columns: number): Promise<void> {
+  await request(path, `winsize ${rows} ${columns}`, []);
+}
+
+/** The console, raw, both ways; ends with the zone. @throws ZONE_NOT_RUNNING */
+export async function attachConsole(path: string): Promise<Duplex> {
+  const socket = await connect(path);
+  if (socket === undefined) throw zoneError('ZONE_NOT_RUNNING', 'the zone has no monitor', { hint: 'Start the zone first.', context: { path } });
+  // On the wire before this returns: the monitor acts on it before a `go` that is sent later.
+  await new Promise<void>((resolve, reject) => {
+    socket.write('console\n', (error) => (error ? reject(error) : resolve()));
+  });
+  socket.on('error', () => socket.destroy());
+  return socket;
+}
+
+async function request(path: string, line: string, harmless: readonly string[]): Promise<void> {
+  const lines = await converse(path, line, { isAnswered: true });
+  const [word, number] = (lines?.[0] ?? 'ok').split(' ');
+  if (word === 'ok') return;
+  const errno = Number(number);
+  const errnoName = errno > 0 ? getSystemErrorName(-errno) : '';
+  if (harmless.includes(errnoName)) return;
+  throw zoneError('KERNEL_STEP_FAILED', `the monitor refused "${line}": ${errnoName}`, {
+    hint: errnoName === 'EBADF' ? 'The zone was started without a terminal.' : 'Check the signal or size.',
+    context: { step: 'monitor', syscall: '', errno, errnoName, path },
+  });
+}
+
+interface Conversation {
+  /** One line is the whole answer; otherwise lines are gathered up to the end of the connection. */
+  readonly isAnswered?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The answer's lines, or `undefined` if nobody listens there. */
+async function converse(path: string, line: string, { isAnswered = false, signal }: Conversation): Promise<string[] | undefined> {
+  signal?.throwIfAborted();
+  const socket = await connect(path);
+  if (socket === undefined) return undefined;
+  return new Promise<string[]>((resolve, reject) => {
+    const lines: string[] = [];
+    const abort = () => socket.destroy();
+    signal?.addEventListener('abort', abort, { once: true });
+    createInterface({ input: socket }).on('line', (text) => {
+      lines.push(text);
+      if (isAnswered) socket.destroy();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (!goneCodes.includes(error.code ?? '')) reject(error);
+    });
+    socket.on('close', () => {
+      signal?.removeEventListener('abort', abort);
+      if (signal?.aborted === true) reject(signal.reason);
+      else resolve(lines);
+    });
+    socket.write(`${line}\n`);
+  });
+}
+
+async function connect(path: string): Promise<Socket | undefined> {
+  // A path too long for the kernel is reached through its directory's descriptor.
+  const isLong = Buffer.byteLength(path) > longestSocketPath;
+  try {
+    const directory = isLong ? openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY) : undefined;
+    try {
+      return await connectTo(directory === undefined ? path : `/proc/self/fd/${directory}/${basename(path)}`);
+    } finally {
+      if (directory !== undefined) closeSync(directory);
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && goneCodes.includes(String(error.code))) return undefined;
+    throw error;
+  }
+}
+
+function connectTo(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ path });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.removeListener('error', reject);
+      resolve(socket);
+    });
+  });
+}
