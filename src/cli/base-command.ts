@@ -84,8 +84,8 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   }
 
   /** Shown on stderr, only on a terminal, and only for what takes longer than half a second. */
-  protected progress(): Progress {
-    return createProgress(process.stderr, this.common.quiet);
+  protected progress(step: string): Progress {
+    return createProgress(step, this.common.quiet ? { write: () => {} } : process.stderr);
   }
 
   /** A remark for people: on stderr, not with -q. */

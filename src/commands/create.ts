@@ -27,7 +27,7 @@ export default class Create extends BaseCommand<typeof Create> {
     const { image, pull } = this.flags;
     const command = this.rest.length > 0 ? { command: this.rest } : {};
     const input = { ...zoneInput(this.flags), ...command, name, image } as ZoneOptions;
-    using progress = this.progress();
+    using progress = this.progress(`preparing image ${image}`);
     const { spec } = await this.operate((host, options) =>
       createZone(host, input, { ...options, pull: pull ?? 'missing', onProgress: (update) => progress.update(update) }),
     );

@@ -2,9 +2,205 @@
 import type { CommandTable } from '../cli/command-table.js';
 
 export const commandTable: CommandTable = {
+  boot: {
+    summary: 'Start all zones that start with the machine',
+    aliases: [],
+    load: () => import('./boot.js'),
+  },
+  completion: {
+    summary: 'Print the completion script of a shell',
+    aliases: [],
+    load: () => import('./completion.js'),
+  },
+  console: {
+    summary: "Attach to a zone's terminal; Ctrl-] twice detaches",
+    aliases: ['attach'],
+    load: () => import('./console.js'),
+  },
+  cp: {
+    summary: 'Copy files into a zone or out of it',
+    aliases: [],
+    load: () => import('./cp.js'),
+  },
+  create: {
+    summary: 'Make a zone from an image',
+    aliases: [],
+    load: () => import('./create.js'),
+  },
+  delete: {
+    summary: 'Delete zones with all that is in them',
+    aliases: ['rm', 'destroy'],
+    load: () => import('./delete.js'),
+  },
+  exec: {
+    summary: 'Run a command in a running zone',
+    aliases: [],
+    load: () => import('./exec.js'),
+  },
+  get: {
+    summary: "Show a zone's settings, or one of them",
+    aliases: [],
+    load: () => import('./get.js'),
+  },
+  'image build': {
+    summary: 'Build an image from a shipped template',
+    aliases: [],
+    load: () => import('./image/build.js'),
+  },
+  'image delete': {
+    summary: 'Delete an image that no zone is made of',
+    aliases: ['image rm'],
+    load: () => import('./image/delete.js'),
+  },
+  'image import': {
+    summary: 'Make an image from a tar archive of a root file system',
+    aliases: [],
+    load: () => import('./image/import.js'),
+  },
+  'image inspect': {
+    summary: 'Show everything about an image',
+    aliases: [],
+    load: () => import('./image/inspect.js'),
+  },
+  'image list': {
+    summary: 'List images',
+    aliases: ['image ls', 'images'],
+    load: () => import('./image/list.js'),
+  },
+  'image prune': {
+    summary: 'Remove layers that nothing is made of',
+    aliases: [],
+    load: () => import('./image/prune.js'),
+  },
+  inspect: {
+    summary: 'Show everything about a zone',
+    aliases: [],
+    load: () => import('./inspect.js'),
+  },
+  kill: {
+    summary: 'Send a signal to the processes of a zone',
+    aliases: [],
+    load: () => import('./kill.js'),
+  },
+  list: {
+    summary: 'List zones',
+    aliases: ['ls'],
+    load: () => import('./list.js'),
+  },
+  logs: {
+    summary: "Show what a zone's command wrote",
+    aliases: [],
+    load: () => import('./logs.js'),
+  },
+  'network create': {
+    summary: 'Make a network: a bridge with address ranges of its own',
+    aliases: [],
+    load: () => import('./network/create.js'),
+  },
+  'network delete': {
+    summary: 'Delete a network that no zone uses',
+    aliases: ['network rm'],
+    load: () => import('./network/delete.js'),
+  },
+  'network inspect': {
+    summary: 'Show a network, its addresses, and what is in its way',
+    aliases: [],
+    load: () => import('./network/inspect.js'),
+  },
+  'network list': {
+    summary: 'List networks',
+    aliases: ['network ls'],
+    load: () => import('./network/list.js'),
+  },
+  'on-exit': {
+    summary: "Decide what happens after a zone's end; its monitor calls this",
+    aliases: [],
+    hidden: true,
+    load: () => import('./on-exit.js'),
+  },
+  pause: {
+    summary: 'Freeze everything in zones',
+    aliases: ['freeze'],
+    load: () => import('./pause.js'),
+  },
+  'port add': {
+    summary: 'Publish ports of a zone: at once if it runs, and saved',
+    aliases: [],
+    load: () => import('./port/add.js'),
+  },
+  'port list': {
+    summary: 'List published ports, of one zone or of all',
+    aliases: ['port ls'],
+    load: () => import('./port/list.js'),
+  },
+  'port remove': {
+    summary: 'Publish ports of a zone no longer',
+    aliases: ['port rm'],
+    load: () => import('./port/remove.js'),
+  },
+  ps: {
+    summary: "List a zone's processes, with the pids of the zone and of the host",
+    aliases: [],
+    load: () => import('./ps.js'),
+  },
+  rename: {
+    summary: 'Give a stopped zone another name',
+    aliases: [],
+    load: () => import('./rename.js'),
+  },
+  restart: {
+    summary: 'Stop zones and start them again',
+    aliases: ['reboot'],
+    load: () => import('./restart.js'),
+  },
+  resume: {
+    summary: 'Let paused zones run on',
+    aliases: ['thaw', 'unpause'],
+    load: () => import('./resume.js'),
+  },
+  run: {
+    summary: 'Make a zone, start it, and stay attached to its command',
+    aliases: ['launch'],
+    load: () => import('./run.js'),
+  },
+  set: {
+    summary: 'Change settings of a zone: limits act at once, and all is saved',
+    aliases: ['update'],
+    load: () => import('./set.js'),
+  },
+  shell: {
+    summary: 'Open a login shell in a running zone',
+    aliases: ['enter'],
+    load: () => import('./shell.js'),
+  },
+  start: {
+    summary: 'Start zones',
+    aliases: [],
+    load: () => import('./start.js'),
+  },
+  status: {
+    summary: 'Show how a zone is and what it uses',
+    aliases: [],
+    load: () => import('./status.js'),
+  },
+  stop: {
+    summary: 'Stop zones: ask pid 1, then kill what is left',
+    aliases: ['shutdown'],
+    load: () => import('./stop.js'),
+  },
+  unset: {
+    summary: 'Put settings of a zone back to their defaults',
+    aliases: [],
+    load: () => import('./unset.js'),
+  },
   version: {
     summary: 'Print the version',
     aliases: [],
     load: () => import('./version.js'),
+  },
+  wait: {
+    summary: 'Wait until a zone is running or stopped',
+    aliases: [],
+    load: () => import('./wait.js'),
   },
 };

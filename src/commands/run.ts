@@ -5,6 +5,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { pullFlag, requiredArg, terminalFlags } from '../cli/flags.js';
 import { withInterrupts } from '../cli/interrupts.js';
 import { done, exitWith, type Output } from '../cli/output.js';
+import type { Progress } from '../cli/progress.js';
 import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
 import { createZone } from '../operations/create-zone.js';
 import { deleteZone } from '../operations/delete-zone.js';
@@ -83,8 +84,8 @@ export default class Run extends BaseCommand<typeof Run> {
     return done(name, name, started);
   }
 
-  private async launch<R>(work: (onProgress: ReturnType<typeof this.progress>['update']) => Promise<R>): Promise<R> {
-    using progress = this.progress();
+  private async launch<R>(work: (onProgress: Progress['update']) => Promise<R>): Promise<R> {
+    using progress = this.progress(`preparing image ${this.args.image}`);
     return work((update) => progress.update(update));
   }
 }

@@ -1,0 +1,12 @@
+import { BaseCommand } from '../../cli/base-command.js';
+import { done, type Output } from '../../cli/output.js';
+import { imagePrune } from '../../operations/image-delete.js';
+
+export default class ImagePrune extends BaseCommand<typeof ImagePrune> {
+  static override summary = 'Remove layers that nothing is made of';
+
+  async run(): Promise<Output> {
+    const pruned = await this.operate((host) => imagePrune(host));
+    return done(pruned.layers.join('\n'), `removed ${pruned.layers.length} layers`, pruned);
+  }
+}
