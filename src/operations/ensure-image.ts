@@ -74,8 +74,8 @@ async function findUsable({ roots, facts }: HostContext, resolved: ResolvedName)
 
 /** What a zone remembers of its image. */
 export function zoneImageOf({ name, kind, layers, arch, config }: ImageManifest): ZoneImage {
-  const { cmd, env, user, workdir, init } = config;
-  return { name, kind, layers, arch, config: { cmd, env, user, workdir, init } };
+  const { cmd, env, user, workdir, init, hostDirs } = config;
+  return { name, kind, layers, arch, config: { cmd, env, user, workdir, init, hostDirs } };
 }
 
 function notPulled(name: string): Error {

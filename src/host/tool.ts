@@ -1,0 +1,155 @@
+/** Programs of the host that do what we do not (mmdebstrap, xz, dpkg-deb): the only place that starts them. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { zoneError } from '../errors/index.js';
+
+export interface ToolCall {
+  /** A name to be found in the PATH, or an absolute path. */
+  readonly tool: string;
+  readonly args: readonly string[];
+  /** Debian's package that has it, for the hint. */
+  readonly package: string;
+  /** No limit if not given. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** On top of PATH, HOME and a neutral locale. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly cwd?: string | undefined;
+  /** Killed with this process, also when that is killed itself. */
+  readonly dieWithParent?: boolean | undefined;
+  /** Each line of stderr as it comes. */
+  readonly onMessage?: ((line: string) => void) | undefined;
+}
+
+export interface HostTool {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Ends with the tool. Rejects with HOST_TOOL_FAILED, WAIT_TIMEOUT or the signal's reason. */
+  readonly done: Promise<void>;
+}
+
+const neutralPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const keptLines = 20;
+const killAfterMs = 5000;
+
+/** Absolute path of a program, or `undefined`. The sbin directories are always looked at. */
+export function findTool(name: string): string | undefined {
+  const directories = name.startsWith('/') ? [''] : `${process.env.PATH ?? ''}:${neutralPath}`.split(':');
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return path.startsWith('/');
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Starts a tool and hands out its streams; stderr is kept for the error.
+ *
+ * @throws HOST_TOOL_MISSING with the package to install
+ */
+export function spawnTool(call: ToolCall): HostTool {
+  call.signal?.throwIfAborted();
+  const path = findTool(call.tool);
+  if (path === undefined) {
+    throw zoneError('HOST_TOOL_MISSING', `the program "${call.tool}" is not installed`, {
+      hint: `Run "apt-get install ${call.package}".`,
+      context: { tool: call.tool, package: call.package },
+    });
+  }
+  const [program, args] = withParent(path, call);
+  const env = { PATH: neutralPath, HOME: '/root', LC_ALL: 'C.UTF-8', ...call.env };
+  const child = spawn(program, args, { env, cwd: call.cwd ?? '/' });
+  // A tool that ends before it has read everything is judged by its status, not by our broken pipe.
+  child.stdin.on('error', () => undefined);
+  return { stdin: child.stdin, stdout: child.stdout, done: settled(child, call) };
+}
+
+/** Runs a tool to its end. @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED, WAIT_TIMEOUT */
+export async function runTool(
+  call: ToolCall & { readonly input?: string | Buffer | undefined },
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const messages: string[] = [];
+  const onMessage = (line: string) => {
+    messages.push(line);
+    call.onMessage?.(line);
+  };
+  const tool = spawnTool({ ...call, onMessage });
+  tool.stdin.end(call.input);
+  const chunks: Buffer[] = [];
+  tool.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await tool.done;
+  return { stdout: Buffer.concat(chunks).toString('utf8'), stderr: messages.join('\n') };
+}
+
+function withParent(path: string, call: ToolCall): [string, string[]] {
+  const setpriv = call.dieWithParent === true ? findTool('setpriv') : undefined;
+  if (setpriv === undefined) return [path, [...call.args]];
+  return [setpriv, ['--pdeathsig', 'TERM', '--', path, ...call.args]];
+}
+
+async function settled(child: ChildProcessWithoutNullStreams, call: ToolCall): Promise<void> {
+  const last = keepLines(child.stderr, call.onMessage);
+  const timer = call.timeoutMs === undefined ? undefined : setTimeout(() => stop(child), call.timeoutMs);
+  const abort = () => stop(child);
+  call.signal?.addEventListener('abort', abort, { once: true });
+  const startedAt = performance.now();
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    call.signal?.throwIfAborted();
+    if (code === 0) return;
+    if (call.timeoutMs !== undefined && performance.now() - startedAt >= call.timeoutMs) throw timedOut(call);
+    throw failed(call, code ?? signal ?? 'unknown', last);
+  } finally {
+    clearTimeout(timer);
+    call.signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** Asks first: such tools clean up after themselves. */
+function stop(child: ChildProcessWithoutNullStreams): void {
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  child.once('close', () => clearTimeout(timer));
+}
+
+function keepLines(stream: Readable, onMessage: ToolCall['onMessage']): string[] {
+  const last: string[] = [];
+  let rest = '';
+  const take = (line: string) => {
+    if (line.trim() === '') return;
+    last.push(line);
+    if (last.length > keptLines) last.shift();
+    onMessage?.(line);
+  };
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    const lines = (rest + text).split(/[\r\n]+/);
+    rest = (lines.pop() ?? '').slice(-4096);
+    for (const line of lines) take(line);
+  });
+  stream.on('end', () => take(rest));
+  return last;
+}
+
+function failed(call: ToolCall, status: number | string, lines: readonly string[]): Error {
+  const reason = lines.findLast((line) => /error|^E:|fail|cannot/i.test(line)) ?? lines.at(-1);
+  return zoneError('HOST_TOOL_FAILED', `"${call.tool}" failed${reason === undefined ? '' : `: ${reason.trim()}`}`, {
+    hint: `See what it said (context.stderr, -o json), or run it by hand: ${call.tool} ${call.args.join(' ')}`,
+    context: { tool: call.tool, args: call.args, status, stderr: lines.join('\n') },
+  });
+}
+
+function timedOut(call: ToolCall): Error {
+  return zoneError('WAIT_TIMEOUT', `"${call.tool}" did not end in ${call.timeoutMs} ms`, {
+    hint: 'Repeat the command, with a longer --timeout.',
+    context: { tool: call.tool, timeoutMs: call.timeoutMs },
+  });
+}

@@ -1,0 +1,131 @@
+/** `debian`: minbase and a few packages, by mmdebstrap (or debootstrap), verified with Debian's keys by apt. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { zoneError } from '../errors/index.js';
+import { findTool, readEnvironment, runTool, spawnTool, type ToolCall } from '../host/index.js';
+import type { BuildContext, BuiltArchive } from './build.js';
+import { chooseMirrors, type DebianMirrors, readSources } from './debian-mirror.js';
+import type { DebianTemplate } from './template.js';
+
+interface Plan {
+  readonly suite: string;
+  readonly arch: string;
+  readonly packages: readonly string[];
+  readonly components: readonly string[];
+  readonly mirror: string;
+  /** Lines for sources.list(5). */
+  readonly sources: readonly string[];
+}
+
+/** @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED (also while the archive is read), USAGE_BAD_ARGUMENT */
+export async function buildDebian(template: DebianTemplate, context: BuildContext): Promise<BuiltArchive> {
+  const plan = planDebian(template, context, await mirrorsOf(template));
+  const call = caller(context, await environmentOf(context));
+  const archive =
+    findTool('mmdebstrap') === undefined && findTool('debootstrap') !== undefined
+      ? throughDebootstrap(plan, context.scratch, call)
+      : throughMmdebstrap(plan, call);
+  return { archive, kind: 'layers', config: template.config };
+}
+
+async function mirrorsOf(template: DebianTemplate): Promise<DebianMirrors> {
+  const fallback = { mirror: template.mirror, security: template.securityMirror };
+  return chooseMirrors(
+    await readSources(),
+    template.suites.map((suite) => suite.name),
+    fallback,
+  );
+}
+
+export function planDebian(
+  template: DebianTemplate,
+  { suite: wanted, arch }: Pick<BuildContext, 'suite' | 'arch'>,
+  { mirror, security }: DebianMirrors,
+): Plan {
+  const suite = template.suites.find((candidate) => candidate.name === (wanted ?? template.suites[0]?.name));
+  if (suite === undefined || !template.arches.includes(arch)) {
+    throw zoneError('USAGE_BAD_ARGUMENT', `template "${template.name}" has no suite "${wanted}" for "${arch}"`, {
+      hint: `Suites: ${template.suites.map(({ name }) => name).join(', ')}; architectures: ${template.arches.join(', ')}.`,
+      context: { suite: wanted, arch },
+    });
+  }
+  const { components, packages } = template;
+  const line = (uri: string, name: string) => `deb ${uri} ${name} ${components.join(' ')}`;
+  const updates = suite.updates
+    ? [line(mirror, `${suite.name}-updates`), line(security, `${suite.name}-security`)]
+    : [];
+  return { suite: suite.name, arch, packages, components, mirror, sources: [line(mirror, suite.name), ...updates] };
+}
+
+/** What both programs run with: the proxy that the host's apt uses, and temporary files where they are swept up. */
+async function environmentOf({ scratch, signal }: BuildContext): Promise<Record<string, string>> {
+  const call = { tool: 'apt-config', args: ['shell', 'P', 'Acquire::http::Proxy'], package: 'apt', signal };
+  const { stdout } = findTool('apt-config') === undefined ? { stdout: '' } : await runTool(call);
+  const proxy = /^P='(.*)'$/m.exec(stdout)?.[1];
+  const fromApt = proxy === undefined || proxy === '' || proxy === 'DIRECT' ? {} : { http_proxy: proxy };
+  return { TMPDIR: scratch, ...readEnvironment().proxies, ...fromApt };
+}
+
+type Call = (call: Pick<ToolCall, 'tool' | 'args' | 'package'>) => ToolCall;
+
+function caller({ signal, progress }: BuildContext, env: Readonly<Record<string, string>>): Call {
+  const onMessage = (message: string) => progress?.({ bytes: 0, message: message.replace(/^I: /, '') });
+  return (call) => ({ ...call, signal, dieWithParent: true, env, onMessage });
+}
+
+async function* throughMmdebstrap(plan: Plan, call: Call): AsyncGenerator<Buffer> {
+  const args = [
+    '--mode=root',
+    '--variant=minbase',
+    '--format=tar',
+    `--architectures=${plan.arch}`,
+    ...(plan.packages.length === 0 ? [] : [`--include=${plan.packages.join(',')}`]),
+    plan.suite,
+    '-',
+    ...plan.sources,
+  ];
+  yield* outputOf(call({ tool: 'mmdebstrap', args, package: 'mmdebstrap' }));
+}
+
+async function* outputOf(call: ToolCall): AsyncGenerator<Buffer> {
+  const tool = spawnTool(call);
+  tool.done.catch(() => undefined);
+  tool.stdin.end();
+  for await (const chunk of tool.stdout) yield chunk as Buffer;
+  await tool.done;
+}
+
+async function* throughDebootstrap(plan: Plan, scratch: string, call: Call): AsyncGenerator<Buffer> {
+  const tree = join(scratch, 'debootstrap');
+  const args = [
+    '--variant=minbase',
+    `--arch=${plan.arch}`,
+    `--components=${plan.components.join(',')}`,
+    ...(plan.packages.length === 0 ? [] : [`--include=${plan.packages.join(',')}`]),
+    plan.suite,
+    tree,
+    plan.mirror,
+  ];
+  const { stdin, stdout, done } = spawnTool(call({ tool: 'debootstrap', args, package: 'debootstrap' }));
+  stdin.end();
+  stdout.resume();
+  await done;
+  await cleanTree(tree, plan);
+  yield* outputOf(
+    call({
+      tool: 'tar',
+      args: ['--create', '--numeric-owner', '--xattrs', '--xattrs-include=*', '--format=posix', '-C', tree, '.'],
+      package: 'tar',
+    }),
+  );
+}
+
+/** What mmdebstrap does by itself: nothing that was only needed to build, and the whole list of sources. */
+async function cleanTree(tree: string, plan: Plan): Promise<void> {
+  for (const path of ['var/lib/apt/lists', 'var/cache/apt/archives']) {
+    await rm(join(tree, path), { recursive: true, force: true });
+    await mkdir(join(tree, path, 'partial'), { recursive: true });
+  }
+  await rm(join(tree, 'var/log/bootstrap.log'), { force: true });
+  await writeFile(join(tree, 'etc/apt/sources.list'), `${plan.sources.join('\n')}\n`);
+}

@@ -1,0 +1,26 @@
+/** From a template to an archive: one builder a kind. */
+import { buildBusybox } from './build-busybox.js';
+import { buildDebian } from './build-debian.js';
+import { buildSparse, sparseFingerprint } from './build-sparse.js';
+import type { BuildContext, BuiltArchive } from './build.js';
+import type { Template } from './template.js';
+
+/** @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED, USAGE_BAD_ARGUMENT; the archive may throw while it is read */
+export async function buildTemplate(template: Template, context: BuildContext): Promise<BuiltArchive> {
+  switch (template.kind) {
+    case 'sparse':
+      return buildSparse(template, context);
+    case 'busybox':
+      return buildBusybox(template, context);
+    case 'debian':
+      return buildDebian(template, context);
+  }
+}
+
+/** What a build would read of the host now; `undefined` if an image of this template never goes out of date. */
+export async function templateFingerprint(
+  template: Template,
+  { usr }: Pick<BuildContext, 'usr'>,
+): Promise<string | undefined> {
+  return template.kind === 'sparse' ? sparseFingerprint(template, usr) : undefined;
+}

@@ -1,0 +1,18 @@
+/** Images: names, manifests, the index, templates and their builders, archives into directories. */
+export { nativeArch } from './arch.js';
+export type { BuildContext, BuiltArchive } from './build.js';
+export { buildTemplate, templateFingerprint } from './build-template.js';
+export { detectArch } from './detect-arch.js';
+export {
+  changeImages,
+  findImage,
+  type ImageTable,
+  imagesDirectory,
+  listImages,
+  readImage,
+  withImagesLocked,
+} from './image-index.js';
+export type { ImageConfig, ImageManifest, ImageSource } from './manifest.js';
+export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
+export { findTemplate, listTemplates, tagChoices, type Template, templateNames, templateSchema } from './template.js';
+export { type ImageProgress, type OnProgress, unpackArchive, type Unpacked, type UnpackOptions } from './unpack-archive.js';

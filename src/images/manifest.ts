@@ -1,0 +1,59 @@
+/** What an image is: one entry of `images/index.json`. */
+import * as v from 'valibot';
+import { zoneError } from '../errors/index.js';
+
+const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/, 'is not a digest'));
+const optional = <S extends v.GenericSchema>(schema: S) => v.exactOptional(schema);
+
+/** What zones of the image run, if they do not say otherwise. */
+export const imageConfigSchema = v.strictObject({
+  cmd: optional(v.array(v.string())),
+  env: optional(v.record(v.string(), v.string())),
+  user: optional(v.string()),
+  workdir: optional(v.string()),
+  init: optional(v.picklist(['tiny', 'none', 'full'])),
+  /** sparse: directories of the host that come in read-only. */
+  hostDirs: optional(v.array(v.strictObject({ source: v.string(), target: v.string() }))),
+});
+
+export const imageSourceSchema = v.variant('kind', [
+  v.strictObject({
+    kind: v.literal('template'),
+    template: v.string(),
+    suite: optional(v.string()),
+    /** Of what the build read on the host: another one means that the image is out of date. */
+    fingerprint: optional(v.string()),
+  }),
+  v.strictObject({ kind: v.literal('archive'), file: optional(v.string()) }),
+]);
+
+export const imageManifestSchema = v.strictObject({
+  manifestVersion: v.literal(1),
+  name: v.string(),
+  /** sparse: the layer is a skeleton; /usr comes from the host. */
+  kind: v.picklist(['layers', 'sparse']),
+  /** Digests of the uncompressed archives, topmost first. */
+  layers: v.array(digest),
+  arch: v.string(),
+  /** ISO 8601, UTC. */
+  createdAt: v.string(),
+  /** Of all files' content. */
+  sizeBytes: v.number(),
+  source: imageSourceSchema,
+  config: imageConfigSchema,
+});
+
+export type ImageConfig = v.InferOutput<typeof imageConfigSchema>;
+export type ImageSource = v.InferOutput<typeof imageSourceSchema>;
+export type ImageManifest = v.InferOutput<typeof imageManifestSchema>;
+
+/** @throws STATE_CORRUPT */
+export function checkManifest(value: unknown, path: string): ImageManifest {
+  const result = v.safeParse(imageManifestSchema, value);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw zoneError('STATE_CORRUPT', `image index "${path}" is damaged at "${v.getDotPath(issue) ?? ''}"`, {
+    hint: `Move "${path}" away and build or import the images again; zones keep theirs.`,
+    context: { path, at: v.getDotPath(issue), message: issue.message },
+  });
+}

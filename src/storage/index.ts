@@ -1,0 +1,2 @@
+/** Where images' trees live. */
+export * from './layers.js';
