@@ -46,7 +46,11 @@ export interface HelperSession extends AsyncDisposable {
  * Starts the helper on a plan.
  * @throws HOST_HELPER_MISSING
  */
-export function spawnSession(mode: 'launch' | 'enter', ops: readonly EnterOp[], options: SessionOptions = {}): HelperSession {
+export function spawnSession(
+  mode: 'launch' | 'enter',
+  ops: readonly EnterOp[],
+  options: SessionOptions = {},
+): HelperSession {
   options.signal?.throwIfAborted();
   const [stdin = 'ignore', stdout = 'ignore', stderr = 'ignore'] = options.stdio ?? [];
   const child = spawn(options.program ?? helperPath(), [mode], {
@@ -171,7 +175,8 @@ const knownEvents = ['created', 'started', 'exited', 'error'];
 function parseEvent(line: string): HelperEvent | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    const isKnown = typeof value === 'object' && value !== null && 'event' in value && knownEvents.includes(String(value.event));
+    const isKnown =
+      typeof value === 'object' && value !== null && 'event' in value && knownEvents.includes(String(value.event));
     return isKnown ? (value as HelperEvent) : undefined;
   } catch {
     return undefined;

@@ -38,7 +38,11 @@ export async function setWinsize(path: string, rows: number, columns: number): P
 /** The console, raw, both ways; ends with the zone. @throws ZONE_NOT_RUNNING */
 export async function attachConsole(path: string): Promise<Duplex> {
   const socket = await connect(path);
-  if (socket === undefined) throw zoneError('ZONE_NOT_RUNNING', 'the zone has no monitor', { hint: 'Start the zone first.', context: { path } });
+  if (socket === undefined)
+    throw zoneError('ZONE_NOT_RUNNING', 'the zone has no monitor', {
+      hint: 'Start the zone first.',
+      context: { path },
+    });
   // On the wire before this returns: the monitor acts on it before a `go` that is sent later.
   await new Promise<void>((resolve, reject) => {
     socket.write('console\n', (error) => (error ? reject(error) : resolve()));
@@ -67,7 +71,11 @@ interface Conversation {
 }
 
 /** The answer's lines, or `undefined` if nobody listens there. */
-async function converse(path: string, line: string, { isAnswered = false, signal }: Conversation): Promise<string[] | undefined> {
+async function converse(
+  path: string,
+  line: string,
+  { isAnswered = false, signal }: Conversation,
+): Promise<string[] | undefined> {
   signal?.throwIfAborted();
   const socket = await connect(path);
   if (socket === undefined) return undefined;

@@ -157,9 +157,9 @@ export type EnterOpName = keyof typeof enterOps;
 
 type FieldOf<Names extends readonly string[]> = Names[number];
 type EnterOpOf<Name extends EnterOpName> = { readonly op: Name } & {
-  readonly [Field in FieldOf<(typeof enterOps)[Name]> as Field extends `${infer Base}*` ? Base : Field]: Field extends `${string}*`
-    ? readonly string[]
-    : string;
+  readonly [Field in FieldOf<(typeof enterOps)[Name]> as Field extends `${infer Base}*`
+    ? Base
+    : Field]: Field extends `${string}*` ? readonly string[] : string;
 };
 
 /** One step for the helper: plain data, every argument a string. */

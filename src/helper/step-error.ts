@@ -52,9 +52,13 @@ export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError
     status: statusOfStep(event.step, errnoName),
   };
   if (diskFull.includes(errnoName)) {
-    return zoneError('RESOURCE_DISK_FULL', message, { hint: 'Free space or inodes on the file system of the path.', context });
+    return zoneError('RESOURCE_DISK_FULL', message, {
+      hint: 'Free space or inodes on the file system of the path.',
+      context,
+    });
   }
-  const hint = hints[errnoName] ?? 'Run "tszone doctor", and repeat the command with --dry-run to see the failing step.';
+  const hint =
+    hints[errnoName] ?? 'Run "tszone doctor", and repeat the command with --dry-run to see the failing step.';
   return zoneError('KERNEL_STEP_FAILED', message, { hint, context });
 }
 

@@ -73,7 +73,15 @@ export async function flockFd(fd: number, waitSeconds: number, signal?: AbortSig
   throw zoneError('INTERNAL', `locking file descriptor ${fd} failed`, { context: { status } });
 }
 
-const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
+const signalNumbers: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGTERM: 15,
+};
 
 async function waitForStatus(child: ChildProcess, mode: string): Promise<number> {
   try {
