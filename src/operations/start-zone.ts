@@ -1,7 +1,8 @@
 /** `start`: from a record on disk to a running zone. */
 import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type HelperSession, helperPath, initPath, spawnSession } from '../helper/index.js';
-import { applyHostOp, planStart, type ZonePlan } from '../plan/index.js';
+import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
 import { readRunning, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import type { HostContext } from './host-context.js';
@@ -110,10 +111,7 @@ async function launch(name: string, plan: ZonePlan, options: StartOptions): Prom
   try {
     const { pid } = await session.expect('created');
     boundary('start', name, 'created');
-    for (const op of plan.attach(pid)) {
-      await applyHostOp(op);
-      boundary('start', name, `attach ${op.op}`);
-    }
+    await attach(name, plan.attach(pid), session);
     await options.beforeGo?.(session);
     session.go();
     boundary('start', name, 'go');
@@ -124,6 +122,23 @@ async function launch(name: string, plan: ZonePlan, options: StartOptions): Prom
     await session[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function attach(name: string, ops: readonly HostOp[], session: HelperSession): Promise<void> {
+  for (const op of ops) {
+    try {
+      await applyHostOp(op);
+    } catch (error) {
+      throw await ownReason(session, error);
+    }
+    boundary('start', name, `attach ${op.op}`);
+  }
+}
+
+/** An attach to a child that has just failed only shows the consequence; the helper knows the cause. */
+async function ownReason(session: HelperSession, consequence: unknown): Promise<unknown> {
+  const cause = session.expect('started').then(() => consequence, (error: unknown) => error);
+  return Promise.race([cause, sleep(200, consequence, { ref: false })]);
 }
 
 /** Whether the zone runs now. */

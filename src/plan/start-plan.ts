@@ -70,7 +70,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
   const launch = launchInput(input, paths, cgroups.enter);
   return {
     prepare: [
-      { op: 'state.mkdir', path: paths.staging, mode: 0o700 },
+      { op: 'state.mkdir', path: paths.staging, mode: 0o755 },
       ...cgroups.prepare,
       ...input.network.prepare,
     ],
