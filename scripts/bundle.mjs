@@ -19,17 +19,18 @@ const leftOut = [
   /^(string-width|supports-color|tinyglobby|typescript|widest-line|wordwrap|wrap-ansi|wsl-utils)$/,
 ];
 
-const stub = `
+const stub = (name) => `
 const left = (name) => new Proxy(function () {}, {
   get: (_, key) => (key === '__esModule' ? true : key === Symbol.toPrimitive ? () => name : left(name + '.' + String(key))),
   apply: (_, self, args) => {
     if (/makeLogger|makeDebug|\\.getLogger/.test(name)) return () => {};
     if (/colorize/.test(name)) return args[1];
+    if (/\\/list\\b/.test(name)) return '';
     throw new Error('not part of the bundle: ' + name);
   },
   construct: () => { throw new Error('not part of the bundle: ' + name); },
 });
-module.exports = left('oclif');
+module.exports = left(${JSON.stringify(name)});
 `;
 
 /** @type {import('esbuild').Plugin} */
@@ -38,9 +39,9 @@ const withoutOclifsRest = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /.*/ }, ({ path, importer }) => {
       if (!importer.includes('/@oclif/core/lib/')) return undefined;
-      return leftOut.some((pattern) => pattern.test(path)) ? { path: 'rest', namespace: 'left-out' } : undefined;
+      return leftOut.some((pattern) => pattern.test(path)) ? { path, namespace: 'left-out' } : undefined;
     });
-    onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: stub, loader: 'js' }));
+    onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({ contents: stub(path), loader: 'js' }));
   },
 };
 

@@ -5,11 +5,18 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { commandTableSource, loadCommands } from './command-table.js';
+import { cliReference, errorReference, flagSnapshot, specReference } from './reference.js';
 
 /** Path → content of everything that is generated. */
 export async function generate(): Promise<ReadonlyMap<string, string>> {
   const commands = await loadCommands();
-  return new Map([['src/commands/index.ts', commandTableSource(commands)]]);
+  return new Map([
+    ['src/commands/index.ts', commandTableSource(commands)],
+    ['docs/reference/cli.md', cliReference(commands)],
+    ['docs/reference/errors.md', errorReference()],
+    ['docs/reference/spec.md', specReference()],
+    ['test/golden/flags.json', `${JSON.stringify(flagSnapshot(commands), undefined, 2)}\n`],
+  ]);
 }
 
 /** @returns the files that are not up to date */

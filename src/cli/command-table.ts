@@ -43,19 +43,29 @@ export function commandsOf(table: CommandTable, topic: string): string[] {
 
 /** @returns USAGE_UNKNOWN_COMMAND with the nearest command named */
 export function unknownCommand(table: CommandTable, words: readonly string[]): Error {
-  const [topic = '', word = ''] = words;
-  const inTopic = commandsOf(table, topic);
-  const spoken = inTopic.length > 0 && !word.startsWith('-') ? `${topic} ${word}`.trim() : topic;
-  const known =
-    inTopic.length > 0 ? inTopic : [...Object.keys(table), ...Object.values(table).flatMap(({ aliases }) => aliases)];
-  const near = spoken === topic && inTopic.length > 0 ? undefined : nearest(spoken, known);
-  const list = inTopic.length > 0 ? `The commands are ${inTopic.join(', ')}.` : 'See "tszone --help" for the commands.';
-  return zoneError(
-    'USAGE_UNKNOWN_COMMAND',
-    inTopic.length > 0 && spoken === topic ? `"${topic}" needs a command` : `unknown command "${spoken}"`,
-    {
-      hint: near === undefined ? list : `Did you mean "tszone ${near}"? ${list}`,
-      context: { command: spoken, ...(near === undefined ? {} : { nearest: near }) },
-    },
-  );
+  const [first = '', second = ''] = words;
+  const inTopic = commandsOf(table, first);
+  if (inTopic.length > 0) return unknownInTopic(first, second.startsWith('-') ? '' : second, inTopic);
+  const shown = Object.entries(table).filter(([, { hidden }]) => hidden !== true);
+  const known = shown.flatMap(([id, { aliases }]) => [id, ...aliases].map((name) => name.split(' ')[0] ?? name));
+  return unknown(`unknown command "${first}"`, first, {
+    near: nearest(first, known),
+    list: 'See "tszone --help" for the commands.',
+  });
+}
+
+function unknownInTopic(topic: string, word: string, ids: readonly string[]): Error {
+  const list = `The commands are ${ids.join(', ')}.`;
+  if (word === '') return unknown(`"${topic}" needs a command`, topic, { near: undefined, list });
+  return unknown(`unknown command "${topic} ${word}"`, `${topic} ${word}`, {
+    near: nearest(`${topic} ${word}`, ids),
+    list,
+  });
+}
+
+function unknown(message: string, command: string, { near, list }: { near: string | undefined; list: string }): Error {
+  return zoneError('USAGE_UNKNOWN_COMMAND', message, {
+    hint: near === undefined ? list : `Did you mean "tszone ${near}"? ${list}`,
+    context: { command, ...(near === undefined ? {} : { nearest: near }) },
+  });
 }

@@ -19,9 +19,11 @@ export async function main(argv: readonly string[], table: CommandTable): Promis
   }
   let command: LoadableCommand | undefined;
   const words = hoistGlobals(argv, table);
+  let own: readonly string[] = words;
   try {
     if (isHelp(words)) return await help(table, words.slice(1));
     const { id, entry, rest } = find(table, words);
+    own = rest;
     command = (await entry.load()).default;
     const { runCommand, wantsHelp } = await import('./run-command.js');
     if (wantsHelp(command, rest)) return await help(table, id.split(' '));
@@ -29,7 +31,7 @@ export async function main(argv: readonly string[], table: CommandTable): Promis
     for await (const chunk of stdout) if (!(await write(process.stdout, chunk))) break;
     return exitStatus;
   } catch (error) {
-    return fail(error, words, command);
+    return fail(error, own, command);
   }
 }
 
@@ -42,9 +44,10 @@ async function fail(thrown: unknown, words: readonly string[], command: Loadable
   const { formatOf } = await import('./run-command.js');
   const color = process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
   const debug = (process.env.TSZONE_DEBUG ?? '') !== '';
-  await write(process.stderr, formatError(error, { format: formatOf(words, command), debug, color }));
   const passesStatus = command !== undefined && 'passesStatus' in command && command.passesStatus === true;
-  return exitStatusOf(error, passesStatus);
+  const exitStatus = exitStatusOf(error, passesStatus);
+  await write(process.stderr, formatError(error, { format: formatOf(words, command), exitStatus, debug, color }));
+  return exitStatus;
 }
 
 /** `tszone -o json list` means `tszone list -o json`. */

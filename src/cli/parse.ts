@@ -9,7 +9,7 @@ export interface CommandClass {
   readonly description?: string | undefined;
   readonly examples?: readonly unknown[] | undefined;
   readonly aliases?: readonly string[] | undefined;
-  readonly flags: FlagInput;
+  readonly flags?: FlagInput | undefined;
   readonly baseFlags?: FlagInput | undefined;
   readonly args: ArgInput;
   /** Options end at the first argument; what follows is a command line of its own. Its name in the usage. */
@@ -63,17 +63,38 @@ function takesNextWord(flags: FlagInput, word: string): boolean {
   return firstOption >= 0 && firstOption === letters.length - 1;
 }
 
+/** @throws USAGE_UNKNOWN_FLAG: before oclif takes what follows an unknown flag for an argument */
+export function refuseUnknownFlags(command: CommandClass, own: readonly string[], id: string): void {
+  const flags = allFlags(command);
+  for (let at = 0; at < own.length; at += 1) {
+    const word = own[at] ?? '';
+    if (word === '--') return;
+    if (!word.startsWith('-') || word === '-') continue;
+    if (!isKnown(flags, word)) throw unknownFlag(word, command, helpHint(id));
+    if (takesNextWord(flags, word)) at += 1;
+  }
+}
+
+function isKnown(flags: FlagInput, word: string): boolean {
+  if (!word.startsWith('--')) return Object.values(flags).some(({ char }) => char === word[1]);
+  const [name = ''] = word.slice(2).split('=');
+  const negated = flags[name.replace(/^no-/, '')];
+  return name in flags || (negated?.type === 'boolean' && negated.allowNo === true);
+}
+
+const helpHint = (id: string) => `See "tszone ${id} --help".`;
+
 /** Turns an error of oclif's parser into a UsageError; ours pass. */
 export function usageError(error: unknown, command: CommandClass, id: string): unknown {
   if (!(error instanceof Error) || !('oclif' in error || 'parse' in error)) return error;
-  const hint = `See "tszone ${id} --help".`;
+  const hint = helpHint(id);
   if ('flags' in error && Array.isArray(error.flags)) return unknownFlag(String(error.flags[0]), command, hint);
   if ('args' in error && Array.isArray(error.args)) return argumentsError(error.args, id, hint);
-  const message = firstLower(error.message.replace(/See more help with --help/g, '')).replace(
-    /^the following errors? occurred:\s*/,
-    '',
-  );
-  return zoneError('USAGE_BAD_ARGUMENT', oneLine(message), { hint });
+  const message = error.message
+    .replace(/See more help with --help/g, '')
+    .replace(/^The following errors? occurred:\s*/, '')
+    .replace(/^Missing required flag (\S+)/, 'missing required flag "--$1"');
+  return zoneError('USAGE_BAD_ARGUMENT', firstLower(oneLine(message)), { hint });
 }
 
 function unknownFlag(given: string, command: CommandClass, hint: string): Error {

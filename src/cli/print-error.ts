@@ -16,6 +16,8 @@ export function asZoneError(error: unknown): ZoneError {
 
 export interface ErrorStyle {
   readonly format: OutputFormat;
+  /** What the process ends with. */
+  readonly exitStatus: number;
   /** Show the stack, too. */
   readonly debug: boolean;
   /** Bold red on a terminal. */
@@ -23,8 +25,9 @@ export interface ErrorStyle {
 }
 
 /** The lines for stderr. */
-export function formatError(error: ZoneError, { format, debug, color }: ErrorStyle): string {
-  if (format === 'json' || format === 'jsonl') return `${JSON.stringify(error.toJSON())}\n`;
+export function formatError(error: ZoneError, { format, exitStatus, debug, color }: ErrorStyle): string {
+  if (format === 'json' || format === 'jsonl')
+    return `${JSON.stringify({ error: { ...error.toJSON().error, exitStatus } })}\n`;
   const label = (word: string) => (color ? `\u001b[1;31m${word}:\u001b[0m` : `${word}:`);
   const hint = error.hint === undefined ? '' : `hint: ${printable(error.hint)}\n`;
   const stack = debug ? `${stackOf(error)}\n` : '';
@@ -39,11 +42,11 @@ function stackOf(error: Error): string {
 /** Kernel errnos that mean "the disk is full", whichever step hit them. */
 const fullErrnos = ['ENOSPC', 'EDQUOT'];
 
-/** 125 for verbs whose status is the command's own, else the kind's. */
+/** The kind's own; for verbs whose status is a command's: 127 it was not found, 126 it cannot be executed, else 125. */
 export function exitStatusOf(error: ZoneError, passesStatus: boolean): number {
   if (!passesStatus) return error.exitStatus;
-  const { execStatus } = error.context;
-  return execStatus === 126 || execStatus === 127 ? execStatus : 125;
+  const { step, status } = error.context;
+  return step === 'exec.path' && (status === 126 || status === 127) ? status : 125;
 }
 
 /** A file system that is full is the user's to solve, never a bug of ours. */

@@ -4,7 +4,7 @@ import type { BaseCommand, Given } from './base-command.js';
 import type { CommandTable, LoadableCommand } from './command-table.js';
 import { type OutputFormat, outputFormats } from './flags.js';
 import { render } from './output.js';
-import { allFlags, ownWords, usageError } from './parse.js';
+import { allFlags, ownWords, refuseUnknownFlags, usageError } from './parse.js';
 
 export interface Ran {
   readonly stdout: AsyncIterable<string> | Iterable<string>;
@@ -34,6 +34,7 @@ async function parseGiven(
 ): Promise<Omit<Given, 'table'>> {
   const flags = allFlags(command);
   const { own, rest } = ownWords(command, argv);
+  refuseUnknownFlags(command, own, id);
   try {
     const input = { args: command.args, flags, strict: command.strict !== false, '--': true };
     const parsed = await parse(own, input);

@@ -1,0 +1,51 @@
+/** What docs/reference/errors.md says of each code: when it is raised and what to do. */
+import type { ErrorCode } from '../src/errors/index.js';
+
+export const errorNotes = {
+  INTERNAL: 'A bug of tszone. Run the command again with `TSZONE_DEBUG=1` and report what it prints.',
+  USAGE_UNKNOWN_COMMAND: 'There is no such command; the nearest one is in the hint and in `context.nearest`.',
+  USAGE_UNKNOWN_FLAG: 'The command has no such flag; the nearest one is in the hint and in `context.nearest`.',
+  USAGE_BAD_ARGUMENT: 'An argument or the value of a flag is not of the form that is asked for, or one is missing.',
+  SPEC_INVALID:
+    'What a zone is asked to be is not valid: an unknown key, a bad size, name or address, or fields that contradict each other. `context.issues` has all of them, each with its path. See [spec.md](spec.md).',
+  IMAGE_ARCHIVE_INVALID:
+    'The archive is corrupt, is no tar archive, or has an entry that would be written outside its root. Nothing of it is kept.',
+  TEMPLATE_INVALID: 'The `template.json` of a template is not valid: unknown keys are refused.',
+  ZONE_NOT_FOUND: 'There is no zone of that name; the nearest one is in the hint. See `tszone list`.',
+  IMAGE_NOT_FOUND:
+    'There is no image and no template of that name, or it is not built yet and `--pull never` was given. See `tszone image list --templates`.',
+  NETWORK_NOT_FOUND: 'There is no network of that name. See `tszone network list`.',
+  PORT_NOT_FOUND: 'The zone does not publish that port. See `tszone port list`.',
+  PATH_NOT_FOUND: 'A file or directory that was named does not exist, on the host or in the zone.',
+  ZONE_EXISTS: 'A zone of that name is there already: choose another name, or delete it first.',
+  ZONE_RUNNING: 'The zone runs, and what was asked needs it to be stopped.',
+  ZONE_NOT_RUNNING: 'The zone is stopped, and what was asked needs it to run.',
+  ZONE_STATE: 'The zone is in a state in which that cannot be done: paused, for example, or without a terminal.',
+  ZONE_PROTECTED:
+    'The zone is protected against this verb (`--protect`). Take it off with `tszone unset ZONE protect`.',
+  LOCK_BUSY: 'Another command works on the same thing and did not finish in time. Repeat the command.',
+  IMAGE_IN_USE: 'Zones are made of the image; they are in `context.zones`.',
+  IMAGE_EXISTS: 'An image of that name is there already: choose another name, or pass `--force`.',
+  NETWORK_IN_USE: 'Zones have addresses of the network.',
+  NETWORK_EXISTS: 'A network of that name is there already.',
+  NETWORK_ADDRESS_IN_USE: 'Another zone has the address, or the range overlaps with one that the host uses.',
+  PORT_IN_USE: 'Another zone publishes that port of the host, or a program of the host listens on it.',
+  STATE_TOO_NEW: 'The data were written by a newer tszone. Use that one.',
+  STATE_CORRUPT: 'A file of tszone cannot be read as what it should be; it is named in `context.path`.',
+  HOST_TOOL_MISSING: 'A program that is needed is not installed; the hint names the package.',
+  HOST_TOOL_FAILED: 'A program of the host ended with an error; what it said is in `context`.',
+  HOST_HELPER_MISSING: 'The native helper is not built. Run `npm run build:native`; it needs gcc and make.',
+  HOST_FEATURE_MISSING:
+    'The kernel or a file system lacks something; the hint says what to enable. See `tszone doctor`.',
+  CGROUP_CONTROLLER_MISSING:
+    'A limit needs a cgroup controller that is not there or not delegated. A limit is never ignored.',
+  RESOURCE_DISK_FULL: 'No space is left, whichever step found out (ENOSPC, EDQUOT). Nothing half-done is left behind.',
+  RESOURCE_IDS_EXHAUSTED: 'No range of 65,536 user and group ids is free.',
+  RESOURCE_ADDRESSES_EXHAUSTED: 'The network has no free address, or no free range for a new network was found.',
+  RESOURCE_LIMIT: 'A limit of the host is reached: processes, open files, mounts, inotify instances.',
+  KERNEL_STEP_FAILED:
+    'A system call failed. `context` has `step`, `syscall`, `errno`, `errnoName` and `path`; the hint reads the errno. From `exec` and `run` the exit status is 127 if the command was not found and 126 if it cannot be executed.',
+  HELPER_DIED: 'The native helper ended without a word; the last step it had reached is in `context.step`.',
+  WAIT_TIMEOUT: 'What was waited for did not happen in time. Wait longer with `--timeout`.',
+  NOT_ROOT: 'It needs root, or the kernel refused something to root here.',
+} as const satisfies Record<ErrorCode, string>;
