@@ -61,7 +61,7 @@ static bool is_foreign(int parent, const char *name, const char *marker) {
   struct stat info;
   if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || S_ISLNK(info.st_mode)) return false;
   if (!S_ISREG(info.st_mode)) return true;
-  if (info.st_size == 0) return false;
+  if (info.st_size == 0 || strcmp(marker, "*") == 0) return false;
   if (*marker == '\0') return true;
   char head[256];
   size_t length = strlen(marker);

@@ -3,9 +3,9 @@ import { closeSync, constants, mkdirSync, openSync, readFileSync, rmdirSync, wri
 import { basename, dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 
-/** The errno's name of a system error: `EBUSY`; `undefined` for anything else. */
+/** The errno's name of a system error: `EBUSY`; `undefined` for anything else, our own errors too. */
 export function errnoName(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return error instanceof Error && 'errno' in error && 'code' in error ? String(error.code) : undefined;
 }
 
 /** The text without its last newline, or `undefined` if the file is not there (or its group is being removed: ENODEV). */

@@ -79,6 +79,7 @@ async function converse(
   signal?.throwIfAborted();
   const socket = await connect(path);
   if (socket === undefined) return undefined;
+  if (signal?.aborted === true) socket.destroy();
   return new Promise<string[]>((resolve, reject) => {
     const lines: string[] = [];
     const abort = () => socket.destroy();

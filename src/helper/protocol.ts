@@ -121,7 +121,7 @@ export const enterOps = {
   'root.pivot': [],
   /**
    * A regular file in the root, owner 0:0. Left alone if it exists, is not empty and does not begin with the marker
-   * (an empty marker: only written when missing or empty). A symbolic link is replaced, never followed.
+   * (an empty marker: only written when missing or empty; `*`: always written). A symbolic link is replaced, never followed.
    */
   'file.write': ['path', 'mode', 'marker', 'content'],
   'sysctl.write': ['key', 'value'],

@@ -1,7 +1,11 @@
 /** Probes of this machine: facts are read, never assumed. */
+
+export type { Check } from './checks/check.js';
+export { checkHost } from './checks/index.js';
 export { readEnvironment } from './environment.js';
 export * from './facts.js';
 export { canIdmap } from './idmap.js';
 export { cpusIn, type ProbeOptions, probeHost } from './probe.js';
 export { requireRoot } from './root.js';
+export { fixSysctls, type SysctlFix, type SysctlFixOptions } from './sysctl-fix.js';
 export { findTool, type HostTool, runTool, spawnTool, type ToolCall } from './tool.js';

@@ -112,7 +112,11 @@ async function downloadBusybox(template: BusyboxTemplate, context: BuildContext)
 }
 
 /** With the host's package lists; where they are missing or old, with fresh ones of our own. */
-async function aptDownload(name: string, scratch: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+async function aptDownload(
+  name: string,
+  scratch: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
   const call = {
     tool: 'apt-get',
     package: 'apt',
@@ -155,4 +159,3 @@ async function listApplets(path: string, { signal }: BuildContext): Promise<stri
   const { stdout } = await runTool({ tool: path, args: ['--list-full'], package: 'busybox-static', signal });
   return stdout.split('\n').filter((line) => /^(usr\/)?s?bin\/[^/]+$/.test(line) && line !== 'bin/busybox');
 }
-

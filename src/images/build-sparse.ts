@@ -54,7 +54,11 @@ const directories: readonly (readonly [string, number, number?])[] = [
   ['var/tmp', 0o1777],
 ];
 
-export async function buildSparse(template: SparseTemplate, context: BuildContext, etc = '/etc'): Promise<BuiltArchive> {
+export async function buildSparse(
+  template: SparseTemplate,
+  context: BuildContext,
+  etc = '/etc',
+): Promise<BuiltArchive> {
   const tar = new TarBuilder();
   for (const [path, mode, gid] of directories) tar.directory(path, mode, gid);
   tar.symlink('var/run', '/run').symlink('var/lock', '/run/lock').symlink('var/spool/mail', '../mail');

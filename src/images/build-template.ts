@@ -1,8 +1,9 @@
 /** From a template to an archive: one builder a kind. */
+
+import type { BuildContext, BuiltArchive } from './build.js';
 import { buildBusybox } from './build-busybox.js';
 import { buildDebian } from './build-debian.js';
 import { buildSparse, sparseFingerprint } from './build-sparse.js';
-import type { BuildContext, BuiltArchive } from './build.js';
 import type { Template } from './template.js';
 
 /** @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED, USAGE_BAD_ARGUMENT; the archive may throw while it is read */

@@ -53,7 +53,8 @@ export function chooseMirrors(
   const find = (suffixes: readonly string[], path: RegExp) =>
     usable.find(
       ({ uri, suites }) =>
-        path.test(uri) && suites.some((suite) => known.some((name) => suffixes.some((suffix) => suite === name + suffix))),
+        path.test(uri) &&
+        suites.some((suite) => known.some((name) => suffixes.some((suffix) => suite === name + suffix))),
     )?.uri;
   const trimmed = (uri: string | undefined) => uri?.replace(/\/+$/, '');
   return {

@@ -89,7 +89,13 @@ async function* throughTool(
   const packageName = compression === 'xz' ? 'xz-utils' : 'zstd';
   const left = new AbortController();
   const either = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
-  const tool = spawnTool({ tool: compression, args: ['-dc'], package: packageName, signal: either, dieWithParent: true });
+  const tool = spawnTool({
+    tool: compression,
+    args: ['-dc'],
+    package: packageName,
+    signal: either,
+    dieWithParent: true,
+  });
   // A tool that gives up early breaks the pipe; its own status says why.
   const feeding = pipeline(source, tool.stdin).catch((error: unknown) => {
     if (!isErrno(error, 'EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE')) throw error;

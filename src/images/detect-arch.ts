@@ -3,7 +3,15 @@ import { constants, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { elfArch } from './elf.js';
 
-const programs = ['usr/bin/dash', 'usr/bin/bash', 'bin/busybox', 'bin/dash', 'bin/bash', 'usr/bin/busybox', 'usr/bin/env'];
+const programs = [
+  'usr/bin/dash',
+  'usr/bin/bash',
+  'bin/busybox',
+  'bin/dash',
+  'bin/bash',
+  'usr/bin/busybox',
+  'usr/bin/env',
+];
 const headSize = 64;
 
 export async function detectArch(tree: string): Promise<string | undefined> {

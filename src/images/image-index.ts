@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { nearest } from '../spec/index.js';
-import { acquireLock, makeStateDirectory, readJson, type Roots, type Versioned, writeJson } from '../state/index.js';
+import { acquireLock, makeStateDirectory, type Roots, readJson, type Versioned, writeJson } from '../state/index.js';
 import { checkManifest, type ImageManifest } from './manifest.js';
 
 interface IndexFile extends Versioned {

@@ -14,5 +14,11 @@ export {
 } from './image-index.js';
 export type { ImageConfig, ImageManifest, ImageSource } from './manifest.js';
 export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
-export { findTemplate, listTemplates, tagChoices, type Template, templateNames, templateSchema } from './template.js';
-export { type ImageProgress, type OnProgress, unpackArchive, type Unpacked, type UnpackOptions } from './unpack-archive.js';
+export { findTemplate, listTemplates, type Template, tagChoices, templateNames, templateSchema } from './template.js';
+export {
+  type ImageProgress,
+  type OnProgress,
+  type Unpacked,
+  type UnpackOptions,
+  unpackArchive,
+} from './unpack-archive.js';

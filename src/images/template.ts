@@ -81,7 +81,10 @@ export function templatesDirectory(): string {
 /** Names of the shipped templates, sorted. */
 export async function templateNames(directory = templatesDirectory()): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
 }
 
 /** @throws TEMPLATE_INVALID */

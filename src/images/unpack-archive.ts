@@ -146,8 +146,12 @@ function unpackError(failure: UnpackFailure | undefined, status: number, directo
       context: { ...context, step: 'unpack', path: entry },
     });
   }
-  return zoneError('IMAGE_ARCHIVE_INVALID', `the archive cannot be unpacked: ${error}${entry === '' ? '' : ` (at "${entry}")`}`, {
-    hint: 'Check that it is a tar archive of a root file system (tar -tvf FILE), and that it is whole.',
-    context,
-  });
+  return zoneError(
+    'IMAGE_ARCHIVE_INVALID',
+    `the archive cannot be unpacked: ${error}${entry === '' ? '' : ` (at "${entry}")`}`,
+    {
+      hint: 'Check that it is a tar archive of a root file system (tar -tvf FILE), and that it is whole.',
+      context,
+    },
+  );
 }

@@ -15,7 +15,7 @@ import { runHelperInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { launchPlan } from './start-zone.js';
-import { planZoneLayers, planZoneTrees } from './zone-files.js';
+import { filesFromImage, planZoneLayers, planZoneTrees } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
 
@@ -96,6 +96,7 @@ async function planStopped(host: HostContext, name: string, helperArgv: readonly
     record,
     layers: planZoneLayers(host, record),
     trees: await planZoneTrees(host, record),
+    fromImage: await filesFromImage(host, record),
     network: { prepare: [], attach: () => [], enter: planLoopback(), exit: [], addresses: [], resolvConf: undefined },
     stdio: 'relay',
     programs: { init: initPath(), helper: helperPath() },

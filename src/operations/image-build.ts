@@ -83,7 +83,8 @@ function choose(template: Template, fromTag: BuildChoice, { suite, arch }: Image
 function checkChoice(template: string, what: string, wanted: string | undefined, known: readonly string[]): void {
   if (wanted === undefined || known.includes(wanted)) return;
   const near = nearest(wanted, known);
-  const there = known.length === 0 ? `Template "${template}" has no choice of ${what}.` : `There are: ${known.join(', ')}.`;
+  const there =
+    known.length === 0 ? `Template "${template}" has no choice of ${what}.` : `There are: ${known.join(', ')}.`;
   throw zoneError('USAGE_BAD_ARGUMENT', `template "${template}" has no ${what} "${wanted}"`, {
     hint: near === undefined ? there : `Did you mean "${near}"? ${there}`,
     context: { template, [what]: wanted, known },

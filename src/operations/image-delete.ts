@@ -37,8 +37,12 @@ async function refuseUsed(roots: Roots, image: ImageManifest): Promise<void> {
 }
 
 /** Removes layers that nothing is made of, and what killed imports have left. */
-export async function imagePrune({ roots }: HostContext): Promise<{ readonly layers: readonly string[]; readonly staging: number }> {
+export async function imagePrune({
+  roots,
+}: HostContext): Promise<{ readonly layers: readonly string[]; readonly staging: number }> {
   const staging = await sweepStaging(roots);
-  const layers = await withImagesLocked(roots, async () => removeUnused(roots, await changeImages(roots, (images) => images)));
+  const layers = await withImagesLocked(roots, async () =>
+    removeUnused(roots, await changeImages(roots, (images) => images)),
+  );
   return { layers, staging };
 }

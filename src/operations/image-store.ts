@@ -11,7 +11,7 @@ import {
   unpackArchive,
   withImagesLocked,
 } from '../images/index.js';
-import { readZones, type Roots } from '../state/index.js';
+import { type Roots, readZones } from '../state/index.js';
 import { hasLayer, listLayers, removeLayer, stageLayer, sweepStaging } from '../storage/index.js';
 
 export interface NewImage {
@@ -43,7 +43,13 @@ export async function storeImage(
   await sweepStaging(roots);
   await using staging = await stageLayer(roots);
   const built = await open(staging.scratch);
-  const unpacked = await unpackArchive({ source: built.archive, totalBytes, directory: staging.tree, progress, signal });
+  const unpacked = await unpackArchive({
+    source: built.archive,
+    totalBytes,
+    directory: staging.tree,
+    progress,
+    signal,
+  });
   const manifest: ImageManifest = {
     manifestVersion: 1,
     name,

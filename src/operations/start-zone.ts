@@ -9,7 +9,7 @@ import type { HostContext } from './host-context.js';
 import { onExitCommand } from './on-exit-command.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
-import { planZoneLayers, planZoneTrees } from './zone-files.js';
+import { filesFromImage, planZoneLayers, planZoneTrees } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { attachNetworks } from './zone-network.js';
 import { type LaunchRecord, zoneRunningError } from './zone-ref.js';
@@ -67,6 +67,7 @@ export async function planZoneStart(host: HostContext, record: ZoneRecord, optio
     record,
     layers: planZoneLayers(host, record),
     trees: await planZoneTrees(host, record),
+    fromImage: await filesFromImage(host, record),
     network: await attachNetworks(host, record),
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,

@@ -1,8 +1,9 @@
 /** Which directories of the host a zone's root is made of, and whether this host can map their owners. */
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { canIdmap, type HostFacts } from '../host/index.js';
-import type { HostTree } from '../namespaces/index.js';
+import { type HostTree, identityFiles } from '../namespaces/index.js';
 import type { MountSpec, ZoneSpec } from '../spec/index.js';
 import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
@@ -24,6 +25,15 @@ export async function planZoneTrees({ roots }: HostContext, { spec, image }: Zon
 function sharedTree(directory: HostDirectory, spec: ZoneSpec, local: string): HostTree {
   const tree = { ...directory, readOnly: true, idmap: false, isFile: false };
   return directory.target !== '/usr' || spec.usrLocal ? tree : { ...tree, cover: { path: 'local', source: local } };
+}
+
+/** Of the files that tszone keeps true, those still the image's. Only asks whether a name is there: a zone can fool nobody but itself. */
+export async function filesFromImage({ roots }: HostContext, { spec }: ZoneRecord): Promise<string[]> {
+  const upper = join(zonePaths(roots, spec.name).rootfs, 'upper');
+  const missing = await Promise.all(
+    identityFiles.map((path) => lstat(join(upper, path)).then(() => false, () => true)),
+  );
+  return identityFiles.filter((_, index) => missing[index]);
 }
 
 async function userTree(mount: MountSpec): Promise<HostTree> {

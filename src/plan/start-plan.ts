@@ -36,6 +36,8 @@ export interface StartPlanInput {
   /** Directories, topmost first. */
   readonly layers: readonly string[];
   readonly trees: readonly HostTree[];
+  /** Of the files that tszone keeps true, those that the zone has no copy of its own of. */
+  readonly fromImage: readonly string[];
   readonly network: NetworkPart;
   readonly stdio: 'log' | 'relay' | 'pty';
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
@@ -150,6 +152,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
       machineId: record.machineId,
       addresses: network.addresses,
       resolvConf: network.resolvConf,
+      fromImage: input.fromImage,
     },
     timeNamespace: spec.timeNamespace,
     cgroups,

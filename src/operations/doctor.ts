@@ -1,0 +1,44 @@
+/** What this host can and cannot do, what to install or enable, and the limits that many zones meet. */
+import {
+  type Check,
+  checkHost,
+  fixSysctls,
+  type HostFacts,
+  requireRoot,
+  type SysctlFix,
+  type SysctlFixOptions,
+} from '../host/index.js';
+
+export interface DoctorOptions {
+  /** Raise what can be raised: writes a sysctl.d file and applies it. */
+  readonly fix?: boolean | undefined;
+  readonly sysctl?: SysctlFixOptions;
+}
+
+export interface DoctorReport {
+  readonly checks: readonly Check[];
+  /** How many of each. */
+  readonly summary: Readonly<Record<Check['status'], number>>;
+  /** What was changed; absent without `fix`. */
+  readonly fixed?: SysctlFix;
+}
+
+/**
+ * Works without root, too, and then says so. Of the context only the facts and the data directory's path are used.
+ *
+ * @throws NOT_ROOT with `fix`
+ */
+export async function doctor(
+  host: { readonly facts: HostFacts; readonly roots: { readonly root: string } },
+  options: DoctorOptions = {},
+): Promise<DoctorReport> {
+  if (options.fix === true) requireRoot(host.facts, 'tszone doctor --fix');
+  const fixed = options.fix === true ? await fixSysctls(options.sysctl) : undefined;
+  const checks = await checkHost({ facts: host.facts, root: host.roots.root });
+  const count = (status: Check['status']) => checks.filter((check) => check.status === status).length;
+  return {
+    checks,
+    summary: { ok: count('ok'), warn: count('warn'), fail: count('fail') },
+    ...(fixed === undefined ? {} : { fixed }),
+  };
+}
