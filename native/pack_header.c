@@ -1,5 +1,4 @@
 /* Writes PAX archives: a ustar header, with an extended one before it for what does not fit. */
-#define _GNU_SOURCE
 #include "pack_header.h"
 
 #include <errno.h>
@@ -13,8 +12,7 @@
 
 #include "unpack_report.h"
 
-enum
-{
+enum {
   BLOCK = 512,
   BUFFER_SIZE = 256 << 10,
   MAX_OCTAL_7 = 07777777,
@@ -29,90 +27,68 @@ static size_t used;
 static char *records;
 static size_t records_size, records_room;
 
-void
-pack_flush(void)
-{
-  for (size_t done = 0; done < used;)
-    {
-      ssize_t written = write(STDOUT_FILENO, buffer + done, used - done);
+void pack_flush(void) {
+  for (size_t done = 0; done < used;) {
+    ssize_t written = write(STDOUT_FILENO, buffer + done, used - done);
 
-      if (written < 0 && errno == EINTR)
-        continue;
-      if (written <= 0)
-        unpack_die(written < 0 ? errno : EIO, "write the archive", NULL);
-      done += (size_t) written;
-    }
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write the archive", NULL);
+    done += (size_t)written;
+  }
   used = 0;
 }
 
-char *
-pack_room(size_t *size)
-{
-  if (sizeof buffer - used < BLOCK)
-    pack_flush();
+char *pack_room(size_t *size) {
+  if (sizeof buffer - used < BLOCK) pack_flush();
   *size = sizeof buffer - used;
   return buffer + used;
 }
 
-void
-pack_filled(size_t size)
-{
+void pack_filled(size_t size) {
   used += size;
 }
 
-void
-pack_write(const void *data, size_t size)
-{
-  while (size > 0)
-    {
-      size_t room;
-      char *to = pack_room(&room);
+void pack_write(const void *data, size_t size) {
+  while (size > 0) {
+    size_t room;
+    char *to = pack_room(&room);
 
-      room = room < size ? room : size;
-      memcpy(to, data, room);
-      used += room;
-      data = (const char *) data + room;
-      size -= room;
-    }
+    room = room < size ? room : size;
+    memcpy(to, data, room);
+    used += room;
+    data = (const char *)data + room;
+    size -= room;
+  }
 }
 
-void
-pack_zeros(uint64_t size)
-{
-  while (size > 0)
-    {
-      size_t room;
-      char *to = pack_room(&room);
+void pack_zeros(uint64_t size) {
+  while (size > 0) {
+    size_t room;
+    char *to = pack_room(&room);
 
-      room = room < size ? room : (size_t) size;
-      memset(to, 0, room);
-      used += room;
-      size -= room;
-    }
+    room = room < size ? room : (size_t)size;
+    memset(to, 0, room);
+    used += room;
+    size -= room;
+  }
 }
 
-static void
-append(const void *data, size_t size)
-{
-  if (records_size + size > records_room)
-    {
-      records_room = (records_size + size) * 2;
-      records = unpack_alloc(records, records_room);
-    }
+static void append(const void *data, size_t size) {
+  if (records_size + size > records_room) {
+    records_room = (records_size + size) * 2;
+    records = unpack_alloc(records, records_room);
+  }
   memcpy(records + records_size, data, size);
   records_size += size;
 }
 
 /* `LENGTH key=value\n`, where LENGTH counts its own digits too. */
-static void
-add_record(const char *key, const char *value, size_t size)
-{
+static void add_record(const char *key, const char *value, size_t size) {
   char digits[24];
   size_t rest = strlen(key) + size + 3, length = rest;
 
-  do
-    length = rest + (size_t) snprintf(digits, sizeof digits, "%zu", length);
-  while (length != rest + (size_t) snprintf(digits, sizeof digits, "%zu", length));
+  do length = rest + (size_t)snprintf(digits, sizeof digits, "%zu", length);
+  while (length != rest + (size_t)snprintf(digits, sizeof digits, "%zu", length));
   append(digits, strlen(digits));
   append(" ", 1);
   append(key, strlen(key));
@@ -121,89 +97,69 @@ add_record(const char *key, const char *value, size_t size)
   append("\n", 1);
 }
 
-static void
-add_number(const char *key, uint64_t value)
-{
+static void add_number(const char *key, uint64_t value) {
   char text[24];
 
-  add_record(key, text, (size_t) snprintf(text, sizeof text, "%" PRIu64, value));
+  add_record(key, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, value));
 }
 
 /* The reverse of unpack_pax.c: the second -2 plus 0.75 is written -1.25. */
-static void
-add_time(const struct timespec *time)
-{
+static void add_time(const struct timespec *time) {
   char text[40];
   int64_t seconds = time->tv_sec;
   long ns = time->tv_nsec;
   const char *sign = "";
 
-  if (seconds < 0)
-    {
-      sign = "-";
-      seconds = -seconds - (ns != 0);
-      ns = ns != 0 ? 1000000000 - ns : 0;
-    }
-  add_record("mtime", text, (size_t) snprintf(text, sizeof text, "%s%" PRId64 ".%09ld", sign, seconds, ns));
+  if (seconds < 0) {
+    sign = "-";
+    seconds = -seconds - (ns != 0);
+    ns = ns != 0 ? 1000000000 - ns : 0;
+  }
+  add_record("mtime", text, (size_t)snprintf(text, sizeof text, "%s%" PRId64 ".%09ld", sign, seconds, ns));
 }
 
-static void
-collect_records(const struct pack_entry *entry)
-{
+static void collect_records(const struct pack_entry *entry) {
   const struct stat *st = entry->st;
 
   records_size = 0;
-  if (strlen(entry->path) > MAX_NAME)
-    add_record("path", entry->path, strlen(entry->path));
-  if (strlen(entry->link) > MAX_NAME)
-    add_record("linkpath", entry->link, strlen(entry->link));
-  if (st->st_uid > MAX_OCTAL_7)
-    add_number("uid", st->st_uid);
-  if (st->st_gid > MAX_OCTAL_7)
-    add_number("gid", st->st_gid);
-  if (entry->type == '0' && st->st_size > MAX_OCTAL_11)
-    add_number("size", (uint64_t) st->st_size);
-  if (st->st_mtim.tv_nsec != 0 || st->st_mtim.tv_sec < 0 || st->st_mtim.tv_sec > MAX_OCTAL_11)
-    add_time(&st->st_mtim);
-  for (size_t i = 0; i < entry->xattr_count; i++)
-    {
-      char key[300];
+  if (strlen(entry->path) > MAX_NAME) add_record("path", entry->path, strlen(entry->path));
+  if (strlen(entry->link) > MAX_NAME) add_record("linkpath", entry->link, strlen(entry->link));
+  if (st->st_uid > MAX_OCTAL_7) add_number("uid", st->st_uid);
+  if (st->st_gid > MAX_OCTAL_7) add_number("gid", st->st_gid);
+  if (entry->type == '0' && st->st_size > MAX_OCTAL_11) add_number("size", (uint64_t)st->st_size);
+  if (st->st_mtim.tv_nsec != 0 || st->st_mtim.tv_sec < 0 || st->st_mtim.tv_sec > MAX_OCTAL_11) add_time(&st->st_mtim);
+  for (size_t i = 0; i < entry->xattr_count; i++) {
+    char key[300];
 
-      snprintf(key, sizeof key, "SCHILY.xattr.%s", entry->xattrs[i].name);
-      add_record(key, entry->xattrs[i].value, entry->xattrs[i].size);
-    }
+    snprintf(key, sizeof key, "SCHILY.xattr.%s", entry->xattrs[i].name);
+    add_record(key, entry->xattrs[i].value, entry->xattrs[i].size);
+  }
 }
 
-static void
-octal(char *field, int width, uint64_t value, uint64_t max)
-{
-  snprintf(field, (size_t) width, "%0*" PRIo64, width - 1, value <= max ? value : 0);
+static void octal(char *field, int width, uint64_t value, uint64_t max) {
+  snprintf(field, (size_t)width, "%0*" PRIo64, width - 1, value <= max ? value : 0);
 }
 
-static void
-finish_block(char block[BLOCK])
-{
+static void finish_block(char block[BLOCK]) {
   unsigned sum = 0;
 
-  memcpy(block + 257, "ustar\0" "00", 8);
+  memcpy(block + 257,
+         "ustar\0"
+         "00",
+         8);
   memset(block + 148, ' ', 8);
-  for (int i = 0; i < BLOCK; i++)
-    sum += (unsigned char) block[i];
+  for (int i = 0; i < BLOCK; i++) sum += (unsigned char)block[i];
   snprintf(block + 148, 8, "%06o", sum);
   block[155] = ' ';
   pack_write(block, BLOCK);
 }
 
-static void
-copy_name(char *field, const char *text)
-{
+static void copy_name(char *field, const char *text) {
   memcpy(field, text, strnlen(text, MAX_NAME));
 }
 
-static void
-write_extended(void)
-{
-  char block[BLOCK] = { 0 };
+static void write_extended(void) {
+  char block[BLOCK] = {0};
 
   copy_name(block, "././@PaxHeader");
   octal(block + 100, 8, 0644, MAX_OCTAL_7);
@@ -217,25 +173,22 @@ write_extended(void)
   pack_zeros((BLOCK - records_size % BLOCK) % BLOCK);
 }
 
-void
-pack_write_header(const struct pack_entry *entry)
-{
+void pack_write_header(const struct pack_entry *entry) {
   const struct stat *st = entry->st;
-  char block[BLOCK] = { 0 };
+  char block[BLOCK] = {0};
   bool device = entry->type == '3' || entry->type == '4';
 
   collect_records(entry);
-  if (records_size > 0)
-    write_extended();
+  if (records_size > 0) write_extended();
   copy_name(block, entry->path);
   octal(block + 100, 8, st->st_mode & 07777, MAX_OCTAL_7);
   octal(block + 108, 8, st->st_uid, MAX_OCTAL_7);
   octal(block + 116, 8, st->st_gid, MAX_OCTAL_7);
-  octal(block + 124, 12, entry->type == '0' ? (uint64_t) st->st_size : 0, MAX_OCTAL_11);
-  octal(block + 136, 12, st->st_mtim.tv_sec < 0 ? 0 : (uint64_t) st->st_mtim.tv_sec, MAX_OCTAL_11);
+  octal(block + 124, 12, entry->type == '0' ? (uint64_t)st->st_size : 0, MAX_OCTAL_11);
+  octal(block + 136, 12, st->st_mtim.tv_sec < 0 ? 0 : (uint64_t)st->st_mtim.tv_sec, MAX_OCTAL_11);
   block[156] = entry->type;
   copy_name(block + 157, entry->link);
-  octal(block + 329, 8, device ? major (st->st_rdev) : 0, MAX_OCTAL_7);
-  octal(block + 337, 8, device ? minor (st->st_rdev) : 0, MAX_OCTAL_7);
+  octal(block + 329, 8, device ? major(st->st_rdev) : 0, MAX_OCTAL_7);
+  octal(block + 337, 8, device ? minor(st->st_rdev) : 0, MAX_OCTAL_7);
   finish_block(block);
 }

@@ -6,15 +6,13 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-struct pack_xattr
-{
+struct pack_xattr {
   char *name;
   char *value;
   size_t size;
 };
 
-struct pack_entry
-{
+struct pack_entry {
   const char *path;
   const char *link; /* of a symbolic or a hard link, else "" */
   char type;        /* the header's: '0' file, '1' hard link, … */

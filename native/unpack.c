@@ -15,7 +15,6 @@
  *
  * stdout: {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,"skippedXattrs":N}
  */
-#define _GNU_SOURCE
 #include "unpack.h"
 
 #include <dirent.h>
@@ -40,8 +39,7 @@
 
 enum { MAX_EXCLUDES = 256 };
 
-static struct
-{
+static struct {
   const char *root;
   /* What the first component of every name becomes; NULL: it stays. */
   const char *top;
@@ -53,9 +51,7 @@ static struct
   struct unpack_options write;
 } settings;
 
-static uint64_t
-number(const char *text, uint64_t max)
-{
+static uint64_t number(const char *text, uint64_t max) {
   char *end;
   unsigned long long value;
 
@@ -66,241 +62,198 @@ number(const char *text, uint64_t max)
   return value;
 }
 
-static void
-parse_owner(char *text)
-{
+static void parse_owner(char *text) {
   char *colon = strchr(text, ':');
 
-  if (colon == NULL)
-    unpack_die(EINVAL, "not UID:GID", text);
+  if (colon == NULL) unpack_die(EINVAL, "not UID:GID", text);
   *colon = '\0';
   settings.write.keep_owner = false;
-  settings.write.owner_uid = (uint32_t) number(text, UINT32_MAX - 1);
-  settings.write.owner_gid = (uint32_t) number(colon + 1, UINT32_MAX - 1);
+  settings.write.owner_uid = (uint32_t)number(text, UINT32_MAX - 1);
+  settings.write.owner_gid = (uint32_t)number(colon + 1, UINT32_MAX - 1);
 }
 
-static void
-parse_to(char *path)
-{
+static void parse_to(char *path) {
   struct stat st;
   char *slash = strrchr(path, '/');
 
-  if (stat(path, &st) == 0 && S_ISDIR (st.st_mode))
-    {
-      settings.root = path;
-      return;
-    }
-  if (slash == NULL || slash[1] == '\0')
-    unpack_die(ENOENT, "find the directory", path);
+  if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+    settings.root = path;
+    return;
+  }
+  if (slash == NULL || slash[1] == '\0') unpack_die(ENOENT, "find the directory", path);
   settings.top = slash + 1;
   settings.root = slash == path ? "/" : path;
-  if (slash != path)
-    *slash = '\0';
+  if (slash != path) *slash = '\0';
 }
 
-static void
-parse_option(int option)
-{
-  switch (option)
-    {
-    case 'r':
-      settings.root = optarg;
-      break;
-    case 't':
-      parse_to(optarg);
-      break;
-    case 'h':
-      settings.here = true;
-      break;
-    case 'x':
-      if (settings.exclude_count == MAX_EXCLUDES)
-        unpack_die(E2BIG, "too many --exclude", optarg);
-      settings.excludes[settings.exclude_count++] = optarg;
-      break;
-    case 's':
-      settings.strip = (unsigned) number(optarg, 1000);
-      break;
-    case 'b':
-      unpack_input_limit(number(optarg, UINT64_MAX));
-      break;
-    case 'e':
-      settings.max_entries = number(optarg, UINT64_MAX);
-      break;
-    case 'n':
-      settings.write.keep_owner = false;
-      break;
-    case 'k':
-      settings.write.keep_owner = true;
-      break;
-    case 'o':
-      parse_owner(optarg);
-      break;
-    case 'd':
-      settings.write.devices = true;
-      break;
-    case 'l':
-      settings.write.keep_directory_symlinks = true;
-      break;
-    case 'c':
-      settings.scrub = true;
-      break;
-    case 'y':
-      settings.sync = true;
-      break;
-    default:
-      unpack_die(EINVAL, "unknown option, or one without its value", "");
-    }
+static void parse_option(int option) {
+  switch (option) {
+  case 'r':
+    settings.root = optarg;
+    break;
+  case 't':
+    parse_to(optarg);
+    break;
+  case 'h':
+    settings.here = true;
+    break;
+  case 'x':
+    if (settings.exclude_count == MAX_EXCLUDES) unpack_die(E2BIG, "too many --exclude", optarg);
+    settings.excludes[settings.exclude_count++] = optarg;
+    break;
+  case 's':
+    settings.strip = (unsigned)number(optarg, 1000);
+    break;
+  case 'b':
+    unpack_input_limit(number(optarg, UINT64_MAX));
+    break;
+  case 'e':
+    settings.max_entries = number(optarg, UINT64_MAX);
+    break;
+  case 'n':
+    settings.write.keep_owner = false;
+    break;
+  case 'k':
+    settings.write.keep_owner = true;
+    break;
+  case 'o':
+    parse_owner(optarg);
+    break;
+  case 'd':
+    settings.write.devices = true;
+    break;
+  case 'l':
+    settings.write.keep_directory_symlinks = true;
+    break;
+  case 'c':
+    settings.scrub = true;
+    break;
+  case 'y':
+    settings.sync = true;
+    break;
+  default:
+    unpack_die(EINVAL, "unknown option, or one without its value", "");
+  }
 }
 
-static void
-parse_options(int argc, char **argv)
-{
+static void parse_options(int argc, char **argv) {
   static const struct option names[] = {
-    { "root", required_argument, NULL, 'r' },
-    { "to", required_argument, NULL, 't' },
-    { "here", no_argument, NULL, 'h' },
-    { "exclude", required_argument, NULL, 'x' },
-    { "strip", required_argument, NULL, 's' },
-    { "max-bytes", required_argument, NULL, 'b' },
-    { "max-entries", required_argument, NULL, 'e' },
-    { "keep-owner", no_argument, NULL, 'k' },
-    { "no-owner", no_argument, NULL, 'n' },
-    { "owner", required_argument, NULL, 'o' },
-    { "devices", no_argument, NULL, 'd' },
-    { "keep-directory-symlink", no_argument, NULL, 'l' },
-    { "scrub", no_argument, NULL, 'c' },
-    { "sync", no_argument, NULL, 'y' },
-    { NULL, 0, NULL, 0 },
+      {"root", required_argument, NULL, 'r'},
+      {"to", required_argument, NULL, 't'},
+      {"here", no_argument, NULL, 'h'},
+      {"exclude", required_argument, NULL, 'x'},
+      {"strip", required_argument, NULL, 's'},
+      {"max-bytes", required_argument, NULL, 'b'},
+      {"max-entries", required_argument, NULL, 'e'},
+      {"keep-owner", no_argument, NULL, 'k'},
+      {"no-owner", no_argument, NULL, 'n'},
+      {"owner", required_argument, NULL, 'o'},
+      {"devices", no_argument, NULL, 'd'},
+      {"keep-directory-symlink", no_argument, NULL, 'l'},
+      {"scrub", no_argument, NULL, 'c'},
+      {"sync", no_argument, NULL, 'y'},
+      {NULL, 0, NULL, 0},
   };
   int option;
 
   settings.max_entries = UINT64_MAX;
-  settings.write = (struct unpack_options){ .keep_owner = true, .owner_uid = UINT32_MAX, .owner_gid = UINT32_MAX };
+  settings.write = (struct unpack_options){.keep_owner = true, .owner_uid = UINT32_MAX, .owner_gid = UINT32_MAX};
   optind = 1;
   opterr = 0;
-  while ((option = getopt_long(argc, argv, "", names, NULL)) != -1)
-    parse_option(option);
+  while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) parse_option(option);
   if (optind < argc || settings.root == NULL)
     unpack_die(EINVAL, "usage: unpack --root DIR [option…]", optind < argc ? argv[optind] : "");
 }
 
-static bool
-is_excluded(const char *path)
-{
+static bool is_excluded(const char *path) {
   for (size_t i = 0; i < settings.exclude_count; i++)
-    if (fnmatch(settings.excludes[i], path, FNM_LEADING_DIR) == 0)
-      return true;
+    if (fnmatch(settings.excludes[i], path, FNM_LEADING_DIR) == 0) return true;
   return false;
 }
 
-static bool
-clean_name(char clean[UNPACK_PATH_MAX], const char *name)
-{
+static bool clean_name(char clean[UNPACK_PATH_MAX], const char *name) {
   static char renamed[UNPACK_PATH_MAX];
   const char *rest;
 
-  if (!unpack_clean_path(clean, name, settings.strip))
-    return false;
-  if (settings.top == NULL || *clean == '\0')
-    return true;
+  if (!unpack_clean_path(clean, name, settings.strip)) return false;
+  if (settings.top == NULL || *clean == '\0') return true;
   rest = strchr(clean, '/');
-  if (snprintf(renamed, sizeof renamed, "%s%s", settings.top, rest == NULL ? "" : rest) >= (int) sizeof renamed)
+  if (snprintf(renamed, sizeof renamed, "%s%s", settings.top, rest == NULL ? "" : rest) >= (int)sizeof renamed)
     unpack_die(ENAMETOOLONG, "rename", name);
   return unpack_clean_path(clean, renamed, 0);
 }
 
-static void
-unpack_all(void)
-{
-  struct tar_entry entry = { 0 };
+static void unpack_all(void) {
+  struct tar_entry entry = {0};
   char path[UNPACK_PATH_MAX], link[UNPACK_PATH_MAX] = "";
   uint64_t seen = 0;
 
-  while (tar_next(&entry))
-    {
-      bool wanted;
+  while (tar_next(&entry)) {
+    bool wanted;
 
-      if (++seen > settings.max_entries)
-        unpack_die(0, "the archive has more entries than --max-entries", NULL);
-      wanted = clean_name(path, entry.path);
-      if (wanted && entry.type == TAR_HARDLINK)
-        wanted = clean_name(link, entry.link);
-      if (wanted && !is_excluded(path))
-        unpack_write_entry(&entry, path, link);
-      else
-        unpack_write_skip(&entry);
-    }
+    if (++seen > settings.max_entries) unpack_die(0, "the archive has more entries than --max-entries", NULL);
+    wanted = clean_name(path, entry.path);
+    if (wanted && entry.type == TAR_HARDLINK) wanted = clean_name(link, entry.link);
+    if (wanted && !is_excluded(path))
+      unpack_write_entry(&entry, path, link);
+    else
+      unpack_write_skip(&entry);
+  }
   unpack_input_drain();
   unpack_set_entry("");
 }
 
 /* An image is the start of many zones: what tells machines apart must not be in it. */
-static void
-scrub(int root)
-{
+static void scrub(int root) {
   int directory = unpack_open_in_root(root, "etc", O_PATH | O_DIRECTORY, 0), fd;
   struct dirent *found;
   struct stat st;
   DIR *list;
 
-  if (directory >= 0 && fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR (st.st_mode))
-    {
-      if (unlinkat(directory, "machine-id", 0) < 0)
-        unpack_die(errno, "empty", "etc/machine-id");
-      fd = openat(directory, "machine-id", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
-      if (fd < 0)
-        unpack_die(errno, "empty", "etc/machine-id");
-      close(fd);
-    }
-  if (directory >= 0)
-    close(directory);
+  if (directory >= 0 && fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)) {
+    if (unlinkat(directory, "machine-id", 0) < 0) unpack_die(errno, "empty", "etc/machine-id");
+    fd = openat(directory, "machine-id", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    if (fd < 0) unpack_die(errno, "empty", "etc/machine-id");
+    close(fd);
+  }
+  if (directory >= 0) close(directory);
   directory = unpack_open_in_root(root, "var/lib/dbus", O_PATH | O_DIRECTORY, 0);
-  if (directory >= 0)
-    {
-      if (fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (st.st_mode))
-        unlinkat(directory, "machine-id", 0);
-      close(directory);
-    }
+  if (directory >= 0) {
+    if (fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+      unlinkat(directory, "machine-id", 0);
+    close(directory);
+  }
   fd = unpack_open_in_root(root, "etc/ssh", O_RDONLY | O_DIRECTORY, 0);
   list = fd < 0 ? NULL : fdopendir(fd);
   while (list != NULL && (found = readdir(list)) != NULL)
     if (fnmatch("ssh_host_*_key*", found->d_name, 0) == 0 && unlinkat(dirfd(list), found->d_name, 0) < 0)
       unpack_die(errno, "remove a host key", found->d_name);
-  if (list != NULL)
-    closedir(list);
+  if (list != NULL) closedir(list);
   unpack_path_forget();
 }
 
-static void
-sync_root(int root)
-{
+static void sync_root(int root) {
   int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-  if (fd < 0 || syncfs(fd) < 0)
-    unpack_die(errno, "sync", "");
+  if (fd < 0 || syncfs(fd) < 0) unpack_die(errno, "sync", "");
   close(fd);
 }
 
-int
-unpack_main(int argc, char **argv)
-{
-  uint64_t caps = UNPACK_CAP (UNPACK_CAP_CHOWN) | UNPACK_CAP (UNPACK_CAP_DAC_OVERRIDE) | UNPACK_CAP (UNPACK_CAP_FOWNER)
-                  | UNPACK_CAP (UNPACK_CAP_FSETID) | UNPACK_CAP (UNPACK_CAP_SETFCAP);
+int unpack_main(int argc, char **argv) {
+  uint64_t caps = UNPACK_CAP(UNPACK_CAP_CHOWN) | UNPACK_CAP(UNPACK_CAP_DAC_OVERRIDE) | UNPACK_CAP(UNPACK_CAP_FOWNER) |
+                  UNPACK_CAP(UNPACK_CAP_FSETID) | UNPACK_CAP(UNPACK_CAP_SETFCAP);
   int root;
 
   parse_options(argc, argv);
-  if (settings.write.devices)
-    caps |= UNPACK_CAP (UNPACK_CAP_MKNOD);
+  if (settings.write.devices) caps |= UNPACK_CAP(UNPACK_CAP_MKNOD);
   root = unpack_confine(settings.root, settings.here, caps);
   umask(0);
   unpack_write_init(root, &settings.write);
   unpack_times_init(root);
   unpack_all();
-  if (settings.scrub)
-    scrub(root);
+  if (settings.scrub) scrub(root);
   unpack_times_apply();
-  if (settings.sync)
-    sync_root(root);
+  if (settings.sync) sync_root(root);
   printf("{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"skippedDevices\":%" PRIu64
          ",\"skippedXattrs\":%" PRIu64 "}\n",
          unpack_counts.entries, unpack_counts.bytes, unpack_counts.skipped, unpack_counts.skipped_devices,

@@ -6,9 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define UNPACK_CAP(n) (UINT64_C (1) << (n))
-enum
-{
+#define UNPACK_CAP(n) (UINT64_C(1) << (n))
+enum {
   UNPACK_CAP_CHOWN = 0,
   UNPACK_CAP_DAC_OVERRIDE = 1,
   UNPACK_CAP_DAC_READ_SEARCH = 2,

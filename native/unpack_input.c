@@ -1,5 +1,4 @@
 /* The archive as a stream on descriptor 0, read in large pieces. */
-#define _GNU_SOURCE
 #include "unpack_input.h"
 
 #include <errno.h>
@@ -14,71 +13,51 @@ static unsigned char buffer[BUFFER_SIZE];
 static size_t buffer_start, buffer_end;
 static uint64_t total, limit = UINT64_MAX;
 
-void
-unpack_input_limit(uint64_t max_bytes)
-{
+void unpack_input_limit(uint64_t max_bytes) {
   limit = max_bytes;
 }
 
-static bool
-fill(void)
-{
+static bool fill(void) {
   ssize_t got;
 
-  do
-    got = read(STDIN_FILENO, buffer, sizeof buffer);
+  do got = read(STDIN_FILENO, buffer, sizeof buffer);
   while (got < 0 && errno == EINTR);
-  if (got < 0)
-    unpack_die(errno, "read the archive", NULL);
-  total += (uint64_t) got;
-  if (total > limit)
-    unpack_die(0, "the archive is larger than --max-bytes", NULL);
+  if (got < 0) unpack_die(errno, "read the archive", NULL);
+  total += (uint64_t)got;
+  if (total > limit) unpack_die(0, "the archive is larger than --max-bytes", NULL);
   buffer_start = 0;
-  buffer_end = (size_t) got;
+  buffer_end = (size_t)got;
   return got > 0;
 }
 
-size_t
-unpack_input_piece(const unsigned char **piece, uint64_t max)
-{
+size_t unpack_input_piece(const unsigned char **piece, uint64_t max) {
   size_t size;
 
-  if (buffer_start == buffer_end && !fill())
-    unpack_die(0, "the archive is truncated", NULL);
+  if (buffer_start == buffer_end && !fill()) unpack_die(0, "the archive is truncated", NULL);
   size = buffer_end - buffer_start;
-  if (size > max)
-    size = (size_t) max;
+  if (size > max) size = (size_t)max;
   *piece = buffer + buffer_start;
   buffer_start += size;
   return size;
 }
 
-void
-unpack_input_exact(void *to, size_t size)
-{
+void unpack_input_exact(void *to, size_t size) {
   const unsigned char *piece;
 
-  for (size_t done = 0; done < size;)
-    {
-      size_t got = unpack_input_piece(&piece, size - done);
+  for (size_t done = 0; done < size;) {
+    size_t got = unpack_input_piece(&piece, size - done);
 
-      memcpy((char *) to + done, piece, got);
-      done += got;
-    }
+    memcpy((char *)to + done, piece, got);
+    done += got;
+  }
 }
 
-void
-unpack_input_skip(uint64_t size)
-{
+void unpack_input_skip(uint64_t size) {
   const unsigned char *piece;
 
-  while (size > 0)
-    size -= unpack_input_piece(&piece, size);
+  while (size > 0) size -= unpack_input_piece(&piece, size);
 }
 
-void
-unpack_input_drain(void)
-{
-  while (fill())
-    continue;
+void unpack_input_drain(void) {
+  while (fill()) continue;
 }

@@ -16,7 +16,8 @@ bool unpack_clean_path(char clean[UNPACK_PATH_MAX], const char *path, unsigned s
 
 void unpack_path_init(int root);
 
-/* The directory that holds PATH, made if MAKE says so, and the last component. Kept open until the next call. -1 and errno. */
+/* The directory that holds PATH, made if MAKE says so, and the last component. Kept open until the next call. -1 and
+ * errno. */
 int unpack_parent(const char *path, const char **name, bool make);
 
 /* To be called when something was removed or replaced: the directory kept open may not be that path any more. */

@@ -5,8 +5,7 @@
 #include "unpack_tar.h"
 
 /* What PAX headers said about the entry that follows. Strings point into text. */
-struct pax
-{
+struct pax {
   char *text; /* of the local header */
   const char *path, *link, *sparse_name;
   bool has_size, has_uid, has_gid, has_mtime, has_real_size, has_map;
@@ -20,7 +19,8 @@ struct pax
 
 enum pax_scope { PAX_GLOBAL, PAX_LOCAL };
 
-/* Reads a header of SIZE bytes and its padding. Xattrs and sparse maps go to ENTRY. Of a global one only owners and times count. */
+/* Reads a header of SIZE bytes and its padding. Xattrs and sparse maps go to ENTRY. Of a global one only owners and
+ * times count. */
 void pax_read(struct pax *pax, struct tar_entry *entry, enum pax_scope scope, uint64_t size);
 
 /* Before each entry: only what global headers said is left. */

@@ -1,5 +1,4 @@
 /* What unpack and pack say when they end: one line of JSON. */
-#define _GNU_SOURCE
 #include "unpack_report.h"
 
 #include <errno.h>
@@ -11,33 +10,26 @@ enum { MAX_SHOWN = 1024 };
 
 static const char *current_entry = "";
 
-void
-unpack_set_entry(const char *path)
-{
+void unpack_set_entry(const char *path) {
   current_entry = path;
 }
 
-void
-unpack_json_string(FILE *out, const char *text)
-{
+void unpack_json_string(FILE *out, const char *text) {
   fputc('"', out);
-  for (size_t i = 0; text[i] != '\0' && i < MAX_SHOWN; i++)
-    {
-      unsigned char c = (unsigned char) text[i];
+  for (size_t i = 0; text[i] != '\0' && i < MAX_SHOWN; i++) {
+    unsigned char c = (unsigned char)text[i];
 
-      if (c == '"' || c == '\\')
-        fprintf(out, "\\%c", c);
-      else if (c < 0x20 || c == 0x7f)
-        fprintf(out, "\\u%04x", c);
-      else
-        fputc(c, out);
-    }
+    if (c == '"' || c == '\\')
+      fprintf(out, "\\%c", c);
+    else if (c < 0x20 || c == 0x7f)
+      fprintf(out, "\\u%04x", c);
+    else
+      fputc(c, out);
+  }
   fputc('"', out);
 }
 
-_Noreturn void
-unpack_die(int err, const char *what, const char *entry)
-{
+_Noreturn void unpack_die(int err, const char *what, const char *entry) {
   char text[512];
 
   if (err != 0)
@@ -53,19 +45,14 @@ unpack_die(int err, const char *what, const char *entry)
   _exit(1);
 }
 
-void *
-unpack_alloc(void *old, size_t size)
-{
+void *unpack_alloc(void *old, size_t size) {
   void *memory = realloc(old, size == 0 ? 1 : size);
 
-  if (memory == NULL)
-    unpack_die(ENOMEM, "out of memory", NULL);
+  if (memory == NULL) unpack_die(ENOMEM, "out of memory", NULL);
   return memory;
 }
 
-char *
-unpack_strdup(const char *text, size_t length)
-{
+char *unpack_strdup(const char *text, size_t length) {
   char *copy = unpack_alloc(NULL, length + 1);
 
   memcpy(copy, text, length);

@@ -8,8 +8,7 @@
 
 enum { TAR_BLOCK = 512 };
 
-enum tar_type
-{
+enum tar_type {
   TAR_FILE,
   TAR_HARDLINK,
   TAR_SYMLINK,
@@ -20,21 +19,18 @@ enum tar_type
 };
 
 /* NAME and VALUE point into memory of the entry. */
-struct tar_xattr
-{
+struct tar_xattr {
   const char *name;
   const char *value;
   size_t size;
 };
 
-struct tar_region
-{
+struct tar_region {
   uint64_t offset;
   uint64_t size;
 };
 
-struct tar_entry
-{
+struct tar_entry {
   enum tar_type type;
   char *path;
   char *link;

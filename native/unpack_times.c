@@ -1,5 +1,4 @@
 /* Times of directories, set when everything is written: writing into a directory changes its time. */
-#define _GNU_SOURCE
 #include "unpack_times.h"
 
 #include <errno.h>
@@ -16,8 +15,7 @@
 enum { BUFFER_SIZE = 1 << 20 };
 
 /* Followed by the path and its NUL. */
-struct record
-{
+struct record {
   int64_t seconds;
   uint32_t nanoseconds;
   uint32_t length;
@@ -27,111 +25,82 @@ static int root_fd = -1, spool_fd = -1;
 static char buffer[BUFFER_SIZE];
 static size_t used;
 
-void
-unpack_times_init(int root)
-{
+void unpack_times_init(int root) {
   root_fd = root;
 }
 
 /* Not every file system has O_TMPFILE (overlay before 6.3). */
-static void
-open_spool(void)
-{
+static void open_spool(void) {
   char name[64];
 
   spool_fd = openat(root_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (spool_fd < 0)
-    {
-      snprintf(name, sizeof name, ".unpack-%ld", (long) getpid());
-      spool_fd = openat(root_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-      if (spool_fd < 0 || unlinkat(root_fd, name, 0) < 0)
-        unpack_die(errno, "create a temporary file", "");
-    }
+  if (spool_fd < 0) {
+    snprintf(name, sizeof name, ".unpack-%ld", (long)getpid());
+    spool_fd = openat(root_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (spool_fd < 0 || unlinkat(root_fd, name, 0) < 0) unpack_die(errno, "create a temporary file", "");
+  }
 }
 
-static void
-spill(void)
-{
-  if (spool_fd < 0)
-    open_spool();
-  for (size_t done = 0; done < used;)
-    {
-      ssize_t written = write(spool_fd, buffer + done, used - done);
+static void spill(void) {
+  if (spool_fd < 0) open_spool();
+  for (size_t done = 0; done < used;) {
+    ssize_t written = write(spool_fd, buffer + done, used - done);
 
-      if (written <= 0)
-        unpack_die(written < 0 ? errno : EIO, "write a temporary file", "");
-      done += (size_t) written;
-    }
+    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write a temporary file", "");
+    done += (size_t)written;
+  }
   used = 0;
 }
 
-void
-unpack_times_add(const char *path, int64_t seconds, uint32_t nanoseconds)
-{
-  struct record record = { seconds, nanoseconds, (uint32_t) strlen(path) + 1 };
+void unpack_times_add(const char *path, int64_t seconds, uint32_t nanoseconds) {
+  struct record record = {seconds, nanoseconds, (uint32_t)strlen(path) + 1};
 
-  if (used + sizeof record + record.length > sizeof buffer)
-    spill();
+  if (used + sizeof record + record.length > sizeof buffer) spill();
   memcpy(buffer + used, &record, sizeof record);
   memcpy(buffer + used + sizeof record, path, record.length);
   used += sizeof record + record.length;
 }
 
-static void
-apply_one(const struct record *record, const char *path)
-{
-  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-                               { .tv_sec = record->seconds, .tv_nsec = (long) record->nanoseconds } };
+static void apply_one(const struct record *record, const char *path) {
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                              {.tv_sec = record->seconds, .tv_nsec = (long)record->nanoseconds}};
   const char *name;
   struct stat st;
   int parent = unpack_parent(path, &name, false);
 
-  if (*name == '\0')
-    name = ".";
-  if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR (st.st_mode))
-    return;
-  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-    unpack_die(errno, "set the time", path);
+  if (*name == '\0') name = ".";
+  if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) return;
+  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0) unpack_die(errno, "set the time", path);
 }
 
 /* Applies the whole records in the buffer; what is left of the last one is moved to the front. */
-static void
-apply_buffer(void)
-{
+static void apply_buffer(void) {
   size_t at = 0;
   struct record record;
 
-  while (used - at >= sizeof record)
-    {
-      memcpy(&record, buffer + at, sizeof record);
-      if (used - at < sizeof record + record.length)
-        break;
-      apply_one(&record, buffer + at + sizeof record);
-      at += sizeof record + record.length;
-    }
+  while (used - at >= sizeof record) {
+    memcpy(&record, buffer + at, sizeof record);
+    if (used - at < sizeof record + record.length) break;
+    apply_one(&record, buffer + at + sizeof record);
+    at += sizeof record + record.length;
+  }
   memmove(buffer, buffer + at, used - at);
   used -= at;
 }
 
-void
-unpack_times_apply(void)
-{
+void unpack_times_apply(void) {
   ssize_t got;
 
-  if (spool_fd >= 0)
-    {
-      spill();
-      if (lseek(spool_fd, 0, SEEK_SET) < 0)
-        unpack_die(errno, "read a temporary file", "");
-      while ((got = read(spool_fd, buffer + used, sizeof buffer - used)) > 0)
-        {
-          used += (size_t) got;
-          apply_buffer();
-        }
-      if (got < 0)
-        unpack_die(errno, "read a temporary file", "");
-      close(spool_fd);
-      spool_fd = -1;
+  if (spool_fd >= 0) {
+    spill();
+    if (lseek(spool_fd, 0, SEEK_SET) < 0) unpack_die(errno, "read a temporary file", "");
+    while ((got = read(spool_fd, buffer + used, sizeof buffer - used)) > 0) {
+      used += (size_t)got;
+      apply_buffer();
     }
+    if (got < 0) unpack_die(errno, "read a temporary file", "");
+    close(spool_fd);
+    spool_fd = -1;
+  }
   apply_buffer();
 }

@@ -1,5 +1,4 @@
 /* Writes entries below a root, never outside of it: every name is looked up by openat2 in its parent directory. */
-#define _GNU_SOURCE
 #include "unpack_write.h"
 
 #include <errno.h>
@@ -23,38 +22,28 @@ static int root_fd = -1;
 /* Something was replaced: the directory that unpack_parent keeps may be reached by another path now. */
 static bool replaced;
 
-void
-unpack_write_init(int root, const struct unpack_options *given)
-{
+void unpack_write_init(int root, const struct unpack_options *given) {
   root_fd = root;
   options = given;
   unpack_path_init(root);
 }
 
-void
-unpack_write_skip(const struct tar_entry *entry)
-{
+void unpack_write_skip(const struct tar_entry *entry) {
   unpack_input_skip(entry->size);
   tar_pad(entry->size);
   unpack_counts.skipped++;
 }
 
-static uid_t
-owner_uid(const struct tar_entry *entry)
-{
+static uid_t owner_uid(const struct tar_entry *entry) {
   return options->keep_owner ? entry->uid : options->owner_uid;
 }
 
-static gid_t
-owner_gid(const struct tar_entry *entry)
-{
+static gid_t owner_gid(const struct tar_entry *entry) {
   return options->keep_owner ? entry->gid : options->owner_gid;
 }
 
 /* A set-id bit means something only together with its owner. */
-static mode_t
-entry_mode(const struct tar_entry *entry)
-{
+static mode_t entry_mode(const struct tar_entry *entry) {
   return options->keep_owner || entry->type == TAR_DIRECTORY ? entry->mode : entry->mode & 01777;
 }
 
@@ -62,265 +51,193 @@ entry_mode(const struct tar_entry *entry)
  * Not taken: attributes of the kernel's and of overlay's own use. `user.overlay.*` in a layer would redirect the
  * lookups of every zone that mounts it (overlayfs.rst, userxattr).
  */
-static bool
-xattr_wanted(const char *name)
-{
-  if (strncmp(name, "user.", 5) == 0)
-    return strncmp(name, "user.overlay.", 13) != 0;
-  if (strcmp(name, "security.capability") == 0)
-    return options->keep_owner;
+static bool xattr_wanted(const char *name) {
+  if (strncmp(name, "user.", 5) == 0) return strncmp(name, "user.overlay.", 13) != 0;
+  if (strcmp(name, "security.capability") == 0) return options->keep_owner;
   return strcmp(name, "system.posix_acl_access") == 0 || strcmp(name, "system.posix_acl_default") == 0;
 }
 
-static void
-set_xattrs(int fd, const struct tar_entry *entry)
-{
-  for (size_t i = 0; i < entry->xattr_count; i++)
-    {
-      const struct tar_xattr *xattr = &entry->xattrs[i];
+static void set_xattrs(int fd, const struct tar_entry *entry) {
+  for (size_t i = 0; i < entry->xattr_count; i++) {
+    const struct tar_xattr *xattr = &entry->xattrs[i];
 
-      if (!xattr_wanted(xattr->name))
-        unpack_counts.skipped_xattrs++;
-      else if (fsetxattr(fd, xattr->name, xattr->value, xattr->size, 0) < 0)
-        {
-          if (errno != ENOTSUP)
-            unpack_die(errno, "set an extended attribute", NULL);
-          unpack_counts.skipped_xattrs++;
-        }
+    if (!xattr_wanted(xattr->name))
+      unpack_counts.skipped_xattrs++;
+    else if (fsetxattr(fd, xattr->name, xattr->value, xattr->size, 0) < 0) {
+      /* EPERM: the payload of a zone that has not got the capability. */
+      if (errno != ENOTSUP && errno != EPERM) unpack_die(errno, "set an extended attribute", NULL);
+      unpack_counts.skipped_xattrs++;
     }
+  }
 }
 
 /* chown clears set-id bits and file capabilities, so it comes first. */
-static void
-set_attributes(int fd, const struct tar_entry *entry)
-{
-  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-                               { .tv_sec = entry->mtime, .tv_nsec = (long) entry->mtime_ns } };
+static void set_attributes(int fd, const struct tar_entry *entry) {
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = entry->mtime, .tv_nsec = (long)entry->mtime_ns}};
 
-  if (fchown(fd, owner_uid(entry), owner_gid(entry)) < 0)
-    unpack_die(errno, "chown", NULL);
-  if (fchmod(fd, entry_mode(entry)) < 0)
-    unpack_die(errno, "chmod", NULL);
+  if (fchown(fd, owner_uid(entry), owner_gid(entry)) < 0) unpack_die(errno, "chown", NULL);
+  if (fchmod(fd, entry_mode(entry)) < 0) unpack_die(errno, "chmod", NULL);
   set_xattrs(fd, entry);
-  if (entry->type != TAR_DIRECTORY && futimens(fd, times) < 0)
-    unpack_die(errno, "set the time", NULL);
+  if (entry->type != TAR_DIRECTORY && futimens(fd, times) < 0) unpack_die(errno, "set the time", NULL);
 }
 
 /* The same by name, for what is not opened: links, nodes. */
-static void
-set_attributes_at(int parent, const char *name, const struct tar_entry *entry)
-{
-  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-                               { .tv_sec = entry->mtime, .tv_nsec = (long) entry->mtime_ns } };
+static void set_attributes_at(int parent, const char *name, const struct tar_entry *entry) {
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = entry->mtime, .tv_nsec = (long)entry->mtime_ns}};
 
   if (fchownat(parent, name, owner_uid(entry), owner_gid(entry), AT_SYMLINK_NOFOLLOW) < 0)
     unpack_die(errno, "chown", NULL);
-  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-    unpack_die(errno, "set the time", NULL);
+  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0) unpack_die(errno, "set the time", NULL);
   unpack_counts.skipped_xattrs += entry->xattr_count;
 }
 
 /* Takes away what stands where an entry goes; a directory only if it is empty. */
-static void
-remove_existing(int parent, const char *name)
-{
+static void remove_existing(int parent, const char *name) {
   replaced = true;
-  if (unlinkat(parent, name, 0) < 0)
-    {
-      if (errno != EISDIR)
-        unpack_die(errno, "replace", NULL);
-      if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
-        unpack_die(errno, "replace a directory", NULL);
-    }
+  if (unlinkat(parent, name, 0) < 0) {
+    if (errno != EISDIR) unpack_die(errno, "replace", NULL);
+    if (unlinkat(parent, name, AT_REMOVEDIR) < 0) unpack_die(errno, "replace a directory", NULL);
+  }
 }
 
-static void
-write_all(int fd, const unsigned char *data, size_t size)
-{
-  while (size > 0)
-    {
-      ssize_t written = write(fd, data, size);
+static void write_all(int fd, const unsigned char *data, size_t size) {
+  while (size > 0) {
+    ssize_t written = write(fd, data, size);
 
-      if (written < 0 && errno == EINTR)
-        continue;
-      if (written <= 0)
-        unpack_die(written < 0 ? errno : EIO, "write", NULL);
-      data += written;
-      size -= (size_t) written;
-    }
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write", NULL);
+    data += written;
+    size -= (size_t)written;
+  }
 }
 
-static void
-copy_data(int fd, uint64_t size)
-{
+static void copy_data(int fd, uint64_t size) {
   const unsigned char *piece;
 
   unpack_counts.bytes += size;
-  while (size > 0)
-    {
-      size_t got = unpack_input_piece(&piece, size);
+  while (size > 0) {
+    size_t got = unpack_input_piece(&piece, size);
 
-      write_all(fd, piece, got);
-      size -= got;
-    }
+    write_all(fd, piece, got);
+    size -= got;
+  }
 }
 
-static void
-copy_sparse(int fd, const struct tar_entry *entry)
-{
-  for (size_t i = 0; i < entry->region_count; i++)
-    {
-      if (lseek(fd, (off_t) entry->regions[i].offset, SEEK_SET) < 0)
-        unpack_die(errno, "seek", NULL);
-      copy_data(fd, entry->regions[i].size);
-    }
-  if (ftruncate(fd, (off_t) entry->real_size) < 0)
-    unpack_die(errno, "set the size", NULL);
+static void copy_sparse(int fd, const struct tar_entry *entry) {
+  for (size_t i = 0; i < entry->region_count; i++) {
+    if (lseek(fd, (off_t)entry->regions[i].offset, SEEK_SET) < 0) unpack_die(errno, "seek", NULL);
+    copy_data(fd, entry->regions[i].size);
+  }
+  if (ftruncate(fd, (off_t)entry->real_size) < 0) unpack_die(errno, "set the size", NULL);
 }
 
-static void
-write_file(int parent, const char *name, const struct tar_entry *entry)
-{
+static void write_file(int parent, const char *name, const struct tar_entry *entry) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   int fd = openat(parent, name, flags, 0600);
 
-  if (fd < 0 && errno == EEXIST)
-    {
-      remove_existing(parent, name);
-      fd = openat(parent, name, flags, 0600);
-    }
-  if (fd < 0)
-    unpack_die(errno, "create a file", NULL);
+  if (fd < 0 && errno == EEXIST) {
+    remove_existing(parent, name);
+    fd = openat(parent, name, flags, 0600);
+  }
+  if (fd < 0) unpack_die(errno, "create a file", NULL);
   if (entry->sparse)
     copy_sparse(fd, entry);
   else
     copy_data(fd, entry->size);
   tar_pad(entry->size);
   set_attributes(fd, entry);
-  if (close(fd) < 0)
-    unpack_die(errno, "close", NULL);
+  if (close(fd) < 0) unpack_die(errno, "close", NULL);
 }
 
 /* True if PATH is a link to a directory that is to stay as it is. */
-static bool
-keeps_symlink(const char *path)
-{
+static bool keeps_symlink(const char *path) {
   int fd;
 
-  if (!options->keep_directory_symlinks)
-    return false;
+  if (!options->keep_directory_symlinks) return false;
   fd = unpack_open_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0);
-  if (fd < 0)
-    return false;
+  if (fd < 0) return false;
   close(fd);
   return true;
 }
 
-static void
-write_directory(int parent, const char *name, const char *path, const struct tar_entry *entry)
-{
+static void write_directory(int parent, const char *name, const char *path, const struct tar_entry *entry) {
   int fd;
 
   unpack_input_skip(entry->size);
   tar_pad(entry->size);
   if (*name == '\0') /* the root itself */
     name = ".";
-  else if (mkdirat(parent, name, 0700) < 0)
-    {
-      struct stat st;
+  else if (mkdirat(parent, name, 0700) < 0) {
+    struct stat st;
 
-      if (errno != EEXIST || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        unpack_die(errno, "create a directory", NULL);
-      if (S_ISLNK (st.st_mode) && keeps_symlink(path))
-        return;
-      if (!S_ISDIR (st.st_mode))
-        {
-          remove_existing(parent, name);
-          if (mkdirat(parent, name, 0700) < 0)
-            unpack_die(errno, "create a directory", NULL);
-        }
+    if (errno != EEXIST || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+      unpack_die(errno, "create a directory", NULL);
+    if (S_ISLNK(st.st_mode) && keeps_symlink(path)) return;
+    if (!S_ISDIR(st.st_mode)) {
+      remove_existing(parent, name);
+      if (mkdirat(parent, name, 0700) < 0) unpack_die(errno, "create a directory", NULL);
     }
+  }
   fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0)
-    unpack_die(errno, "open a directory", NULL);
+  if (fd < 0) unpack_die(errno, "open a directory", NULL);
   set_attributes(fd, entry);
   close(fd);
   unpack_times_add(path, entry->mtime, entry->mtime_ns);
 }
 
-static bool
-is_same_file(int a, const char *a_name, int b, const char *b_name)
-{
+static bool is_same_file(int a, const char *a_name, int b, const char *b_name) {
   struct stat x, y;
 
-  return fstatat(a, a_name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b, b_name, &y, AT_SYMLINK_NOFOLLOW) == 0
-         && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+  return fstatat(a, a_name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b, b_name, &y, AT_SYMLINK_NOFOLLOW) == 0 &&
+         x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static void
-write_hardlink(int parent, const char *name, const char *link)
-{
+static void write_hardlink(int parent, const char *name, const char *link) {
   char directory[UNPACK_PATH_MAX];
   const char *slash = strrchr(link, '/'), *target = slash == NULL ? link : slash + 1;
-  size_t length = slash == NULL ? 0 : (size_t) (slash - link);
+  size_t length = slash == NULL ? 0 : (size_t)(slash - link);
   int from;
 
   memcpy(directory, link, length);
   directory[length] = '\0';
   from = unpack_open_in_root(root_fd, length == 0 ? "." : directory, O_PATH | O_DIRECTORY, 0);
-  if (from < 0)
-    unpack_die(errno, "find the target of a hard link", NULL);
-  if (linkat(from, target, parent, name, 0) < 0)
-    {
-      if (errno == ENOENT && unpack_counts.skipped > 0) /* a link to what was left out is left out */
-        unpack_counts.skipped++;
-      else if (errno != EEXIST)
-        unpack_die(errno, "make a hard link", NULL);
-      else if (!is_same_file(from, target, parent, name))
-        {
-          remove_existing(parent, name);
-          if (linkat(from, target, parent, name, 0) < 0)
-            unpack_die(errno, "make a hard link", NULL);
-        }
+  if (from < 0) unpack_die(errno, "find the target of a hard link", NULL);
+  if (linkat(from, target, parent, name, 0) < 0) {
+    if (errno == ENOENT && unpack_counts.skipped > 0) /* a link to what was left out is left out */
+      unpack_counts.skipped++;
+    else if (errno != EEXIST)
+      unpack_die(errno, "make a hard link", NULL);
+    else if (!is_same_file(from, target, parent, name)) {
+      remove_existing(parent, name);
+      if (linkat(from, target, parent, name, 0) < 0) unpack_die(errno, "make a hard link", NULL);
     }
+  }
   close(from);
 }
 
-static void
-write_symlink(int parent, const char *name, const struct tar_entry *entry)
-{
-  if (symlinkat(entry->link, parent, name) < 0)
-    {
-      if (errno != EEXIST)
-        unpack_die(errno, "make a symbolic link", NULL);
-      remove_existing(parent, name);
-      if (symlinkat(entry->link, parent, name) < 0)
-        unpack_die(errno, "make a symbolic link", NULL);
-    }
+static void write_symlink(int parent, const char *name, const struct tar_entry *entry) {
+  if (symlinkat(entry->link, parent, name) < 0) {
+    if (errno != EEXIST) unpack_die(errno, "make a symbolic link", NULL);
+    remove_existing(parent, name);
+    if (symlinkat(entry->link, parent, name) < 0) unpack_die(errno, "make a symbolic link", NULL);
+  }
   set_attributes_at(parent, name, entry);
 }
 
 /* The mode is given to mknod at once (umask is 0): nothing is looked up by name again. */
-static void
-write_node(int parent, const char *name, const struct tar_entry *entry)
-{
+static void write_node(int parent, const char *name, const struct tar_entry *entry) {
   mode_t type = entry->type == TAR_FIFO ? S_IFIFO : entry->type == TAR_CHAR ? S_IFCHR : S_IFBLK;
-  dev_t device = entry->type == TAR_FIFO ? 0 : makedev (entry->major, entry->minor);
+  dev_t device = entry->type == TAR_FIFO ? 0 : makedev(entry->major, entry->minor);
 
-  if (mknodat(parent, name, type | entry_mode(entry), device) < 0)
-    {
-      if (errno != EEXIST)
-        unpack_die(errno, "make a node", NULL);
-      remove_existing(parent, name);
-      if (mknodat(parent, name, type | entry_mode(entry), device) < 0)
-        unpack_die(errno, "make a node", NULL);
-    }
+  if (mknodat(parent, name, type | entry_mode(entry), device) < 0) {
+    if (errno != EEXIST) unpack_die(errno, "make a node", NULL);
+    remove_existing(parent, name);
+    if (mknodat(parent, name, type | entry_mode(entry), device) < 0) unpack_die(errno, "make a node", NULL);
+  }
   set_attributes_at(parent, name, entry);
 }
 
-static void
-write_other(int parent, const char *name, const char *link, const struct tar_entry *entry)
-{
+static void write_other(int parent, const char *name, const char *link, const struct tar_entry *entry) {
   unpack_input_skip(entry->size);
   tar_pad(entry->size);
   if (entry->type == TAR_HARDLINK)
@@ -331,23 +248,19 @@ write_other(int parent, const char *name, const char *link, const struct tar_ent
     write_node(parent, name, entry);
 }
 
-void
-unpack_write_entry(struct tar_entry *entry, const char *path, const char *link)
-{
+void unpack_write_entry(struct tar_entry *entry, const char *path, const char *link) {
   const char *name;
   int parent;
 
-  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices)
-    {
-      unpack_write_skip(entry);
-      unpack_counts.skipped_devices++;
-      return;
-    }
+  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices) {
+    unpack_write_skip(entry);
+    unpack_counts.skipped_devices++;
+    return;
+  }
   if (*path == '\0' && entry->type != TAR_DIRECTORY)
     unpack_die(0, "an entry that is not a directory has the root's name", NULL);
   parent = unpack_parent(path, &name, true);
-  if (parent < 0)
-    unpack_die(errno, "find the parent directory", NULL);
+  if (parent < 0) unpack_die(errno, "find the parent directory", NULL);
   unpack_counts.entries++;
   if (entry->type == TAR_FILE)
     write_file(parent, name, entry);
@@ -355,7 +268,6 @@ unpack_write_entry(struct tar_entry *entry, const char *path, const char *link)
     write_directory(parent, name, path, entry);
   else
     write_other(parent, name, link, entry);
-  if (replaced)
-    unpack_path_forget();
+  if (replaced) unpack_path_forget();
   replaced = false;
 }

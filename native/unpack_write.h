@@ -7,16 +7,14 @@
 
 #include "unpack_tar.h"
 
-struct unpack_options
-{
-  bool keep_owner;              /* else OWNER_UID:OWNER_GID, and no set-id bits or file capabilities */
+struct unpack_options {
+  bool keep_owner;               /* else OWNER_UID:OWNER_GID, and no set-id bits or file capabilities */
   uint32_t owner_uid, owner_gid; /* UINT32_MAX: the process's own */
   bool devices;
   bool keep_directory_symlinks;
 };
 
-struct unpack_counts
-{
+struct unpack_counts {
   uint64_t entries, bytes, skipped, skipped_devices, skipped_xattrs;
 };
 
