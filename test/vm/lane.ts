@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import Mocha from 'mocha';
 import { addReport, type Counts, type MochaReport, summaryLine } from '../../scripts/test-report.js';
+import { scaled } from '../helpers/slowdown.js';
 
 export interface LaneFile {
   readonly file: string;
@@ -18,8 +19,7 @@ const reportFile = '/tmp/lane-report.json';
 
 /** @returns the exit status */
 export async function runLane(reporter: Mocha.ReporterConstructor, files: readonly LaneFile[]): Promise<number> {
-  const slowdown = Number(process.env.TSZONE_TEST_SLOWDOWN ?? 1);
-  const mocha = new Mocha({ timeout: timeoutMs * slowdown, reporter, slow: timeoutMs });
+  const mocha = new Mocha({ timeout: scaled(timeoutMs), reporter, slow: timeoutMs });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { file, grep, load } of files) {
     mocha.suite.emit('pre-require', globalThis, file, mocha);
