@@ -15,7 +15,8 @@ export interface AttachedZone {
 export async function attachZone(zone: AttachedZone): Promise<number | undefined> {
   // A zone that has just ended cannot be told anything: its exit is about to be seen.
   using _signals = forwardSignals((signal) => void zone.kill(signal).catch(() => {}));
-  if (zone.console === undefined) return zone.exited;
+  // Awaited here: a returned promise would end the forwarding before the zone.
+  if (zone.console === undefined) return await zone.exited;
   using _raw = rawMode();
   using _resize = onResize(({ rows, columns }) => void zone.resize(rows, columns).catch(() => {}));
   const relay = relayTerminal(zone.console);
@@ -26,5 +27,5 @@ export async function attachZone(zone: AttachedZone): Promise<number | undefined
   if (first.isDetached) return undefined;
   // Its last words may still be on their way.
   await Promise.race([relay, sleep(200)]);
-  return zone.exited;
+  return await zone.exited;
 }
