@@ -86,6 +86,6 @@ export default class Run extends BaseCommand<typeof Run> {
 
   private async launch<R>(work: (onProgress: Progress['update']) => Promise<R>): Promise<R> {
     using progress = this.progress(`preparing image ${this.args.image}`);
-    return work((update) => progress.update(update));
+    return await work((update) => progress.update(update));
   }
 }

@@ -58,7 +58,7 @@ export async function readImage(roots: Roots, name: string, templates: readonly 
 export async function withImagesLocked<T>(roots: Roots, work: () => Promise<T>): Promise<T> {
   await makeStateDirectory(imagesDirectory(roots));
   await using _lock = await acquireLock(join(imagesDirectory(roots), 'lock'), { what: 'the image index' });
-  return work();
+  return await work();
 }
 
 /** Call with the images locked. */

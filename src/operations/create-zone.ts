@@ -33,7 +33,7 @@ export async function createZone(host: HostContext, input: ZoneOptions, options:
     const ops = planCreate(host, spec, image);
     const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, durable: true } as const;
     await runTransaction({ ...kind, roots: host.roots, zone: spec.name, ops, signal }, async () => {});
-    return readZone(host.roots, spec.name);
+    return await readZone(host.roots, spec.name);
   });
 }
 

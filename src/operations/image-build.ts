@@ -46,7 +46,7 @@ export async function imageBuild(
   const choice = choose(template, recipe.choice, options);
   const name = formatReference(template.name, tagOfChoice(choice, tagChoices(template)));
   await using _lock = await lockBuild(host, name, options.signal);
-  return buildImage(host, { name, template, choice }, options);
+  return await buildImage(host, { name, template, choice }, options);
 }
 
 /** One build of an image at a time; a second one waits. */

@@ -39,7 +39,7 @@ export async function stopZone(host: HostContext, name: string, options: StopOpt
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
   if (record.spec.protect.includes('stop')) throw protectedError(name);
-  return stopLocked(host, record, options);
+  return await stopLocked(host, record, options);
 }
 
 /** Call with the zone's lock held. */
