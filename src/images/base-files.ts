@@ -80,7 +80,8 @@ export const profileText = lines([
   'if [ -n "$BASH_VERSION" ] && [ -f /etc/bash.bashrc ]; then . /etc/bash.bashrc; fi',
 ]);
 
-export const hostsText = lines(['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback']);
+/** The first line says that every start may replace it with the zone's own names. */
+export const hostsText = lines(['# tszone', '127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback']);
 
 function lines(list: readonly string[]): string {
   return list.map((line) => `${line}\n`).join('');
