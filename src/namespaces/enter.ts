@@ -28,5 +28,5 @@ export function planEnter(input: EnterPlanInput): EnterOp[] {
   if (!('helperPath' in payload)) return [...head, join, ...program, ...planProcess(payload)];
   const slot = 'tool';
   const tree: EnterOp = { op: 'tree.open', slot, path: payload.helperPath, flags: 'readonly' };
-  return [...head, tree, join, ...program, { op: 'exec.slot', slot, argv: payload.argv }];
+  return [...head, tree, join, ...program, { op: 'exec.slot', slot, argv: ['tszone-helper', ...payload.argv] }];
 }

@@ -90,7 +90,7 @@ function planPayloadTree(payload: PayloadInput): EnterOp[] {
 function planPayload(input: LaunchPlanInput): EnterOp[] {
   const { payload, program } = input;
   if (payload.kind === 'helper') {
-    return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: payload.argv }];
+    return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['tszone-helper', ...payload.argv] }];
   }
   if (payload.kind === 'direct') return [...planProgram(program), ...planProcess(payload.process)];
   if (payload.process === undefined) return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['init'] }];

@@ -7,7 +7,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { zoneError } from '../errors/index.js';
-import { helperPath, initPath, runTool } from '../helper/index.js';
+import { type HelperSession, helperPath, initPath, runTool } from '../helper/index.js';
 import { planLoopback } from '../netif/index.js';
 import { planStart } from '../plan/index.js';
 import { readRunning, readZone } from '../state/index.js';
@@ -37,9 +37,8 @@ interface End {
 /** Owners become the zone's root. A directory that exists takes the copy in. @throws ZONE_NOT_FOUND, PATH_NOT_FOUND, RESOURCE_DISK_FULL */
 export async function copyIn(host: HostContext, input: CopyInput, options: OperationOptions = {}): Promise<void> {
   const target = resolve('/', input.zonePath);
-  const source = packOnHost(input.hostPath);
   await withZoneEnd(host, input.zone, ['unpack', '--here', '--to', target, '--owner', '0:0'], options, (zone) =>
-    transfer(source, zone, input),
+    transfer(packOnHost(input.hostPath), zone, input),
   );
 }
 
@@ -59,6 +58,7 @@ function unpackOnHost(path: string): End {
   return toolEnd('unpack', ['--to', resolve(path), '--no-owner']);
 }
 
+/** Started last: node throws away what a child writes before its streams have a reader and it has ended. */
 function toolEnd(mode: string, args: readonly string[]): End {
   return runTool(mode, args, { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' });
 }
@@ -79,14 +79,23 @@ async function withZoneEnd(
   }
   await using _lock = await lockZone(host, name, options);
   if (!(await settleZone(host, name))) throw zoneRunningError(name, 'Repeat the command.');
-  const { session } = await launchPlan(host, name, { plan: await planStopped(host, name, argv), options: { ...options, stdio: 'relay', fds: stdio } });
+  // Readers are there before the helper may write: what it writes before it ends would be thrown away by node.
+  let copied: Promise<void> | undefined;
+  const beforeGo = async (session: HelperSession) => {
+    copied = body({ ...endOf(session), exited: session.exited });
+    copied.catch(() => {});
+  };
+  const plan = await planStopped(host, name, argv);
+  const { session } = await launchPlan(host, name, { plan, options: { ...options, stdio: 'relay', fds: stdio, beforeGo } });
   try {
-    await body({ ...session, exited: session.exited });
+    await copied;
   } finally {
     await session[Symbol.asyncDispose]();
     await settleZone(host, name);
   }
 }
+
+const endOf = ({ stdin, stdout, stderr }: HelperSession): Omit<End, 'exited'> => ({ stdin, stdout, stderr });
 
 async function planStopped(host: HostContext, name: string, helperArgv: readonly string[]) {
   const record = await readZone(host.roots, name);

@@ -2,10 +2,11 @@
  * Runs test files that were bundled with it, in one process: a node start takes seconds under emulation, tsx a minute.
  * Counts as scripts/run-tests.ts does. The last line is `N passed, N failed, N skipped`.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import Mocha from 'mocha';
 import { addReport, type Counts, type MochaReport, summaryLine } from '../../scripts/test-report.js';
-import { scaled } from '../helpers/slowdown.js';
+import { imageStore } from '../helpers/images.js';
+import { patience } from '../helpers/patience.js';
 
 export interface LaneFile {
   readonly file: string;
@@ -19,7 +20,7 @@ const reportFile = '/tmp/lane-report.json';
 
 /** @returns the exit status */
 export async function runLane(reporter: Mocha.ReporterConstructor, files: readonly LaneFile[]): Promise<number> {
-  const mocha = new Mocha({ timeout: scaled(timeoutMs), reporter, slow: timeoutMs });
+  const mocha = new Mocha({ timeout: patience(timeoutMs), reporter, slow: timeoutMs });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { file, grep, load } of files) {
     mocha.suite.emit('pre-require', globalThis, file, mocha);
@@ -30,6 +31,8 @@ export async function runLane(reporter: Mocha.ReporterConstructor, files: readon
     console.log(`FAILED: no test of ${file} matches ${grep || 'anything'}`);
     counts.failed += 1;
   }
+  // Images built outside; see prepare.sh.
+  renameSync('images', await imageStore());
   process.env.TSZONE_TEST_REPORT = reportFile;
   await new Promise<void>((resolve) => mocha.run(() => resolve()));
   const report = JSON.parse(readFileSync(reportFile, 'utf8')) as MochaReport;

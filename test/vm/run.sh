@@ -32,11 +32,13 @@ scratch=$(mktemp -d /var/tmp/tszone-lane.XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
 [ "${TSZONE_TEST_BUILT:-}" = 1 ] || npm run --silent build
 stage_project "$scratch/project"
-mkdir "$scratch/project/images"
-if [ "$mode" != smoke ]; then cp "$(debian_tar)" "$scratch/project/images/debian.tar"; fi
+if [ "$mode" != smoke ]; then
+  images=$(find_images)
+  cp -a "$images" "$scratch/project/images"
+fi
 if [ "$mode" = tests ]; then node "$here/bundle.mjs" "$scratch/project/test/vm/lane.mjs" /tszone "$@"; fi
 
-environment="export TSZONE_TEST_SLOWDOWN=${TSZONE_TEST_SLOWDOWN:-15} TSZONE_TEST_DEBIAN_TAR=/tszone/images/debian.tar"
+environment="export TSZONE_TEST_SLOWDOWN=${TSZONE_TEST_SLOWDOWN:-15} TSZONE_TEST_CACHE=/tszone/cache"
 case $mode in
   smoke) command="$here/smoke.sh" ;;
   tests) command="$environment; $here/smoke.sh && node $here/lane.mjs" ;;
