@@ -1,0 +1,142 @@
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import { type AttachIo, attachExec } from '../../../src/cli/attach-exec.js';
+import { attachZone } from '../../../src/cli/attach-zone.js';
+import { createDetachKeys, wantsTty } from '../../../src/cli/attached.js';
+import { createProgress, describeProgress } from '../../../src/cli/progress.js';
+
+describe('cli: detaching', () => {
+  const type = (...chunks: string[]) => {
+    const keys = createDetachKeys();
+    const seen = chunks.map((chunk) => keys(Buffer.from(chunk, 'latin1')));
+    return {
+      passed: seen.map(({ pass }) => pass.toString('latin1')).join(''),
+      detached: seen.some(({ detach }) => detach),
+    };
+  };
+
+  it('happens on Ctrl-] twice in a row', () => {
+    expect(type('ls\n\u001d\u001d')).to.deep.equal({ passed: 'ls\n', detached: true });
+  });
+
+  it('is seen across chunks', () => {
+    expect(type('\u001d', '\u001d')).to.deep.equal({ passed: '', detached: true });
+  });
+
+  it('does not happen when another key comes between; both are passed on', () => {
+    expect(type('\u001d', 'a\u001d', 'b')).to.deep.equal({ passed: '\u001da\u001db', detached: false });
+  });
+});
+
+describe('cli: a terminal inside', () => {
+  it('is never there with -T, always with -t', () => {
+    expect(wantsTty({ tty: true })).to.equal(true);
+    expect(wantsTty({ 'no-tty': true })).to.equal(false);
+  });
+
+  it("hands on the command's status", async () => {
+    let io: AttachIo | undefined;
+    const status = await attachExec({ tty: false, interactive: false }, async (given) => {
+      io = given;
+      return {
+        stdin: undefined,
+        stdout: undefined,
+        stderr: undefined,
+        kill: () => {},
+        resize: () => {},
+        result: Promise.resolve({ exitCode: 7 }),
+      };
+    });
+    expect(status).to.equal(7);
+    expect(io?.tty).to.equal(undefined);
+  });
+
+  it('asks for a terminal of this size with -t', async () => {
+    const status = await attachExec({ tty: true, interactive: true }, async ({ tty, stdio }) => {
+      expect(tty?.rows).to.be.a('number');
+      expect(stdio).to.deep.equal(['inherit', 'inherit', 'inherit']);
+      return {
+        stdin: undefined,
+        stdout: undefined,
+        stderr: undefined,
+        kill: () => {},
+        resize: () => {},
+        result: Promise.resolve({ exitCode: 0 }),
+      };
+    });
+    expect(status).to.equal(0);
+  });
+
+  it('stays with a zone until it ends, and passes signals on', async () => {
+    const got: number[] = [];
+    let end = (_status: number) => {};
+    const exited = new Promise<number>((resolve) => {
+      end = resolve;
+    });
+    const kill = async (signal: number) => {
+      got.push(signal);
+      end(128 + signal);
+    };
+    const attached = attachZone({ console: undefined, kill, resize: async () => {}, exited });
+    process.kill(process.pid, 'SIGUSR2');
+    expect(await attached).to.equal(140);
+    expect(got).to.deep.equal([12]);
+    expect(process.listenerCount('SIGUSR2')).to.equal(0);
+  });
+
+  it('ends when the console closes', async () => {
+    const console = new PassThrough();
+    const attached = attachZone({ console, kill: async () => {}, resize: async () => {}, exited: Promise.resolve(3) });
+    console.destroy();
+    expect(await attached).to.equal(3);
+  });
+});
+
+describe('cli: progress', () => {
+  const recorder = (isTTY: boolean) => {
+    const written: string[] = [];
+    return { written, isTTY, columns: 60, write: (text: string) => written.push(text) };
+  };
+
+  it('says how much, how fast and how long', () => {
+    expect(describeProgress('importing x', { bytes: 1 << 20, totalBytes: 4 << 20 }, 1000)).to.equal(
+      'importing x: 1M of 4M (25 %), 1M/s, 3 s left',
+    );
+    expect(describeProgress('importing x', { bytes: 0, message: 'reading' }, 0)).to.equal('importing x: reading …');
+  });
+
+  it('shows nothing of what is done within half a second', () => {
+    const stream = recorder(true);
+    let now = 0;
+    {
+      using progress = createProgress('x', stream, () => now);
+      now = 499;
+      progress.update({ bytes: 1 });
+    }
+    expect(stream.written).to.deep.equal([]);
+  });
+
+  it('shows it on a terminal, and wipes it away', () => {
+    const stream = recorder(true);
+    let now = 0;
+    {
+      using progress = createProgress('x', stream, () => now);
+      now = 600;
+      progress.update({ bytes: 1024 });
+      now = 601;
+      progress.update({ bytes: 2048 });
+    }
+    expect(stream.written).to.have.length(2);
+    expect(stream.written[0]).to.contain('x: 1K');
+    expect(stream.written[1]).to.equal('\r\u001b[K');
+  });
+
+  it('shows nothing where there is no terminal', () => {
+    const stream = recorder(false);
+    let now = 0;
+    using progress = createProgress('x', stream, () => now);
+    now = 5000;
+    progress.update({ bytes: 1 });
+    expect(stream.written).to.deep.equal([]);
+  });
+});
