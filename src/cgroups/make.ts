@@ -1,4 +1,5 @@
 /** Making groups while others may remove their empty parents at the same time. */
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { Controller } from '../host/facts.js';
@@ -46,8 +47,8 @@ function makeParents(op: CgroupCreateOp | CgroupShareOp): void {
   } catch (error) {
     // ENOENT below the topmost: another process has just removed an empty parent; the next attempt makes it again.
     const top = op.parents[0];
-    if (errnoName(error) !== 'ENOENT' || top === undefined || readControl(`${dirname(top)}/cgroup.procs`) === undefined)
-      throw error;
+    const isRace = errnoName(error) === 'ENOENT' && top !== undefined && existsSync(dirname(top));
+    if (!isRace) throw stepError('cgroup.create', op.path, error);
   }
 }
 

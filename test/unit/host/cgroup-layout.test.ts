@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import { cgroupLayout } from '../../../src/host/cgroup-layout.js';
+import { parseMountinfo } from '../../../src/host/mountinfo.js';
+
+interface Host {
+  readonly mounts: readonly string[];
+  readonly systemd?: boolean;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+function layoutOf({ mounts, systemd = false, files = {} }: Host) {
+  return cgroupLayout({
+    mounts: parseMountinfo(mounts.map((line, index) => `${index + 20} 1 0:${index} / ${line}`).join('\n')),
+    systemd,
+    read: (path) => files[path],
+    exists: (path) => path in files,
+  });
+}
+
+const v2 = {
+  mounts: ['/sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate'],
+  files: {
+    '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory hugetlb pids\n',
+    '/sys/fs/cgroup/cgroup.procs': '',
+    '/proc/swaps': '',
+  },
+};
+
+describe('cgroupLayout', () => {
+  it('reads v1 hierarchies, co-mounted ones too', () => {
+    const layout = layoutOf({
+      mounts: [
+        '/sys/fs/cgroup ro - tmpfs tmpfs ro',
+        '/sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct',
+        '/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+      ],
+      files: { '/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes': '' },
+    });
+    expect(layout).to.deep.equal({
+      mode: 'v1',
+      controllers: {
+        cpu: { version: 1, mount: '/sys/fs/cgroup/cpu,cpuacct' },
+        cpuacct: { version: 1, mount: '/sys/fs/cgroup/cpu,cpuacct' },
+        memory: { version: 1, mount: '/sys/fs/cgroup/memory' },
+      },
+      tracking: [],
+      swapAccounting: true,
+    });
+  });
+
+  it('reads v2, which freezes without a controller', () => {
+    const layout = layoutOf(v2);
+    expect(layout).to.include({ mode: 'v2', unified: '/sys/fs/cgroup', base: '/sys/fs/cgroup', swapAccounting: true });
+    expect(Object.keys(layout.controllers)).to.have.members(['cpuset', 'cpu', 'io', 'memory', 'pids', 'freezer']);
+    expect(layout).to.not.have.property('delegate');
+  });
+
+  it('makes groups below a unit of its own where systemd owns v2', () => {
+    const layout = layoutOf({ ...v2, systemd: true });
+    expect(layout.base).to.equal('/sys/fs/cgroup/machine.slice/tszone-zones.service');
+    expect(layout.delegate).to.deep.equal({ unit: 'tszone-zones.service', slice: 'machine.slice' });
+    expect(layout.tracking).to.deep.equal([]);
+  });
+
+  it('takes v1’s controller over v2’s in a hybrid, and knows what systemd tracks by', () => {
+    const host: Host = {
+      mounts: [
+        '/sys/fs/cgroup/pids rw - cgroup cgroup rw,pids',
+        '/sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer',
+        '/sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd',
+        '/sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
+      ],
+      files: { '/sys/fs/cgroup/unified/cgroup.controllers': 'hugetlb\n', '/sys/fs/cgroup/unified/cgroup.procs': '' },
+    };
+    expect(layoutOf(host)).to.include({ mode: 'hybrid', unified: '/sys/fs/cgroup/unified', swapAccounting: false });
+    expect(layoutOf(host).controllers).to.deep.equal({
+      pids: { version: 1, mount: '/sys/fs/cgroup/pids' },
+      freezer: { version: 1, mount: '/sys/fs/cgroup/freezer' },
+    });
+    expect(layoutOf(host).tracking).to.deep.equal([]);
+    expect(layoutOf({ ...host, systemd: true }).tracking).to.deep.equal([
+      { version: 1, mount: '/sys/fs/cgroup/systemd' },
+      { version: 2, mount: '/sys/fs/cgroup/unified' },
+    ]);
+    expect(layoutOf({ ...host, systemd: true })).to.not.have.property('delegate');
+  });
+
+  it('does not count what cannot be written, as in an unprivileged container', () => {
+    expect(layoutOf({ ...v2, mounts: ['/sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw'] })).to.deep.equal({
+      mode: 'v2',
+      controllers: {},
+      tracking: [],
+      swapAccounting: false,
+    });
+  });
+
+  it('believes the command line about swap on v2', () => {
+    expect(layoutOf({ ...v2, files: { ...v2.files, '/proc/cmdline': 'quiet swapaccount=0' } }).swapAccounting).to.equal(
+      false,
+    );
+    expect(layoutOf({ ...v2, files: { ...v2.files, '/proc/cmdline': 'swapaccount=1' } }).swapAccounting).to.equal(true);
+  });
+});
