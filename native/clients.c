@@ -234,9 +234,25 @@ int clients_timeout(void) {
   return -1;
 }
 
+void clients_settle(int patience_ms) {
+  for (long long end = now_ms() + patience_ms;;) {
+    struct poller poller = {.count = 0};
+    for (int i = 0; i < client_count; i++) {
+      struct client *client = &clients[i];
+      client->place = client->ended || client->output_length == 0 ? -1 : poller_add(&poller, client->fd, POLLOUT);
+    }
+    long long left = end - now_ms();
+    if (poller.count == 0 || left <= 0) return;
+    poller_wait(&poller, (int)left);
+    for (int i = 0; i < client_count; i++) {
+      if (poller_got(&poller, clients[i].place) != 0) flush_output(&clients[i]);
+    }
+  }
+}
+
 void clients_console(const char *bytes, size_t length) {
   for (int i = 0; i < client_count; i++) {
-    if (clients[i].console) answer(&clients[i], bytes, length);
+    if (clients[i].console && !clients[i].ended) answer(&clients[i], bytes, length);
   }
 }
 
@@ -248,7 +264,6 @@ void clients_notify(const char *line) {
 
 void clients_close(void) {
   for (int i = 0; i < client_count; i++) {
-    flush_output(&clients[i]);
     if (!clients[i].ended) close(clients[i].fd);
   }
   client_count = 0;

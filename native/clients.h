@@ -27,6 +27,8 @@ int clients_timeout(void);
 void clients_console(const char *bytes, size_t length);
 /* The line goes to all that wait. */
 void clients_notify(const char *line);
+/* Waits until all that was said has been taken, at most so long. */
+void clients_settle(int patience_ms);
 void clients_close(void);
 
 #endif

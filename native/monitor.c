@@ -21,6 +21,9 @@
 #include "report.h"
 #include "settings.h"
 
+/* What a console client has to take the zone's last output. */
+enum { LAST_WORDS_MS = 1000 };
+
 enum phase {
   PHASE_PREPARING, /* before `go` */
   PHASE_STARTING,  /* after it, before exec is known to have worked */
@@ -158,6 +161,7 @@ static void drain(bool block) {
   for (int i = 0; i < 64 && target.master >= 0; i++) {
     struct pollfd console = {.fd = target.master, .events = POLLIN};
     if (poll(&console, 1, 0) <= 0) break;
+    if (!clients_have_room()) clients_settle(LAST_WORDS_MS);
     read_console();
   }
 }
@@ -177,6 +181,7 @@ _Noreturn static void finish(void) {
   drain(true);
   log_flush();
   if (attached) report_exited(status, number, oom_kills);
+  clients_settle(LAST_WORDS_MS);
   clients_close();
   /* fd 4 may have been closed meanwhile. */
   struct pollfd caller = {.fd = EVENT_FD, .events = POLLIN};

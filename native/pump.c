@@ -7,6 +7,8 @@
 
 /* poll's "writable" promises room for this much in a pipe. */
 enum { PIPE_CHUNK = 4096 };
+/* The most that a pipe holds without privileges (fs.pipe-max-size). */
+enum { DRAIN_BYTES = 1024 * 1024 };
 
 void pump_init(struct pump *pump, int from, int to) {
   pump->from = from;
@@ -43,7 +45,8 @@ static bool fill(struct pump *pump) {
   }
   if (pump->observe != NULL) pump->observe(pump->stream, pump->bytes, (size_t)n);
   pump->start = 0;
-  pump->end = pump->to < 0 ? 0 : (size_t)n;
+  pump->end = (size_t)n;
+  if (pump->to < 0) pump->start = pump->end;
   return true;
 }
 
@@ -70,13 +73,14 @@ void pump_work(struct pump *pump, const struct poller *poller) {
 }
 
 void pump_drain(struct pump *pump, bool block) {
-  for (;;) {
+  /* A process that the command left behind may write for ever. */
+  for (size_t left = DRAIN_BYTES;; left -= left < pump->end ? left : pump->end) {
     while (pump->start < pump->end) {
       struct pollfd out = {.fd = pump->to, .events = POLLOUT};
       int ready = poll(&out, 1, block ? -1 : 0);
       if (ready == 0) return;
       if (ready > 0) empty(pump);
     }
-    if (pump->from < 0 || !fill(pump)) return;
+    if (left == 0 || pump->from < 0 || !fill(pump)) return;
   }
 }
