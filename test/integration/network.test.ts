@@ -160,6 +160,9 @@ describe('networks', function () {
     );
     third.sh('ip addr add 203.0.113.2/24 dev up1; ip link set up1 up; ip route add default via 203.0.113.1');
     await third.call('serve', { host: '0.0.0.0', port: 80 });
+    // As the next start would: third0 has a route now.
+    for (const op of a.plan.prepare) await host.call('apply', op);
+    expect(host.sh('cat /proc/sys/net/ipv4/conf/third0/forwarding')).to.equal('1\n');
     outside.sh(`ip route add 203.0.113.0/24 via ${host4}`);
     expect(await outside.call('ask', { host: '203.0.113.2', port: 80, waitMs: 700 })).to.equal('silence');
     expect(await host.call('ask', { host: '203.0.113.2', port: 80 })).to.equal('203.0.113.1');
@@ -178,18 +181,18 @@ describe('networks', function () {
     });
 
     it('on 127.0.0.1 cannot be reached by packets from a wire with that address', async () => {
-      outside.sh(`sysctl -qw net.ipv4.conf.up1.route_localnet=1; ip link set lo down
+      outside.sh(`sysctl -qw net.ipv4.conf.up1.route_localnet=1; ip addr del 127.0.0.1/8 dev lo
         ip route add 127.0.0.1/32 via ${host4} src ${outside4}`);
       expect(await outside.call('ask', { host: '127.0.0.1', port: 8080, waitMs: 700 })).to.equal('silence');
-      outside.sh('ip link set lo up');
+      outside.sh('ip route del 127.0.0.1/32; ip addr add 127.0.0.1/8 dev lo');
     });
 
     it("let no zone at the host's own loopback services", async () => {
       await host.call('serve', { host: '127.0.0.1', port: 7777 });
-      b.peer.sh(`sysctl -qw net.ipv4.conf.eth0.route_localnet=1; ip link set lo down
+      b.peer.sh(`sysctl -qw net.ipv4.conf.eth0.route_localnet=1; ip addr del 127.0.0.1/8 dev lo
         ip route add 127.0.0.1/32 via ${network.gateway4} src ${b.lease.ipv4}`);
       expect(await b.peer.call('ask', { host: '127.0.0.1', port: 7777, waitMs: 700 })).to.equal('silence');
-      b.peer.sh('ip route del 127.0.0.1/32; ip link set lo up');
+      b.peer.sh('ip route del 127.0.0.1/32; ip addr add 127.0.0.1/8 dev lo');
     });
 
     it('on all addresses answer outsiders, and the zone sees who asks', async () => {
