@@ -74,11 +74,11 @@ function bash(commands: readonly CompletedCommand[]): string {
   });
   const cases = commands.map(({ names, flags, completes: kind }) => {
     const pattern = names.map((name) => `"${name}"`).join('|');
-    return `    ${pattern}) flags="${flags.join(' ')}"; [[ $cur == -* ]] || words="${dynamic[kind]}" ;;\n`;
+    return `    ${pattern}) if [[ $cur == -* ]]; then words="${flags.join(' ')}"; else words="${dynamic[kind]}"; fi ;;\n`;
   });
   return `# bash completion of tszone
 _tszone() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} cmd="" word i flags="" words=""
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} cmd="" word i words=""
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
@@ -94,7 +94,7 @@ _tszone() {
     "") COMPREPLY=($(compgen -W "${firstWords(commands).join(' ')} help" -- "$cur")); return ;;
     help) COMPREPLY=($(compgen -W "${firstWords(commands).join(' ')}" -- "$cur")); return ;;
 ${subcommands.join('')}${cases.join('')}  esac
-  COMPREPLY=($(compgen -W "$flags $words" -- "$cur"))
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -o default -F _tszone tszone
 `;
