@@ -32,8 +32,8 @@ describe('cgroups of this host', () => {
   let layout: CgroupLayout;
   const undo: (() => Promise<void>)[] = [];
 
-  before(requires('root'));
-  before(async () => {
+  before(async function () {
+    requires('root').call(this);
     layout = (await probeHost()).cgroup;
   });
   afterEach(async () => {
@@ -142,19 +142,19 @@ describe('cgroups of this host', () => {
     const { enter } = await make('live', steps[0]);
     join(enter, 'exec sleep 60');
     await until(() => zonePids(ref('live')).length === 1);
-    for (const [index, limits] of steps.entries()) {
-      if (index === 0) continue;
-      for (const op of planLimits({ ...ref('live'), limits, previous: steps[index - 1] ?? {} }))
-        await cgroupHandlers.apply(op);
-      const expected = limits.memoryBytes === Number.POSITIVE_INFINITY ? undefined : limits.memoryBytes;
+    let previous = steps[0] ?? {};
+    for (const limits of steps.slice(1)) {
+      for (const op of planLimits({ ...ref('live'), limits, previous })) await cgroupHandlers.apply(op);
+      const expected = Number.isFinite(limits.memoryBytes) ? limits.memoryBytes : undefined;
       expect(readZoneUsage(ref('live')).memoryLimitBytes).to.equal(expected);
       expect(readZoneUsage(ref('live')).pidsLimit).to.equal(limits.pids);
+      previous = limits;
     }
     const before = readZoneUsage(ref('live'));
     const change = planLimits({
       ...ref('live'),
       limits: { memoryBytes: 96 * MiB, pids: 5 },
-      previous: steps.at(-1) ?? {},
+      previous,
     });
     for (const op of change) await cgroupHandlers.apply(op);
     for (const op of [...change].reverse()) await cgroupHandlers.undo(op);

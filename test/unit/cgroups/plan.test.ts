@@ -298,7 +298,9 @@ describe('planLimits', () => {
       const [memory = 0, both = 0] = model.values();
       expect(memory, `${path} = ${value}`).to.be.at.most(both);
     };
-    const run = (ops: readonly CgroupOp[]) => ops.forEach((op) => op.op === 'cgroup.write' && set(op.path, op.value));
+    const run = (ops: readonly CgroupOp[]) => {
+      for (const op of ops) if (op.op === 'cgroup.write') set(op.path, op.value);
+    };
     run(first);
     run(second);
     for (const op of [...second].reverse()) if (op.op === 'cgroup.write') set(op.path, op.previous ?? '');
