@@ -1,0 +1,67 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ZoneError } from '../../../src/errors/index.js';
+import { findTemplate, listTemplates, readTemplate, tagChoices, templateNames } from '../../../src/images/template.js';
+
+describe('templates', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tszone-template-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function refusal(template: unknown): Promise<ZoneError> {
+    writeFileSync(join(folder, 'template.json'), typeof template === 'string' ? template : JSON.stringify(template));
+    const error = await readTemplate(folder).then(
+      () => undefined,
+      (failure: unknown) => failure,
+    );
+    if (!(error instanceof ZoneError)) throw new Error(`not refused: ${String(error)}`);
+    expect(error.code).to.equal('TEMPLATE_INVALID');
+    return error;
+  }
+
+  const busybox = { templateVersion: 1, name: 'b', kind: 'busybox', description: 'd', package: 'busybox-static' };
+
+  it('that are shipped are all valid, and named like their folders', async () => {
+    const templates = await listTemplates();
+    expect(templates.map(({ name }) => name)).to.deep.equal(await templateNames());
+    expect(templates.map(({ kind }) => kind)).to.include.members(['sparse', 'busybox', 'debian']);
+  });
+
+  it('name the nearest key for one that is not known', async () => {
+    expect((await refusal({ ...busybox, packge: 'x' })).message).to.contain(
+      '"packge" is not known; did you mean "package"',
+    );
+    expect((await refusal({ ...busybox, config: { inti: 'full' } })).message).to.contain('did you mean "init"');
+  });
+
+  it('are refused with every issue at once', async () => {
+    const { context } = await refusal({ templateVersion: 2, name: 'X', kind: 'busybox', package: 'p' });
+    expect(context.issues).to.have.length(3);
+  });
+
+  it('are refused when they are not JSON, or of an unknown kind', async () => {
+    await refusal('{');
+    await refusal({ ...busybox, kind: 'arch' });
+  });
+
+  it('are not found below other folders', async () => {
+    mkdirSync(join(folder, 'one'));
+    writeFileSync(join(folder, 'one/template.json'), JSON.stringify(busybox));
+    expect(await findTemplate('one', folder)).to.include({ name: 'b' });
+    expect(await findTemplate('../one', folder)).to.equal(undefined);
+    expect(await findTemplate('', folder)).to.equal(undefined);
+  });
+
+  it('of debian offer its suites, the first one as the default', async () => {
+    const debian = await findTemplate('debian');
+    if (debian === undefined) throw new Error('debian is missing');
+    const choices = tagChoices(debian);
+    expect(choices).to.include({ defaultSuite: 'bookworm' });
+    expect(choices.arches).to.include.members(['amd64', 'i386']);
+  });
+});
