@@ -77,10 +77,15 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   /** The host as --root and --run-root say. */
   protected async openHost(): Promise<HostContext> {
     const { openHostContext } = await import('../operations/host-context.js');
-    return openHostContext({
-      root: this.common.root ?? process.env.TSZONE_ROOT,
-      runRoot: this.common['run-root'] ?? process.env.TSZONE_RUN_ROOT,
-    });
+    return openHostContext(this.paths());
+  }
+
+  /** Where the data lie: a flag, else the environment, else the default. */
+  protected paths(): { readonly root: string; readonly runRoot: string } {
+    return {
+      root: this.common.root ?? process.env.TSZONE_ROOT ?? '/var/lib/tszone',
+      runRoot: this.common['run-root'] ?? process.env.TSZONE_RUN_ROOT ?? '/run/tszone',
+    };
   }
 
   /** Shown on stderr, only on a terminal, and only for what takes longer than half a second. */

@@ -29,7 +29,12 @@ export type Output =
       readonly name: string;
     }
   | { readonly kind: 'done'; readonly data: object; readonly name: string; readonly message: string }
-  | { readonly kind: 'text'; readonly text: string; readonly data?: object | undefined }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly data?: object | undefined;
+      readonly exitStatus?: number | undefined;
+    }
   | { readonly kind: 'stream'; readonly chunks: AsyncIterable<string> }
   | { readonly kind: 'status'; readonly exitStatus: number };
 
@@ -74,7 +79,7 @@ export function doneAll(all: readonly Done[]): Output {
 }
 
 /** Text as it is; `data` with -o json and the like. */
-export function text(content: string, data?: object): Output {
+export function text(content: string, data?: object): Extract<Output, { kind: 'text' }> {
   return { kind: 'text', text: content, data };
 }
 

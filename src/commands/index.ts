@@ -32,6 +32,11 @@ export const commandTable: CommandTable = {
     aliases: ['rm', 'destroy'],
     load: () => import('./delete.js'),
   },
+  doctor: {
+    summary: 'Show what this host can and cannot do, and what to install or enable',
+    aliases: [],
+    load: () => import('./doctor.js'),
+  },
   exec: {
     summary: 'Run a command in a running zone',
     aliases: [],

@@ -1,0 +1,37 @@
+/** What `doctor` shows to people. */
+import { printable } from './printable.js';
+
+interface Check {
+  readonly title: string;
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+interface Change {
+  readonly key: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Report {
+  readonly checks: readonly Check[];
+  readonly summary: Readonly<Record<Check['status'], number>>;
+  readonly fixed?: {
+    readonly file?: string;
+    readonly changed: readonly Change[];
+    readonly refused: readonly (Change & { readonly reason: string })[];
+  };
+}
+
+export function formatReport({ checks, summary, fixed }: Report): string {
+  const lines = checks.flatMap(({ status, title, detail, fix }) => [
+    `${status.padEnd(4)}  ${title}: ${detail}`,
+    ...(fix === undefined ? [] : [`      fix: ${fix}`]),
+  ]);
+  const raised = (fixed?.changed ?? []).map(({ key, from, to }) => `raised ${key} from ${from} to ${to}`);
+  const refused = (fixed?.refused ?? []).map(({ key, reason }) => `could not raise ${key} now: ${reason}`);
+  const file = fixed?.file === undefined ? [] : [`wrote ${fixed.file}`];
+  const sum = `${summary.ok} ok, ${summary.warn} warnings, ${summary.fail} failures`;
+  return printable([...lines, ...raised, ...refused, ...file, sum].map((line) => `${line}\n`).join(''));
+}
