@@ -148,6 +148,8 @@ class Session implements HelperSession {
     if (this.#control === undefined || this.#control === null) return;
     this.#control.on('error', () => {});
     const lines = createInterface({ input: this.#control });
+    // readline passes its input's errors on: a helper that ends before it has read `go` resets the connection.
+    lines.on('error', () => {});
     lines.on('line', (line) => this.#receive(line));
     lines.on('close', () => {
       if (!this.#isClosing) this.#events.fail(diedError('ended without saying why'));

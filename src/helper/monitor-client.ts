@@ -84,7 +84,10 @@ async function converse(
     const lines: string[] = [];
     const abort = () => socket.destroy();
     signal?.addEventListener('abort', abort, { once: true });
-    createInterface({ input: socket }).on('line', (text) => {
+    const reader = createInterface({ input: socket });
+    // readline passes its input's errors on.
+    reader.on('error', () => {});
+    reader.on('line', (text) => {
       lines.push(text);
       if (isAnswered) socket.destroy();
     });
