@@ -20,12 +20,13 @@ export interface ProcessPlanInput {
 const hex = (mask: bigint) => `0x${mask.toString(16)}`;
 
 /**
- * Holds for pid 1 and all that comes after it. The permitted set keeps what `cred.user` needs; an exec as root drops
- * to the bounding set, one as anybody else to nothing (capabilities(7), "Transformation of capabilities during execve").
+ * Holds for pid 1 and all that comes after it. The permitted set keeps what `cred.user` needs (CHOWN: stdio becomes the
+ * user's); an exec as root drops to the bounding set, one as anybody else to nothing (capabilities(7), "Transformation
+ * of capabilities during execve").
  */
 export function planProgram(input: ProgramPlanInput): EnterOp[] {
   const bounding = capabilityMask(input.capabilities);
-  const permitted = bounding | capabilityMask(['SETUID', 'SETGID', 'SETPCAP', 'DAC_READ_SEARCH']);
+  const permitted = bounding | capabilityMask(['CHOWN', 'SETUID', 'SETGID', 'SETPCAP', 'DAC_READ_SEARCH']);
   return [
     ...input.ulimits.map((limit): EnterOp => {
       const resource = String(rlimits[limit.resource]);

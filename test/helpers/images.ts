@@ -1,0 +1,62 @@
+/**
+ * Images for tests. They are built once and kept between runs in a store that all temporary hosts share; what the store
+ * is called depends on the recipes, so that after a change of one all are built anew.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { canIdmap, probeHost } from '../../src/host/index.js';
+import { patience } from './patience.js';
+import { type TempHost, tempHost, zoneFriendlyDirectory } from './temp-host.js';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+/** What an image is made from. */
+const recipes = /^(rootfs-templates\/.*|src\/images\/(base-files|build.*|tar-builder)\.ts)$/;
+
+let store: Promise<string> | undefined;
+
+/** A directory that a host can have as its `images`. */
+export function imageStore(): Promise<string> {
+  store ??= makeStore();
+  return store;
+}
+
+async function makeStore(): Promise<string> {
+  const path = join(await storeParent(), 'images', await recipesKey());
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+/** TSZONE_TEST_CACHE or /var/cache/tszone-test, unless its file system cannot hold layers. */
+async function storeParent(): Promise<string> {
+  const usual = process.env.TSZONE_TEST_CACHE ?? '/var/cache/tszone-test';
+  await mkdir(usual, { recursive: true });
+  const { kernel } = await probeHost();
+  return (await canIdmap(usual, kernel)).ok ? usual : join(await zoneFriendlyDirectory(), 'tszone-test-cache');
+}
+
+async function recipesKey(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const folder of ['rootfs-templates', 'src/images']) {
+    for (const name of (await readdir(join(project, folder), { recursive: true })).toSorted()) {
+      const path = join(folder, name);
+      if (recipes.test(path)) hash.update(path).update(await readFile(join(project, path)).catch(() => ''));
+    }
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** `before(needsImage('debian:i386'))`: builds it unless it is there. */
+export function needsImage(name: string): (this: Mocha.Context) => Promise<void> {
+  return async function build(this: Mocha.Context) {
+    this.timeout(patience(600_000));
+    await using host = await tempHost();
+    if (!(await hasImage(host, name))) await host.ok(['image', 'build', name]);
+  };
+}
+
+async function hasImage(host: TempHost, name: string): Promise<boolean> {
+  const { status } = await host.cli(['image', 'inspect', name]);
+  return status === 0;
+}

@@ -1,0 +1,27 @@
+/** Waiting in tests. TSZONE_TEST_SLOWDOWN (a number) says how much slower than usual this machine is. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const slowdown = Math.max(1, Number(process.env.TSZONE_TEST_SLOWDOWN ?? 1) || 1);
+
+/** Milliseconds as they are meant on a usual machine → as this one needs them. */
+export const patience = (ms: number): number => Math.ceil(ms * slowdown);
+
+/** Calls `check` until it gives something other than undefined or false. @throws Error with the last failure when the time is over */
+export async function eventually<T>(
+  what: string,
+  check: () => Promise<T | undefined | false> | T | undefined | false,
+  ms = 10_000,
+): Promise<T> {
+  const deadline = Date.now() + patience(ms);
+  let last: unknown;
+  for (let pause = 5; ; pause = Math.min(200, pause * 2)) {
+    try {
+      const value = await check();
+      if (value !== undefined && value !== false) return value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(`it never came true: ${what}`, { cause: last });
+    await sleep(pause);
+  }
+}

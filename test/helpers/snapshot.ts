@@ -1,0 +1,196 @@
+/** What tszone could leave behind on a host, as comparable lines: taken before and after, compared exactly. */
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { outputOf } from './cli.js';
+import { patience } from './patience.js';
+import { facts } from './requires.js';
+
+export type Section = 'mounts' | 'cgroups' | 'links' | 'nft' | 'sysctls' | 'processes' | 'files' | 'ids';
+export type Snapshot = Readonly<Record<Section, readonly string[]>>;
+
+export interface SnapshotOptions {
+  /** Directories whose files count: a host's root and run root. */
+  readonly directories?: readonly string[];
+  /** Only lines that contain one of these: for a machine that others use, too. Sysctls are left out then. */
+  readonly only?: readonly string[];
+}
+
+export async function takeSnapshot({ directories = [], only }: SnapshotOptions = {}): Promise<Snapshot> {
+  const [mounts, cgroups, links, nft, sysctls, processes, files, ids] = await Promise.all([
+    readMounts(),
+    readCgroups(),
+    readLinks(),
+    readRules(),
+    only === undefined ? readSysctls() : [],
+    readProcesses(),
+    readFiles(directories),
+    readIds(),
+  ]);
+  const kept = (lines: readonly string[]) =>
+    lines.filter((line) => only === undefined || only.some((word) => line.includes(word))).toSorted();
+  return {
+    mounts: kept(mounts),
+    cgroups: kept(cgroups),
+    links: kept(links),
+    nft: kept(nft),
+    sysctls: kept(sysctls),
+    processes: kept(processes),
+    files: kept(files),
+    ids: kept(ids),
+  };
+}
+
+/** Lines `mounts: + …` for what is new, `mounts: - …` for what is gone. Pure. */
+export function differences(before: Snapshot, after: Snapshot): string[] {
+  return (Object.keys(before) as Section[]).flatMap((section) => [
+    ...without(after[section], before[section]).map((line) => `${section}: + ${line}`),
+    ...without(before[section], after[section]).map((line) => `${section}: - ${line}`),
+  ]);
+}
+
+/** Each line of `lines` that is not matched by one of `others`; lines may occur several times. */
+function without(lines: readonly string[], others: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);
+  return lines.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
+}
+
+/** @throws Error with the exact differences */
+export function expectNothingLeft(before: Snapshot, after: Snapshot): void {
+  const lines = differences(before, after);
+  if (lines.length > 0) throw new Error(`something is left, or missing:\n  ${lines.join('\n  ')}`);
+}
+
+/** The same for now. The kernel takes links and groups of a zone that has just ended away a little later: that is waited for. */
+export async function expectNothingLeftNow(before: Snapshot, options: SnapshotOptions = {}, ms = 5000): Promise<void> {
+  const deadline = Date.now() + patience(ms);
+  for (;;) {
+    const after = await takeSnapshot(options);
+    if (differences(before, after).length === 0) return;
+    if (Date.now() > deadline) expectNothingLeft(before, after);
+    await sleep(50);
+  }
+}
+
+async function readMounts(): Promise<string[]> {
+  const text = await readFile('/proc/self/mountinfo', 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [left = '', right = ''] = line.split(' - ');
+      const [, , , root, point, options] = left.split(' ');
+      return `${point} ${root} ${options} ${right}`;
+    });
+}
+
+/** `tszone` itself and `tszone/monitors` are shared by all zones and stay. */
+async function readCgroups(): Promise<string[]> {
+  const found = await outputOf('find', ['/sys/fs/cgroup', '-type', 'd', '-path', '*tszone*']);
+  return found.split('\n').filter((path) => path !== '' && !/tszone(\/monitors)?$|\.(service|slice|scope)$/.test(path));
+}
+
+async function readLinks(): Promise<string[]> {
+  return (await readdir('/sys/class/net')).map((name) => name);
+}
+
+/** Without handles and counters, which change by themselves. */
+async function readRules(): Promise<string[]> {
+  if (!facts.nft()) return [];
+  const { nftables } = JSON.parse(await outputOf('nft', ['-j', 'list', 'ruleset'])) as { nftables: object[] };
+  return nftables
+    .filter((item) => !('metainfo' in item))
+    .map((item) =>
+      JSON.stringify(item, (key, value) => (['handle', 'packets', 'bytes'].includes(key) ? undefined : value)),
+    );
+}
+
+const sysctlNames = [
+  'forwarding',
+  'force_forwarding',
+  'accept_ra',
+  'route_localnet',
+  'rp_filter',
+  'arp_ignore',
+  'proxy_arp',
+];
+
+async function readSysctls(): Promise<string[]> {
+  const lines = ['/proc/sys/net/ipv4/ip_forward'].map(readSysctl);
+  for (const family of ['ipv4', 'ipv6']) {
+    const base = `/proc/sys/net/${family}/conf`;
+    const links = await readdir(base).catch(() => []);
+    for (const link of links) for (const name of sysctlNames) lines.push(readSysctl(join(base, link, name)));
+  }
+  return (await Promise.all(lines)).filter((line) => line !== undefined);
+}
+
+async function readSysctl(path: string): Promise<string | undefined> {
+  const value = await readFile(path, 'utf8').catch(() => undefined);
+  return value === undefined ? undefined : `${path} = ${value.trim()}`;
+}
+
+/** Zones' ids begin here. */
+const firstZoneId = 0x1000_0000;
+
+/** Ours: run by the helper's or the init's program, or with the user id of a zone. */
+async function readProcesses(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => describeProcess(pid).catch(() => undefined)));
+  return lines.filter((line) => line !== undefined);
+}
+
+async function describeProcess(pid: string): Promise<string | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '';
+  const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
+  const uid = Number(field('Uid'));
+  if (uid < firstZoneId && !/tszone-(helper|init)/.test(`${program} ${field('Name')}`)) return undefined;
+  if (uid >= 0x7000_0000) return undefined;
+  const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
+  const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  const group = /tszone\/\S+/.exec(groups)?.[0] ?? '';
+  return `${pid} ${field('Name')} state ${field('State')} uid ${uid} ${group} ${await ownFiles(pid)} ${command}`;
+}
+
+/** Which zone a monitor works for: by the files that it holds. */
+async function ownFiles(pid: string): Promise<string> {
+  const fds = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  const targets = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+  return targets.find((target) => target.includes('/zones/')) ?? '';
+}
+
+async function readFiles(directories: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(directories.map((directory) => listFiles(directory)));
+  return lists.flat();
+}
+
+async function listFiles(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  const lists = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(directory, entry.name);
+      return entry.isDirectory() ? [`${path}/`, ...(await listFiles(path))] : [path];
+    }),
+  );
+  return lists.flat();
+}
+
+async function readIds(): Promise<string[]> {
+  const text = await readFile('/var/lib/tszone-ids/ranges.json', 'utf8').catch(() => '{"entries":[]}');
+  const { entries } = JSON.parse(text) as { entries: { root: string; zone: string; base: number }[] };
+  return entries.map(({ root, zone, base }) => `${root} ${zone} ${base}`);
+}
+
+/** True while something is at the path, links not followed. */
+export async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

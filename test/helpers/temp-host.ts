@@ -1,0 +1,145 @@
+/** A tszone of its own for one test file: roots in a temporary directory, and everything of it gone at the end. */
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canIdmap, probeHost } from '../../src/host/index.js';
+import { type Host, openHost, type Zone } from '../../src/index.js';
+import { deleteNetwork } from '../../src/operations/network-delete.js';
+import { listNetworks } from '../../src/operations/network-list.js';
+import type { RunInput } from '../../src/operations/run-zone.js';
+import { unsetZone } from '../../src/operations/set-zone.js';
+import { type CliOptions, type CliResult, cleanEnv, type RunningCli, startCli } from './cli.js';
+import { imageStore } from './images.js';
+import { noteHost } from './leaks.js';
+import { type Snapshot, takeSnapshot } from './snapshot.js';
+
+export class TempHost implements AsyncDisposable {
+  /** Holds both roots; a place for a test's own files, too. */
+  readonly directory: string;
+  readonly root: string;
+  readonly runRoot: string;
+  #opened: Promise<Host> | undefined;
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.root = join(directory, 'root');
+    this.runRoot = join(directory, 'run');
+  }
+
+  /** TSZONE_ROOT and TSZONE_RUN_ROOT of this host. */
+  get env(): Record<string, string> {
+    return { TSZONE_ROOT: this.root, TSZONE_RUN_ROOT: this.runRoot };
+  }
+
+  /** The library on this host. */
+  open(): Promise<Host> {
+    this.#opened ??= openHost({ root: this.root, runRoot: this.runRoot });
+    return this.#opened;
+  }
+
+  /** Makes and starts a zone with the library. */
+  async run(spec: RunInput): Promise<Zone> {
+    return (await this.open()).run(spec);
+  }
+
+  /** The command line on this host, to its end. */
+  cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    return this.start(args, options).ended;
+  }
+
+  /** The command line on this host. */
+  start(args: readonly string[], options: CliOptions = {}): RunningCli {
+    return startCli(args, { ...options, env: { ...this.env, ...options.env } });
+  }
+
+  /** stdout of a command line that has to succeed. @throws Error */
+  async ok(args: readonly string[], options: CliOptions = {}): Promise<string> {
+    const { status, stdout, stderr } = await this.cli(args, options);
+    if (status !== 0) throw new Error(`tszone ${args.join(' ')} ended with ${status}: ${stderr}${stdout}`);
+    return stdout;
+  }
+
+  /** The same, parsed: with `-o json` put in front. */
+  async json<T>(args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.ok(['-o', 'json', ...args])) as T;
+  }
+
+  /** Of the machine, with this host's files. */
+  snapshot(): Promise<Snapshot> {
+    return takeSnapshot(this.snapshotOptions);
+  }
+
+  get snapshotOptions(): { directories: string[] } {
+    return {
+      directories: [join(this.root, 'zones'), join(this.root, 'journal'), join(this.root, 'locks'), this.runRoot],
+    };
+  }
+
+  /** A file or, with no content, a directory of the test's own. @returns its path */
+  async file(name: string, content?: string | Buffer, mode = content === undefined ? 0o755 : 0o644): Promise<string> {
+    const path = join(this.directory, name);
+    if (content === undefined) await mkdir(path, { mode, recursive: true });
+    else await writeFile(path, content, { mode });
+    return path;
+  }
+
+  async deleteZones(): Promise<void> {
+    const host = await this.open();
+    for (const { name } of await host.list()) {
+      await unsetZone(host.context, name, ['protect', 'restart']);
+      await (await host.zone(name)).delete({ force: true });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.deleteZones();
+    const { context } = await this.open();
+    for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+export interface TempHostOptions {
+  /** An image store of its own, empty at first; else all hosts share one. */
+  readonly ownImages?: boolean;
+}
+
+export async function tempHost(options: TempHostOptions = {}): Promise<TempHost> {
+  const host = new TempHost(await mkdtemp(join(await zoneFriendlyDirectory(), 'tszone-test-')));
+  await mkdir(host.root, { mode: 0o700 });
+  await mkdir(host.runRoot, { mode: 0o700 });
+  if (options.ownImages !== true) await symlink(await imageStore(), join(host.root, 'images'));
+  const { context } = await host.open();
+  noteHost({ instance: context.roots.instance, directory: host.directory });
+  return host;
+}
+
+let friendly: Promise<string> | undefined;
+
+/** TSZONE_TEST_DIR, or the first usual place whose file system can be mounted with mapped owners. */
+export function zoneFriendlyDirectory(): Promise<string> {
+  friendly ??= findFriendly(
+    [process.env.TSZONE_TEST_DIR, tmpdir(), '/var/tmp', '/var/lib/tszone', '/var/cache'].filter(
+      (one) => one !== undefined,
+    ),
+  );
+  return friendly;
+}
+
+async function findFriendly(candidates: readonly string[]): Promise<string> {
+  const { kernel } = await probeHost();
+  for (const directory of candidates) {
+    await mkdir(directory, { recursive: true });
+    if ((await canIdmap(directory, kernel)).ok) return directory;
+  }
+  throw new Error(`none of ${candidates.join(', ')} can be mounted with mapped owners: set TSZONE_TEST_DIR`);
+}
+
+/** stdout, trimmed, of a shell script in the zone that has to succeed. @throws Error */
+export async function sh(zone: Zone, script: string, options: Parameters<Zone['exec']>[1] = {}): Promise<string> {
+  const { exitCode, stdout, stderr } = await zone.exec(['sh', '-c', script], options);
+  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${stderr}${stdout}`);
+  return stdout.trim();
+}
+
+export { cleanEnv };

@@ -1,0 +1,51 @@
+/** A command line on a terminal of its own: script(1) makes the pty, stty(1) gives it its size. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cleanEnv, entry, outputOf } from './cli.js';
+import { eventually } from './patience.js';
+import type { TempHost } from './temp-host.js';
+
+export interface Terminal {
+  /** Everything shown so far. */
+  shown(): string;
+  type(text: string): void;
+  seen(pattern: RegExp): Promise<RegExpExecArray>;
+  resize(rows: number, columns: number): Promise<void>;
+  /** The command's exit status. */
+  readonly ended: Promise<number>;
+}
+
+const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
+
+export async function onTerminal(host: TempHost, args: readonly string[], rows = 33, columns = 101): Promise<Terminal> {
+  const words = [process.execPath, entry, ...args].map(quote).join(' ');
+  const line = `echo "[terminal $(tty)]"; stty rows ${rows} cols ${columns}; ${words}; echo "[status $?]"`;
+  const child: ChildProcess = spawn('script', ['-qfec', line, '/dev/null'], {
+    env: { ...cleanEnv(host.env), SHELL: '/bin/sh', TERM: 'xterm' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  const closed = once(child, 'close');
+  const seen = (pattern: RegExp) =>
+    eventually(`the terminal shows ${pattern}`, () => pattern.exec(text) ?? undefined).catch((error: unknown) => {
+      throw new Error(`${String(error)}; it shows: ${JSON.stringify(text)}`);
+    });
+  const device = (await seen(/\[terminal (\S+)\]/))[1] ?? '';
+  return {
+    shown: () => text,
+    type: (typed) => void child.stdin?.write(typed),
+    seen,
+    resize: async (newRows, newColumns) => {
+      await outputOf('stty', ['-F', device, 'rows', String(newRows), 'cols', String(newColumns)]);
+    },
+    ended: (async () => {
+      const status = Number((await seen(/\[status (\d+)\]/))[1]);
+      child.stdin?.end();
+      await closed;
+      return status;
+    })(),
+  };
+}
