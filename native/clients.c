@@ -115,10 +115,10 @@ static void answer(struct client *client, const char *text, size_t length) {
 
 static void answer_status(struct client *client, const struct clients_target *target) {
   char line[192];
-  int n = snprintf(line, sizeof line,
-                   "{\"event\":\"status\",\"pid\":%d,\"monitorPid\":%d,\"startedAtMs\":%lld,\"console\":%s,\"clients\":%d}\n",
-                   target->pid, (int)getpid(), target->started_at_ms, target->master >= 0 ? "true" : "false",
-                   client_count);
+  int n = snprintf(
+      line, sizeof line,
+      "{\"event\":\"status\",\"pid\":%d,\"monitorPid\":%d,\"startedAtMs\":%lld,\"console\":%s,\"clients\":%d}\n",
+      target->pid, (int)getpid(), target->started_at_ms, target->master >= 0 ? "true" : "false", client_count);
   answer(client, line, (size_t)n);
 }
 
@@ -213,7 +213,8 @@ void clients_work(const struct poller *poller, const struct clients_target *targ
     if (!client->ended && (got & POLLIN) != 0) read_input(client);
     bool may_type = (got & POLLIN) != 0 || poller_got(poller, master_place) != 0;
     if (!client->ended && may_type) use_input(client, target);
-    if (!client->ended && client->stalled_since_ms != 0 && now_ms() - client->stalled_since_ms > PATIENCE_MS) drop(client);
+    if (!client->ended && client->stalled_since_ms != 0 && now_ms() - client->stalled_since_ms > PATIENCE_MS)
+      drop(client);
   }
   sweep();
   if (poller_got(poller, listener_place) != 0) accept_clients(target);

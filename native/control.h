@@ -9,7 +9,8 @@ struct control_target {
   int master; /* -1: no terminal */
 };
 
-/* Reads what is there and acts on signal and winsize. Returns false at end-of-file; *go is set when `go` was among it. */
+/* Reads what is there and acts on signal and winsize. Returns false at end-of-file; *go is set when `go` was among it.
+ */
 bool control_read(const struct control_target *target, bool *go);
 /* Hands on the signals that the helper itself got. */
 void control_forward_signals(int signal_fd, int pidfd);

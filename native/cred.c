@@ -1,4 +1,5 @@
-/* Credentials and limits of the zone side: capabilities, no_new_privs, umask, rlimits, personality, working directory. */
+/* Credentials and limits of the zone side: capabilities, no_new_privs, umask, rlimits, personality, working directory.
+ */
 #include "cred.h"
 
 #include <errno.h>

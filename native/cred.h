@@ -5,7 +5,8 @@
 #include <grp.h>
 #include <sys/types.h>
 
-/* Ids and supplementary groups, keeping the permitted capabilities until exec. The pipes or pty made for stdio change owner. */
+/* Ids and supplementary groups, keeping the permitted capabilities until exec. The pipes or pty made for stdio change
+ * owner. */
 void cred_become(uid_t uid, gid_t gid, const gid_t *groups, int count);
 
 #endif

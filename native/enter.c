@@ -1,5 +1,5 @@
-/* Mode `enter`: runs a command in a zone. A worker does the setns and clones the command's process as our child, so that no
- * process of ours stays inside the zone's namespaces. */
+/* Mode `enter`: runs a command in a zone. A worker does the setns and clones the command's process as our child, so
+ * that no process of ours stays inside the zone's namespaces. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -36,7 +36,8 @@ static struct control_target control = {.pidfd = -1, .master = -1};
 static struct pump to_zone = {.from = -1, .to = -1, .stop = true};
 static struct pump from_zone[2] = {{.from = -1, .to = -1}, {.from = -1, .to = -1}};
 
-/* The target's pidfd, once its start time is known to be the right one: the pid may have been given to another process. */
+/* The target's pidfd, once its start time is known to be the right one: the pid may have been given to another process.
+ */
 static int open_target(void) {
   report_step("target", -1);
   if (settings.target_pid == NULL) fail_with(EINVAL, "", "", "the plan has no target");
@@ -53,8 +54,14 @@ static const struct {
   uint64_t flag;
   const char *name;
 } ns_files[] = {
-    {CLONE_NEWUSER, "user"}, {CLONE_NEWNS, "mnt"},   {CLONE_NEWPID, "pid_for_children"}, {CLONE_NEWUTS, "uts"},
-    {CLONE_NEWIPC, "ipc"},   {CLONE_NEWNET, "net"},  {CLONE_NEWCGROUP, "cgroup"},        {CLONE_NEWTIME, "time_for_children"},
+    {CLONE_NEWUSER, "user"},
+    {CLONE_NEWNS, "mnt"},
+    {CLONE_NEWPID, "pid_for_children"},
+    {CLONE_NEWUTS, "uts"},
+    {CLONE_NEWIPC, "ipc"},
+    {CLONE_NEWNET, "net"},
+    {CLONE_NEWCGROUP, "cgroup"},
+    {CLONE_NEWTIME, "time_for_children"},
 };
 
 /* Without those that are ours already: entering one's own user namespace is EINVAL. */
@@ -68,7 +75,8 @@ static int needed_namespaces(void) {
     snprintf(path, sizeof path, "/proc/%s/ns/%s", settings.target_pid, ns_files[i].name);
     if (stat(path, &theirs) != 0) fail("stat", path);
     snprintf(path, sizeof path, "/proc/self/ns/%s", ns_files[i].name);
-    if (stat(path, &ours) == 0 && ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev) flags &= ~ns_files[i].flag;
+    if (stat(path, &ours) == 0 && ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
+      flags &= ~ns_files[i].flag;
   }
   return (int)flags;
 }
@@ -171,16 +179,25 @@ static void hand_ended(void) {
 static void read_hand(void) {
   while (hand >= 0) {
     switch (hand_receive(hand, &packet, false)) {
-      case HAND_NOTHING: return;
-      case HAND_EXEC: execs++; break;
-      case HAND_MASTER: take_master(packet.fd); break;
-      case HAND_FAILURE: fail_as(&packet.failure);
-      case HAND_END: hand_ended(); break;
-      case HAND_MAPS:
-      case HAND_GO:
-      case HAND_CREATED:
-      case HAND_CHILD:
-      default: break;
+    case HAND_NOTHING:
+      return;
+    case HAND_EXEC:
+      execs++;
+      break;
+    case HAND_MASTER:
+      take_master(packet.fd);
+      break;
+    case HAND_FAILURE:
+      fail_as(&packet.failure);
+    case HAND_END:
+      hand_ended();
+      break;
+    case HAND_MAPS:
+    case HAND_GO:
+    case HAND_CREATED:
+    case HAND_CHILD:
+    default:
+      break;
     }
   }
 }

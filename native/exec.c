@@ -129,7 +129,8 @@ void exec_init_fork(const struct op *op) {
   exec_slot_fd(op, argv, environment);
 }
 
-/* execve on each directory of PATH. As execvp does: EACCES is remembered, because a later directory may have the program. */
+/* execve on each directory of PATH. As execvp does: EACCES is remembered, because a later directory may have the
+ * program. */
 static void exec_search(const char *name, char **argv) {
   int at = env_find("PATH", 4);
   const char *directories = at < 0 ? default_path : zone.environment[at] + 5;

@@ -81,11 +81,20 @@ void exitlist_run(const struct plan *plan, bool patient) {
   const char *call;
   while (plan_next(plan, &at, &op)) {
     switch ((int)op.id) {
-      case OP_EXIT_RMDIR: remove_group(op_arg(&op, 0), patient); break;
-      case OP_EXIT_RMTREE: walk_groups(op_arg(&op, 0), remove_group, patient, 0); break;
-      case OP_EXIT_UNLINK: unlink(op_arg(&op, 0)); break;
-      case OP_EXIT_NL: netlink_request(op_arg(&op, 0), op_arg(&op, 1), &call, text, sizeof text); break;
-      default: break;
+    case OP_EXIT_RMDIR:
+      remove_group(op_arg(&op, 0), patient);
+      break;
+    case OP_EXIT_RMTREE:
+      walk_groups(op_arg(&op, 0), remove_group, patient, 0);
+      break;
+    case OP_EXIT_UNLINK:
+      unlink(op_arg(&op, 0));
+      break;
+    case OP_EXIT_NL:
+      netlink_request(op_arg(&op, 0), op_arg(&op, 1), &call, text, sizeof text);
+      break;
+    default:
+      break;
     }
   }
 }

@@ -104,7 +104,8 @@ void file_sysctl(const struct op *op) {
   int fd = path_open(path, O_WRONLY, TZ_RESOLVE_NO_SYMLINKS);
   if (fd < 0) fail("openat2", path);
   struct statfs info;
-  if (fstatfs(fd, &info) != 0 || info.f_type != TZ_PROC_MAGIC) fail_with(EINVAL, "fstatfs", path, "this is not the kernel's /proc");
+  if (fstatfs(fd, &info) != 0 || info.f_type != TZ_PROC_MAGIC)
+    fail_with(EINVAL, "fstatfs", path, "this is not the kernel's /proc");
   const char *value = op_arg(op, 1);
   if (write(fd, value, strlen(value)) < 0) fail("write", path);
   close(fd);

@@ -7,15 +7,15 @@
 #include "report.h"
 
 enum hand_message {
-  HAND_NOTHING = -1, /* nothing to read now */
-  HAND_END = 0,      /* every copy of the other end is closed */
-  HAND_MAPS = 'm',   /* host → zone: the maps are written, locked trees are attached */
-  HAND_GO = 'n',     /* host → zone */
+  HAND_NOTHING = -1,  /* nothing to read now */
+  HAND_END = 0,       /* every copy of the other end is closed */
+  HAND_MAPS = 'm',    /* host → zone: the maps are written, locked trees are attached */
+  HAND_GO = 'n',      /* host → zone */
   HAND_CREATED = 't', /* zone → host: the namespaces are there */
-  HAND_MASTER = 'p', /* zone → host, with a pty master */
-  HAND_CHILD = 'c',  /* exec's worker → host, with the final child's pid */
-  HAND_EXEC = 'x',   /* zone → host: about to exec; the end that follows means that it worked */
-  HAND_FAILURE = 'e' /* zone → host: a struct failure */
+  HAND_MASTER = 'p',  /* zone → host, with a pty master */
+  HAND_CHILD = 'c',   /* exec's worker → host, with the final child's pid */
+  HAND_EXEC = 'x',    /* zone → host: about to exec; the end that follows means that it worked */
+  HAND_FAILURE = 'e'  /* zone → host: a struct failure */
 };
 
 struct hand_packet {

@@ -161,8 +161,10 @@ void stdio_close_zone(struct stdio *stdio) {
 void host_detach(void) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd <= 2; fd++) {
-    if (null >= 0) dup2(null, fd);
-    else close(fd);
+    if (null >= 0)
+      dup2(null, fd);
+    else
+      close(fd);
   }
   /* Its number stays taken: an event must never end up in a client's connection. */
   if (null >= 0) dup3(null, EVENT_FD, O_CLOEXEC);

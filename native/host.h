@@ -7,8 +7,9 @@
 
 #include "plan.h"
 
-/* Becomes a session of its own, opens /dev/null where 0-2 are closed, closes what it was not meant to have, and re-executes
- * itself from a read-only mount, so that nothing that runs in a zone can ever write to the helper's file. */
+/* Becomes a session of its own, opens /dev/null where 0-2 are closed, closes what it was not meant to have, and
+ * re-executes itself from a read-only mount, so that nothing that runs in a zone can ever write to the helper's file.
+ */
 void host_begin(char **argv);
 /* Reads and checks fd 3. fail()s. */
 void host_read_plan(struct plan *plan, bool launching);

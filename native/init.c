@@ -41,7 +41,8 @@ static long now_ms(void) {
   return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* TERM to everyone (and CONT: a stopped process would never see it), a moment, then the kernel kills the rest with us. */
+/* TERM to everyone (and CONT: a stopped process would never see it), a moment, then the kernel kills the rest with us.
+ */
 static void shut_down(const sigset_t *mask) {
   kill(-1, SIGTERM);
   kill(-1, SIGCONT);

@@ -25,7 +25,8 @@
 
 static struct plan plan;
 
-/* fail()'s hook before there is a child, but after the lock: before that, what the list names may be another helper's. */
+/* fail()'s hook before there is a child, but after the lock: before that, what the list names may be another helper's.
+ */
 static void undo(void) {
   exitlist_run(&plan, true);
 }

@@ -2,7 +2,8 @@
 #ifndef TSZONE_LOCK_H
 #define TSZONE_LOCK_H
 
-/* argv[1]: seconds to wait, 0 = only try. Returns 0 when locked, 75 (EX_TEMPFAIL) when busy, 125 on any other failure. */
+/* argv[1]: seconds to wait, 0 = only try. Returns 0 when locked, 75 (EX_TEMPFAIL) when busy, 125 on any other failure.
+ */
 int lock_main(int argc, char **argv);
 
 #endif

@@ -24,10 +24,7 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } modes[] = {
-    {"launch", launch_main},
-    {"enter", enter_main},
-    {"lock", lock_main},
-    {"features", features_main},
+    {"launch", launch_main}, {"enter", enter_main}, {"lock", lock_main}, {"features", features_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},
 #endif

@@ -1,4 +1,5 @@
-/* The host side's loop, see monitor.h. Everything is in one loop, so that a console client that came before `go` misses nothing. */
+/* The host side's loop, see monitor.h. Everything is in one loop, so that a console client that came before `go` misses
+ * nothing. */
 #include "monitor.h"
 
 #include <errno.h>
@@ -96,16 +97,27 @@ static void hand_ended(void) {
 static void read_hand(void) {
   while (launch->socket >= 0) {
     switch (hand_receive(launch->socket, &packet, false)) {
-      case HAND_NOTHING: return;
-      case HAND_CREATED: announce_created(); break;
-      case HAND_EXEC: execs++; break;
-      case HAND_MASTER: take_master(packet.fd); break;
-      case HAND_FAILURE: fail_as(&packet.failure);
-      case HAND_END: hand_ended(); break;
-      case HAND_MAPS:
-      case HAND_GO:
-      case HAND_CHILD:
-      default: break;
+    case HAND_NOTHING:
+      return;
+    case HAND_CREATED:
+      announce_created();
+      break;
+    case HAND_EXEC:
+      execs++;
+      break;
+    case HAND_MASTER:
+      take_master(packet.fd);
+      break;
+    case HAND_FAILURE:
+      fail_as(&packet.failure);
+    case HAND_END:
+      hand_ended();
+      break;
+    case HAND_MAPS:
+    case HAND_GO:
+    case HAND_CHILD:
+    default:
+      break;
     }
   }
 }

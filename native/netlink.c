@@ -121,8 +121,7 @@ static int read_acks(int fd, int *left, char *text, size_t size) {
 static int exchange(int fd, const unsigned char *bytes, size_t length, int acks, char *text, size_t size) {
   struct nl_address kernel = {.family = AF_NETLINK};
   struct iovec vector = {(void *)(size_t)bytes, length};
-  struct msghdr message = {
-      .msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = &vector, .msg_iovlen = 1};
+  struct msghdr message = {.msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = &vector, .msg_iovlen = 1};
   if (sendmsg(fd, &message, 0) < 0) return errno;
   while (acks > 0) {
     int error = read_acks(fd, &acks, text, size);

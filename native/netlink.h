@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Sends the request (hex) and waits for as many acks as its messages ask for. 0, or a positive errno with *call naming the system
- * call and text holding the kernel's extended ack, if any. */
+/* Sends the request (hex) and waits for as many acks as its messages ask for. 0, or a positive errno with *call naming
+ * the system call and text holding the kernel's extended ack, if any. */
 int netlink_request(const char *protocol, const char *hex, const char **call, char *text, size_t size);
 
 #endif

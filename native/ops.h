@@ -6,6 +6,7 @@
 
 #define PROTOCOL_VERSION 1
 
+/* clang-format off */
 /* X(identifier, name, number of fixed arguments, variadic, zone side) */
 #define OP_LIST(X)                                    \
   X(NS_FLAGS, "ns.flags", 1, false, false)            \
@@ -68,6 +69,7 @@
   X(CWD, "cwd", 1, false, true)                       \
   X(EXEC_PATH, "exec.path", 0, true, true)            \
   X(EXEC_SLOT, "exec.slot", 1, true, true)
+/* clang-format on */
 
 enum op_id {
 #define X(identifier, name, fixed, variadic, zone) OP_##identifier,

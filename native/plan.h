@@ -1,5 +1,5 @@
-/* The plan: NUL-terminated tokens `tszone-plan`, the protocol number, then per op its name, the number of its arguments and
- * the arguments. It is checked as a whole before anything is done; after that, walking it cannot fail. */
+/* The plan: NUL-terminated tokens `tszone-plan`, the protocol number, then per op its name, the number of its arguments
+ * and the arguments. It is checked as a whole before anything is done; after that, walking it cannot fail. */
 #ifndef TSZONE_PLAN_H
 #define TSZONE_PLAN_H
 
@@ -43,7 +43,8 @@ bool plan_next(const struct plan *plan, struct cursor *at, struct op *op);
 const char *op_arg(const struct op *op, int n);
 /* argv from argument `from` on, NULL-terminated, into a vector of `size` pointers; what does not fit is left out. */
 int op_argv(const struct op *op, int from, char **vector, int size);
-/* Replaces the mapping by one that holds only the ops that `keep` accepts. False if memory is short; then nothing changed. */
+/* Replaces the mapping by one that holds only the ops that `keep` accepts. False if memory is short; then nothing
+ * changed. */
 bool plan_shrink(struct plan *plan, bool (*keep)(enum op_id id));
 
 #endif

@@ -1,4 +1,5 @@
-/* Copies bytes from one descriptor to another without ever blocking on either (but see pump_drain), and shows them to the log. */
+/* Copies bytes from one descriptor to another without ever blocking on either (but see pump_drain), and shows them to
+ * the log. */
 #ifndef TSZONE_PUMP_H
 #define TSZONE_PUMP_H
 
@@ -10,10 +11,10 @@
 enum { PUMP_BYTES = 8192 };
 
 struct pump {
-  int from;       /* -1: done */
-  int to;         /* -1: what is read is thrown away */
-  bool close_to;  /* at the end of `from`, or when `to` refuses */
-  bool stop;      /* when `to` refuses, stop reading too (a stdin); otherwise reading goes on (a stdout) */
+  int from;      /* -1: done */
+  int to;        /* -1: what is read is thrown away */
+  bool close_to; /* at the end of `from`, or when `to` refuses */
+  bool stop;     /* when `to` refuses, stop reading too (a stdin); otherwise reading goes on (a stdout) */
   void (*observe)(int stream, const char *bytes, size_t length); /* may be NULL */
   int stream;
   size_t start, end;

@@ -34,7 +34,7 @@ void record_running(const char *path, pid_t pid, long long started_at_ms) {
 
 void record_exit(const char *path, int status, int signal, long oom_kills) {
   char text[192];
-  snprintf(text, sizeof text, "{\"version\":1,\"status\":%d,\"signal\":%d,\"oomKills\":%ld,\"exitedAtMs\":%lld}\n", status,
-           signal, oom_kills, now_ms());
+  snprintf(text, sizeof text, "{\"version\":1,\"status\":%d,\"signal\":%d,\"oomKills\":%ld,\"exitedAtMs\":%lld}\n",
+           status, signal, oom_kills, now_ms());
   replace(path, text);
 }

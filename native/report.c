@@ -110,7 +110,8 @@ _Noreturn void fail(const char *syscall, const char *path) {
 
 void report_created(pid_t pid) {
   char line[96];
-  int n = snprintf(line, sizeof line, "{\"event\":\"created\",\"pid\":%d,\"monitorPid\":%d}\n", (int)pid, (int)getpid());
+  int n =
+      snprintf(line, sizeof line, "{\"event\":\"created\",\"pid\":%d,\"monitorPid\":%d}\n", (int)pid, (int)getpid());
   send_line(line, (size_t)n);
 }
 

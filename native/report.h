@@ -11,8 +11,8 @@
  *       may close fd 4 and leave        waits, logs, serves the socket
  *                                 ←     {"event":"exited",…} or {"event":"error",…}
  *
- * The child's side of the exchange is a SEQPACKET socket pair (hand.h). A failing child sends its struct failure there and
- * the host side prints it, so that each failure is said exactly once. */
+ * The child's side of the exchange is a SEQPACKET socket pair (hand.h). A failing child sends its struct failure there
+ * and the host side prints it, so that each failure is said exactly once. */
 #ifndef TSZONE_REPORT_H
 #define TSZONE_REPORT_H
 

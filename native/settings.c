@@ -12,9 +12,9 @@
 struct settings settings;
 
 static const struct word ns_words[] = {
-    {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},   {"pid", CLONE_NEWPID},       {"uts", CLONE_NEWUTS},
-    {"ipc", CLONE_NEWIPC},   {"net", CLONE_NEWNET},  {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
-    {NULL, 0},
+    {"user", CLONE_NEWUSER},     {"mnt", CLONE_NEWNS},    {"pid", CLONE_NEWPID},
+    {"uts", CLONE_NEWUTS},       {"ipc", CLONE_NEWIPC},   {"net", CLONE_NEWNET},
+    {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}, {NULL, 0},
 };
 
 /* The mount attributes share the word with our own flags, shifted out of their way. */
@@ -76,55 +76,89 @@ static void add_tree(const struct op *op) {
 
 static void load_structure(const struct op *op) {
   switch ((int)op->id) {
-    case OP_NS_FLAGS: settings.ns_flags = parse_ns_flags(op_arg(op, 0)); break;
-    case OP_NS_UIDMAP: add_map(op, settings.uid_maps, &settings.uid_map_count); break;
-    case OP_NS_GIDMAP: add_map(op, settings.gid_maps, &settings.gid_map_count); break;
-    case OP_TARGET:
-      settings.target_pid = op_arg(op, 0);
-      settings.target_start = op_arg(op, 1);
-      break;
-    case OP_TREE_OPEN: add_tree(op); break;
-    case OP_TREE_COVER:
-      need_room(settings.cover_count < MAX_COVERS);
-      settings.covers[settings.cover_count++] = (struct cover){op_arg(op, 0), op_arg(op, 1), op_arg(op, 2), op->index};
-      break;
-    case OP_CGROUP_JOIN:
-      need_room(settings.join_count < MAX_JOINS);
-      settings.joins[settings.join_count++] = op_arg(op, 0);
-      break;
-    case OP_CGROUP_INTO: settings.cgroup_into = op_arg(op, 0); break;
-    case OP_ROOT_STAGING: settings.staging = op_arg(op, 0); break;
-    case OP_EXEC_KILLGROUP: settings.killgroup = op_arg(op, 0); break;
-    case OP_STDIO_MODE: settings.stdio = (enum stdio_mode)words_parse(op_arg(op, 0), stdio_words); break;
-    case OP_STDIO_WINSIZE:
-      settings.rows = (unsigned short)parse_number(op_arg(op, 0));
-      settings.columns = (unsigned short)parse_number(op_arg(op, 1));
-      break;
-    case OP_MONITOR_LOCK: settings.lock = op_arg(op, 0); break;
-    case OP_MONITOR_LEAVE:
-      need_room(settings.leave_count < MAX_JOINS);
-      settings.leave[settings.leave_count++] = op_arg(op, 0);
-      break;
-    case OP_MONITOR_OOMSCORE: settings.oomscore = op_arg(op, 0); break;
-    case OP_MONITOR_RECORD: settings.record = op_arg(op, 0); break;
-    case OP_MONITOR_SOCKET: settings.socket = op_arg(op, 0); break;
-    case OP_SYNC_CREATED: settings.has_created = true; break;
-    case OP_INIT_FORK: settings.has_init_fork = true; break;
-    default: break;
+  case OP_NS_FLAGS:
+    settings.ns_flags = parse_ns_flags(op_arg(op, 0));
+    break;
+  case OP_NS_UIDMAP:
+    add_map(op, settings.uid_maps, &settings.uid_map_count);
+    break;
+  case OP_NS_GIDMAP:
+    add_map(op, settings.gid_maps, &settings.gid_map_count);
+    break;
+  case OP_TARGET:
+    settings.target_pid = op_arg(op, 0);
+    settings.target_start = op_arg(op, 1);
+    break;
+  case OP_TREE_OPEN:
+    add_tree(op);
+    break;
+  case OP_TREE_COVER:
+    need_room(settings.cover_count < MAX_COVERS);
+    settings.covers[settings.cover_count++] = (struct cover){op_arg(op, 0), op_arg(op, 1), op_arg(op, 2), op->index};
+    break;
+  case OP_CGROUP_JOIN:
+    need_room(settings.join_count < MAX_JOINS);
+    settings.joins[settings.join_count++] = op_arg(op, 0);
+    break;
+  case OP_CGROUP_INTO:
+    settings.cgroup_into = op_arg(op, 0);
+    break;
+  case OP_ROOT_STAGING:
+    settings.staging = op_arg(op, 0);
+    break;
+  case OP_EXEC_KILLGROUP:
+    settings.killgroup = op_arg(op, 0);
+    break;
+  case OP_STDIO_MODE:
+    settings.stdio = (enum stdio_mode)words_parse(op_arg(op, 0), stdio_words);
+    break;
+  case OP_STDIO_WINSIZE:
+    settings.rows = (unsigned short)parse_number(op_arg(op, 0));
+    settings.columns = (unsigned short)parse_number(op_arg(op, 1));
+    break;
+  case OP_MONITOR_LOCK:
+    settings.lock = op_arg(op, 0);
+    break;
+  case OP_MONITOR_LEAVE:
+    need_room(settings.leave_count < MAX_JOINS);
+    settings.leave[settings.leave_count++] = op_arg(op, 0);
+    break;
+  case OP_MONITOR_OOMSCORE:
+    settings.oomscore = op_arg(op, 0);
+    break;
+  case OP_MONITOR_RECORD:
+    settings.record = op_arg(op, 0);
+    break;
+  case OP_MONITOR_SOCKET:
+    settings.socket = op_arg(op, 0);
+    break;
+  case OP_SYNC_CREATED:
+    settings.has_created = true;
+    break;
+  case OP_INIT_FORK:
+    settings.has_init_fork = true;
+    break;
+  default:
+    break;
   }
 }
 
 /* What the monitor needs until the zone has ended. */
 static void load_lasting(const struct op *op) {
   switch ((int)op->id) {
-    case OP_MONITOR_EXIT: settings.exit = op_arg(op, 0); break;
-    case OP_MONITOR_OOM: settings.oom = op_arg(op, 0); break;
-    case OP_MONITOR_LOG:
-      settings.log = op_arg(op, 0);
-      settings.log_max_bytes = parse_number(op_arg(op, 1));
-      settings.log_files = (int)parse_number(op_arg(op, 2));
-      break;
-    default: break;
+  case OP_MONITOR_EXIT:
+    settings.exit = op_arg(op, 0);
+    break;
+  case OP_MONITOR_OOM:
+    settings.oom = op_arg(op, 0);
+    break;
+  case OP_MONITOR_LOG:
+    settings.log = op_arg(op, 0);
+    settings.log_max_bytes = parse_number(op_arg(op, 1));
+    settings.log_files = (int)parse_number(op_arg(op, 2));
+    break;
+  default:
+    break;
   }
 }
 
@@ -148,7 +182,8 @@ void settings_load(const struct plan *plan, bool launching) {
     if ((settings.ns_flags & CLONE_NEWUSER) == 0) settings.trees[i].flags &= ~(unsigned)TREE_LOCKED;
     if ((settings.trees[i].flags & TREE_LOCKED) != 0) settings.any_locked = true;
   }
-  if (launching && settings.stdio == STDIO_INHERIT) fail_with(EINVAL, "", "inherit", "only an exec can inherit its stdio");
+  if (launching && settings.stdio == STDIO_INHERIT)
+    fail_with(EINVAL, "", "inherit", "only an exec can inherit its stdio");
   if (settings.any_locked && settings.staging == NULL) fail_with(EINVAL, "", "", "locked trees need root.staging");
 }
 

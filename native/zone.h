@@ -10,13 +10,13 @@
 enum { MAX_ENVIRONMENT = 1024 };
 
 struct zone {
-  int socket;        /* to the host side */
-  int staging;       /* launch: O_PATH, the staging tmpfs; -1 before root.stage */
-  int root;          /* O_PATH: what paths are resolved in; -1 before there is one */
-  int console;       /* the pty's slave if stdio is the pty, else -1 */
-  bool joined;       /* the cgroups have been joined */
-  bool own_pipes;    /* stdio 0-2 are pipes that the helper made for this process */
-  bool tied;         /* dies with the helper: not so for the child of a forked init */
+  int socket;     /* to the host side */
+  int staging;    /* launch: O_PATH, the staging tmpfs; -1 before root.stage */
+  int root;       /* O_PATH: what paths are resolved in; -1 before there is one */
+  int console;    /* the pty's slave if stdio is the pty, else -1 */
+  bool joined;    /* the cgroups have been joined */
+  bool own_pipes; /* stdio 0-2 are pipes that the helper made for this process */
+  bool tied;      /* dies with the helper: not so for the child of a forked init */
   char *environment[MAX_ENVIRONMENT];
   int environment_count;
 };

@@ -17,6 +17,7 @@ int main(void) {
   /* Longer than it says that it is. */
   CHECK(request("ff000000120005000100000000000000") == EINVAL);
   /* RTM_GETLINK for a link that is not there, with an ack asked for: ENODEV. */
-  CHECK(request("20000000120005000100000000000000" "000000007fffff7f0000000000000000") == ENODEV);
+  CHECK(request("20000000120005000100000000000000"
+                "000000007fffff7f0000000000000000") == ENODEV);
   return 0;
 }
