@@ -167,6 +167,18 @@ describe('cgroups of this host', () => {
     expect(error.hint).to.include('online');
   });
 
+  it('holds a guarantee through all groups above, or refuses it', async () => {
+    if (layout.controllers.memory?.version !== 2) {
+      await expectFailure(make('floor', { memoryGuaranteeBytes: 8 * MiB }), 'CGROUP_CONTROLLER_MISSING');
+      return;
+    }
+    const { groups } = await make('floor', { memoryGuaranteeBytes: 8 * MiB });
+    await make('other', { memoryGuaranteeBytes: 4 * MiB });
+    const [memory = expect.fail()] = groups;
+    const minimum = (path: string) => Number(readFileSync(`${path}/memory.min`, 'utf8'));
+    expect([memory.path, ...memory.parents].map(minimum)).to.deep.equal([8 * MiB, 12 * MiB, 12 * MiB]);
+  });
+
   it('says why memory cannot be limited below what is in use', async function () {
     requires('cgroup-v1').call(this);
     const { enter } = await make('full');
