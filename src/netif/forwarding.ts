@@ -22,6 +22,7 @@ export interface ForwardingPlan {
   readonly notes: readonly string[];
 }
 
+const allForwarding6 = 'net/ipv6/conf/all/forwarding';
 const nothing: ForwardingPlan = { changes: [], opened4: [], opened6: [], notes: [] };
 
 /** What applying net.forward would change on this host now. */
@@ -55,7 +56,7 @@ function plan4(): ForwardingPlan {
 const interfaceOf = (change: ChangedSysctl) => change.key.split('/')[3] ?? '';
 
 function plan6(): ForwardingPlan {
-  if (readSysctl('net/ipv6/conf/all/forwarding') !== '0') return nothing;
+  if (readSysctl(allForwarding6) !== '0') return nothing;
   const names = uplinks(6);
   if (readSysctl('net/ipv6/conf/all/force_forwarding') !== undefined) {
     const changes = differing(
@@ -78,7 +79,7 @@ function planAll6(names: readonly string[]): ForwardingPlan {
     names.filter((name) => advertised.has(name)).map((name) => `net/ipv6/conf/${name}/accept_ra`),
     '2',
   );
-  const all = { key: 'net/ipv6/conf/all/forwarding', before: '0', set: '1' };
+  const all = { key: allForwarding6, before: '0', set: '1' };
   return {
     ...nothing,
     changes: [...acceptRa, all, ...forwardingAlready6()],
@@ -121,6 +122,7 @@ async function markOpened(table: string, plan: ForwardingPlan): Promise<void> {
 
 /** Which interfaces the recorded changes have opened: for a table that had to be made anew. */
 export function openedBy(sysctls: readonly ChangedSysctl[], family: 4 | 6): string[] {
+  if (family === 6 && sysctls.some((change) => change.key === allForwarding6)) return uplinks(6);
   const keys = family === 4 ? /^net\/ipv4\/conf\/[^/]+\/forwarding$/ : /^net\/ipv6\/conf\/[^/]+\/force_forwarding$/;
   return sysctls.filter((change) => keys.test(change.key)).map(interfaceOf);
 }

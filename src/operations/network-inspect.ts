@@ -11,6 +11,8 @@ export interface NetworkDetails extends NetworkSummary {
   /** The bridge is there and up: from the first start of a zone on it. */
   readonly isUp: boolean;
   readonly leases: readonly Lease[];
+  /** Settings of the host that are otherwise for the networks' sake: `net.ipv4.conf.eth0.forwarding = 1 (was 0)`. */
+  readonly hostSettings: readonly string[];
   /** Sentences: other firewalls that drop what zones send. */
   readonly warnings: readonly string[];
 }
@@ -27,6 +29,7 @@ export async function inspectNetwork({ roots }: HostContext, name: string): Prom
     createdAt: new Date(network.createdAtMs).toISOString(),
     isUp: isBridgeUp(bridge),
     leases: file.leases.filter((lease) => lease.network === name),
+    hostSettings: file.sysctls.map(({ key, before, set }) => `${key.replaceAll('/', '.')} = ${set} (was ${before})`),
     warnings: (await foreignForwardDrops(tableName(roots.instance))).map((where) => dropWarning(where, bridge)),
   };
 }
