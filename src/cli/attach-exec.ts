@@ -30,7 +30,7 @@ export async function attachExec(
 
 async function withTerminal(open: (io: AttachIo) => Promise<Attachable>): Promise<number> {
   const session = await open({ stdio: ['inherit', 'inherit', 'inherit'], tty: winsize() });
-  using _raw = rawMode();
+  using _raw = await rawMode();
   using _resize = onResize(({ rows, columns }) => session.resize(rows, columns));
   using _signals = forwardSignals((signal) => session.kill(signal));
   return (await session.result).exitCode;

@@ -17,7 +17,7 @@ export async function attachZone(zone: AttachedZone): Promise<number | undefined
   using _signals = forwardSignals((signal) => void zone.kill(signal).catch(() => {}));
   // Awaited here: a returned promise would end the forwarding before the zone.
   if (zone.console === undefined) return await zone.exited;
-  using _raw = rawMode();
+  using _raw = await rawMode();
   using _resize = onResize(({ rows, columns }) => void zone.resize(rows, columns).catch(() => {}));
   const relay = relayTerminal(zone.console);
   const first = await Promise.race([

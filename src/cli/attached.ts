@@ -2,6 +2,7 @@
 
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
+import { runTool } from '../host/tool.js';
 
 export interface Winsize {
   readonly rows: number;
@@ -26,11 +27,18 @@ export function wantsTty(flags: {
   return flags.tty === true || isTerminal();
 }
 
-/** Every key goes through as it is until disposed. */
-export function rawMode(): Disposable {
+/**
+ * Every key goes through as it is, and every byte comes out as it is, until disposed. libuv's raw mode leaves output
+ * processing on, which would turn each cursor-down (a bare newline) of a full-screen program into a new line.
+ */
+export async function rawMode(): Promise<Disposable> {
   const { stdin } = process;
   if (stdin.isTTY !== true) return { [Symbol.dispose]: () => {} };
   stdin.setRawMode(true);
+  await runTool({ tool: 'stty', args: ['-F', `/proc/${process.pid}/fd/0`, '-opost'], package: 'coreutils' }).catch(
+    // Without stty only full-screen programs look odd.
+    () => {},
+  );
   return { [Symbol.dispose]: () => void stdin.setRawMode(false) };
 }
 
