@@ -18,7 +18,6 @@ const hints: Readonly<Record<string, string>> = {
   ENFILE: 'Raise fs.file-max (sysctl).',
   ENOMEM: 'Free memory, or raise the memory limit of the zone.',
   EAGAIN: 'A limit on processes or locked memory has been reached: raise --pids, or kernel.pid_max.',
-  EWOULDBLOCK: 'Another tszone process works on the same zone: wait for it.',
   ENODEV: 'This kernel lacks the file system; run "tszone doctor".',
   ENOSYS: 'This kernel is too old for the call; run "tszone doctor".',
   ESRCH: 'The zone has ended meanwhile; see "tszone status" and start it again.',
@@ -34,7 +33,7 @@ export function statusOfStep(step: string, errnoName: string): number {
 }
 
 /**
- * KERNEL_STEP_FAILED, or RESOURCE_DISK_FULL for ENOSPC and EDQUOT. `context`: step, op (the plan's own), syscall, errno,
+ * KERNEL_STEP_FAILED; RESOURCE_DISK_FULL for ENOSPC and EDQUOT; LOCK_BUSY for a second monitor. `context`: step, op (the plan's own), syscall, errno,
  * errnoName, path, status (126 and 127 for a command that can't be run or found).
  */
 export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError {
@@ -51,6 +50,12 @@ export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError
     path: event.path,
     status: statusOfStep(event.step, errnoName),
   };
+  if (event.step === 'monitor.lock' && errnoName === 'EAGAIN') {
+    return zoneError('LOCK_BUSY', 'the zone has a monitor already', {
+      hint: 'Wait until the zone has ended: "tszone wait".',
+      context,
+    });
+  }
   if (diskFull.includes(errnoName)) {
     return zoneError('RESOURCE_DISK_FULL', message, {
       hint: 'Free space or inodes on the file system of the path.',
