@@ -133,7 +133,18 @@ export class ZoneDirectory implements Disposable {
     ];
   }
 
+  /** A test that failed half-way has left its zone: it dies with its monitor. */
+  #killMonitor(): void {
+    if (!existsSync(join(this.run, 'running.json'))) return;
+    const { monitorPid, monitorStartTime } = this.readJson('running.json');
+    const path = `/proc/${monitorPid}/stat`;
+    const stat = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    if (startTime === monitorStartTime) process.kill(Number(monitorPid), 'SIGKILL');
+  }
+
   [Symbol.dispose](): void {
+    this.#killMonitor();
     rmSync(this.path, { recursive: true, force: true });
   }
 }
