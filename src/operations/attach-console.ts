@@ -16,9 +16,10 @@ export interface AttachedConsole {
 
 /** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING, ZONE_STATE: it has no terminal */
 export async function attachZoneConsole(host: HostContext, name: string): Promise<AttachedConsole> {
-  const { spec } = await readZone(host.roots, name);
+  const { spec, image } = await readZone(host.roots, name);
   await requireRunning(host, name);
-  if (!spec.tty) {
+  const isOnConsole = spec.tty || (spec.init ?? image.config.init) === 'full';
+  if (!isOnConsole) {
     throw zoneError('ZONE_STATE', `zone "${name}" has no terminal`, {
       hint: `Use "tszone logs -f ${name}" or "tszone shell ${name}"; "tszone set ${name} --tty" gives it one at its next start.`,
       context: { zone: name },

@@ -1,4 +1,5 @@
 /** `delete`: the zone and everything that is its own. */
+import { removeSharedGroups } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { nearest } from '../spec/index.js';
 import { dropLockFile, findZone, type Roots, type StateOp, type ZoneRecord, zoneNames, zonePaths } from '../state/index.js';
@@ -41,10 +42,11 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
 
 /** Call with the lock of a zone that is stopped. Killed on the way, the next command finishes it. */
 export async function deleteLocked(host: HostContext, name: string): Promise<void> {
-  const { roots } = host;
+  const { roots, facts } = host;
   await settleZone(host, name);
   const transaction = { operation: 'delete', zone: name, recovery: 'forward', completeIfRunning: false, durable: true } as const;
   await runTransaction({ ...transaction, roots, ops: planDelete(roots, name) }, async () => {});
+  await removeSharedGroups(facts.cgroup, roots.instance);
   await dropLockFile(zonePaths(roots, name).lock);
 }
 

@@ -1,6 +1,6 @@
 /** `network inspect`: a network, who has which address of it, and what may be in its packets' way. */
 import { foreignForwardDrops, isBridgeUp, tableName } from '../netif/index.js';
-import { findNetwork, type Lease, readNetworks } from '../state/index.js';
+import { findNetwork, type Lease, readForwardingFile, readNetworks } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { type NetworkSummary, summarizeNetwork } from './network-list.js';
 
@@ -29,7 +29,9 @@ export async function inspectNetwork({ roots }: HostContext, name: string): Prom
     createdAt: new Date(network.createdAtMs).toISOString(),
     isUp: isBridgeUp(bridge),
     leases: file.leases.filter((lease) => lease.network === name),
-    hostSettings: file.sysctls.map(({ key, before, set }) => `${key.replaceAll('/', '.')} = ${set} (was ${before})`),
+    hostSettings: (await readForwardingFile()).sysctls.map(
+      ({ key, before, set }) => `${key.replaceAll('/', '.')} = ${set} (was ${before})`,
+    ),
     warnings: (await foreignForwardDrops(tableName(roots.instance))).map((where) => dropWarning(where, bridge)),
   };
 }

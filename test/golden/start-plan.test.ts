@@ -1,0 +1,101 @@
+/** Spec + facts → plan, for a v1 and a v2 host, compared with the files beside it. `UPDATE_GOLDEN=1` writes them anew. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import type { CgroupLayout, HostFacts } from '../../src/host/index.js';
+import { describeHostOp, planStart, type StartPlanInput } from '../../src/plan/index.js';
+import { parseZoneOptions, type ZoneOptions } from '../../src/spec/index.js';
+import type { EnterOp } from '../../src/helper/index.js';
+import { argumentsOf } from '../../src/helper/index.js';
+
+const roots = { root: '/var/lib/tszone', runRoot: '/run/tszone', instance: 'c0ffee' };
+const v1Names = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'freezer', 'devices', 'blkio'] as const;
+
+const v1: CgroupLayout = {
+  mode: 'v1',
+  controllers: Object.fromEntries(v1Names.map((name) => [name, { version: 1, mount: `/sys/fs/cgroup/${name}` }])),
+  tracking: [],
+  swapAccounting: true,
+};
+
+const v2Names = ['memory', 'cpu', 'cpuset', 'pids', 'io', 'freezer'] as const;
+const v2: CgroupLayout = {
+  mode: 'v2',
+  controllers: Object.fromEntries(v2Names.map((name) => [name, { version: 2, mount: '/sys/fs/cgroup' }])),
+  unified: '/sys/fs/cgroup',
+  base: '/sys/fs/cgroup',
+  tracking: [],
+  swapAccounting: true,
+};
+
+function factsWith(cgroup: CgroupLayout): HostFacts {
+  return {
+    kernel: { release: '6.1.0', major: 6, minor: 1, machine: 'x86_64', bootId: 'b' },
+    isRoot: true,
+    capabilities: { bounding: 0n, effective: 0n, boundingNames: [], effectiveNames: [] },
+    cgroup,
+    lsms: [],
+    usr: { merged: true, links: {}, dirs: [] },
+    cpus: { count: 2, online: '0-1' },
+    memoryNodes: '0',
+    systemd: false,
+  };
+}
+
+function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPlanInput {
+  return {
+    roots,
+    facts: factsWith(cgroup),
+    record: {
+      version: 1,
+      spec: parseZoneOptions({ name: 'web', image: 'debian', ...options }),
+      image: { name: 'debian', kind: 'layers', layers: ['sha256:1'], arch: 'amd64', config: { env: { LANG: 'C.UTF-8' } } },
+      ids: { base: 0x1000_0000, count: 65_536 },
+      machineId: 'ab'.repeat(16),
+      createdAtMs: 0,
+      stoppedByUser: false,
+      restarts: 0,
+    },
+    layers: ['/var/lib/tszone/images/layers/sha256-1'],
+    trees: [],
+    fromImage: ['/etc/hosts'],
+    network: { prepare: [], attach: () => [], enter: [], exit: [], addresses: ['10.88.0.2'], resolvConf: 'nameserver 10.0.0.1\n' },
+    stdio: 'log',
+    programs: { init: '/opt/tszone-init', helper: '/opt/tszone-helper' },
+    onExit: [],
+  };
+}
+
+const enterLine = (op: EnterOp) => [op.op, ...argumentsOf(op).map((argument) => JSON.stringify(argument))].join(' ');
+
+function printed(input: StartPlanInput): string {
+  const plan = planStart(input);
+  return `${[...plan.prepare.map(describeHostOp), '', ...plan.enter.map(enterLine)].join('\n')}\n`;
+}
+
+async function compare(name: string, text: string): Promise<void> {
+  const file = new URL(`start-plan/${name}.txt`, import.meta.url);
+  if (process.env.UPDATE_GOLDEN === '1') await writeFile(file, text);
+  expect(text).to.equal(await readFile(file, 'utf8'));
+}
+
+describe('the plan of a start', () => {
+  const limits = { memory: '128M', cpus: 0.5, pids: 64 } as const;
+
+  it('is as written down for a cgroup v1 host', () => compare('v1', printed(inputFor(limits, v1))));
+  it('is as written down for a cgroup v2 host', () => compare('v2', printed(inputFor(limits, v2))));
+  it('is as written down for a read-only zone with a command and a user', () =>
+    compare('read-only', printed(inputFor({ readOnly: true, command: ['id'], user: 'bob', tmpfs: ['/scratch:1M'] }, v1))));
+
+  it('tells the monitor to start node only where a policy has to decide', () => {
+    const spawned = (onExit: string[]) =>
+      planStart({ ...inputFor({}, v1), onExit }).enter.filter(({ op }) => op === 'exit.spawn');
+    expect(spawned([])).to.deep.equal([]);
+    expect(spawned(['node', 'x'])).to.deep.equal([{ op: 'exit.spawn', argv: ['node', 'x'] }]);
+  });
+
+  it('gives no capability that is global to the kernel', () => {
+    const caps = planStart(inputFor({}, v1)).enter.find((op) => op.op === 'cred.caps');
+    const bounding = BigInt(caps?.op === 'cred.caps' ? caps.bounding : '-1');
+    for (const bit of [16n, 17n, 25n, 34n, 38n, 39n]) expect(bounding & (1n << bit), `bit ${bit}`).to.equal(0n);
+  });
+});
