@@ -1,10 +1,10 @@
 /** Our nf_tables table as it is in the kernel: made, added to, removed; and what other tables do to zones' packets. */
 import { readFile } from 'node:fs/promises';
-import { readNetworks } from '../state/index.js';
+import { readForwardingFile } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
-import { openedBy } from './forwarding.js';
+import { openedElements } from './forwarding.js';
 import type { FirewallOp } from './ops.js';
-import { addNetwork, addOpened, bridgeKey, createTable, removeNetwork } from './ruleset.js';
+import { addNetwork, bridgeKey, createTable, removeNetwork } from './ruleset.js';
 import { type ChainInfo, decodeChain, deleteTable, dumpChains, forwardHook, getElement } from './wire/nft.js';
 
 /** Idempotent; also puts the table back if a firewall reload has flushed it. */
@@ -12,8 +12,7 @@ export async function applyFirewall(op: FirewallOp): Promise<void> {
   const client = await netlink('netfilter');
   if (await knowsBridge(client, op)) return;
   try {
-    const { sysctls } = await readNetworks(op.roots);
-    const opened = ([4, 6] as const).flatMap((family) => addOpened(op.table, family, openedBy(sysctls, family)));
+    const opened = openedElements(op.table, (await readForwardingFile()).sysctls);
     await client.batch(`create nft table ${op.table}`, [...createTable(op.table), ...opened, ...addNetwork(op)]);
   } catch (error) {
     if (!refusedWith(error, 'EEXIST')) throw error;

@@ -5,33 +5,29 @@
  * (force_forwarding); before, there is one switch for all (net.ipv6.conf.all.forwarding), which makes the host deaf to
  * router advertisements unless accept_ra is 2. docs/internals/networking.md has the details.
  */
-import { type ChangedSysctl, updateNetworks } from '../state/index.js';
+import { type ChangedSysctl, dropForwarding, noteForwarding, readForwardingFile } from '../state/index.js';
 import { netlink } from './client.js';
-import { hostRoutes, ipv6Interfaces, readSysctl, uplinks, writeSysctl } from './host-view.js';
+import { hasBridge, hostRoutes, ipv6Interfaces, readSysctl, uplinks, writeSysctl } from './host-view.js';
 import { isOwnLink } from './names.js';
 import type { ForwardOp } from './ops.js';
 import { addOpened } from './ruleset.js';
+import type { NetlinkMessage } from './wire/bytes.js';
 
 /** What is to be changed, in the order of the writes. */
 export interface ForwardingPlan {
   readonly changes: readonly ChangedSysctl[];
-  /** Interfaces that forward only because of us, by family. */
-  readonly opened4: readonly string[];
-  readonly opened6: readonly string[];
   /** Sentences for people. */
   readonly notes: readonly string[];
 }
 
 const allForwarding6 = 'net/ipv6/conf/all/forwarding';
-const nothing: ForwardingPlan = { changes: [], opened4: [], opened6: [], notes: [] };
+const nothing: ForwardingPlan = { changes: [], notes: [] };
 
 /** What applying net.forward would change on this host now. */
 export function readForwarding(ipv6: boolean): ForwardingPlan {
   const parts = [plan4(), ...(ipv6 ? [plan6()] : [])];
   return {
     changes: parts.flatMap((part) => part.changes),
-    opened4: parts.flatMap((part) => part.opened4),
-    opened6: parts.flatMap((part) => part.opened6),
     notes: parts.flatMap((part) => part.notes),
   };
 }
@@ -50,7 +46,7 @@ function plan4(): ForwardingPlan {
     names.map((name) => `net/ipv4/conf/${name}/forwarding`),
     '1',
   );
-  return { ...nothing, changes, opened4: changes.map(interfaceOf) };
+  return { ...nothing, changes };
 }
 
 const interfaceOf = (change: ChangedSysctl) => change.key.split('/')[3] ?? '';
@@ -63,7 +59,7 @@ function plan6(): ForwardingPlan {
       names.map((name) => `net/ipv6/conf/${name}/force_forwarding`),
       '1',
     );
-    return { ...nothing, changes, opened6: changes.map(interfaceOf) };
+    return { ...nothing, changes };
   }
   return planAll6(names);
 }
@@ -83,7 +79,6 @@ function planAll6(names: readonly string[]): ForwardingPlan {
   return {
     ...nothing,
     changes: [...acceptRa, all, ...forwardingAlready6()],
-    opened6: names,
     notes: acceptRa.map(
       (change) =>
         `IPv6 forwarding is switched on; "${interfaceOf(change)}" depends on router advertisements, so its accept_ra is now 2`,
@@ -100,35 +95,53 @@ function forwardingAlready6(): ChangedSysctl[] {
     .map((key) => ({ key, before: '1', set: '1' }));
 }
 
-/** Records what was, tells the table which interfaces are open only for us, then switches. */
+/**
+ * Notes what was, tells the table which interfaces are open only for us, then switches. A root for which another one
+ * has switched everything on is noted, too, so that the other does not switch it off.
+ */
 export async function applyForwarding(op: ForwardOp): Promise<void> {
-  if (readForwarding(op.ipv6).changes.length === 0) return;
-  const plan = await updateNetworks(op.roots, (file) => {
-    const current = readForwarding(op.ipv6);
-    // A value that was recorded before is the older one: it stays.
-    const fresh = current.changes.filter((change) => !file.sysctls.some((known) => known.key === change.key));
-    return [fresh.length === 0 ? file : { ...file, sysctls: [...file.sysctls, ...fresh] }, current];
-  });
-  await markOpened(op.table, plan);
+  const { instance } = op.roots;
+  const known = await readForwardingFile();
+  const isSettled = known.sysctls.length === 0 || known.instances.includes(instance);
+  if (isSettled && readForwarding(op.ipv6).changes.length === 0) return;
+  let plan: ForwardingPlan = nothing;
+  const { sysctls } = await noteForwarding(
+    instance,
+    () => {
+      plan = readForwarding(op.ipv6);
+      return plan.changes;
+    },
+    hasBridge,
+  );
+  await markOpened(op.table, sysctls);
   for (const change of plan.changes) writeSysctl(change.key, change.set);
 }
 
-async function markOpened(table: string, plan: ForwardingPlan): Promise<void> {
-  const messages = [...addOpened(table, 4, plan.opened4), ...addOpened(table, 6, plan.opened6)];
+/** Puts back what was changed, unless another root counts on it. */
+export async function releaseForwarding(instance: string): Promise<void> {
+  await dropForwarding(instance, restoreForwarding, hasBridge);
+}
+
+async function markOpened(table: string, sysctls: readonly ChangedSysctl[]): Promise<void> {
+  const messages = openedElements(table, sysctls);
   if (messages.length === 0) return;
   const client = await netlink('netfilter');
   await client.batch(`note opened interfaces in nft table ${table}`, messages);
 }
 
-/** Which interfaces the recorded changes have opened: for a table that had to be made anew. */
-export function openedBy(sysctls: readonly ChangedSysctl[], family: 4 | 6): string[] {
+/** The interfaces that the noted changes have opened, as elements of our table. */
+export function openedElements(table: string, sysctls: readonly ChangedSysctl[]): NetlinkMessage[] {
+  return ([4, 6] as const).flatMap((family) => addOpened(table, family, openedBy(sysctls, family)));
+}
+
+function openedBy(sysctls: readonly ChangedSysctl[], family: 4 | 6): string[] {
   if (family === 6 && sysctls.some((change) => change.key === allForwarding6)) return uplinks(6);
   const keys = family === 4 ? /^net\/ipv4\/conf\/[^/]+\/forwarding$/ : /^net\/ipv6\/conf\/[^/]+\/force_forwarding$/;
   return sysctls.filter((change) => keys.test(change.key)).map(interfaceOf);
 }
 
-/** Puts back what was recorded, where nobody has changed it since. Interfaces that have gone are skipped. */
-export function restoreForwarding(sysctls: readonly ChangedSysctl[]): void {
+/** Where nobody has changed it since. Interfaces that have gone are skipped. */
+function restoreForwarding(sysctls: readonly ChangedSysctl[]): void {
   const unchanged = sysctls.filter((change) => readSysctl(change.key) === change.set);
   for (const change of unchanged) writeSysctl(change.key, change.before);
 }

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { zoneError } from '../errors/index.js';
 import { type IpRange, parseRange } from '../spec/ip.js';
 import { isErrno } from '../state/index.js';
-import { isOwnLink } from './names.js';
+import { bridgeName, isOwnLink } from './names.js';
 
 /** Kernel files answer from memory: reading them at once is ten times quicker than by way of the thread pool. */
 function kernelFile(path: string): string | undefined {
@@ -20,6 +20,11 @@ function kernelFile(path: string): string | undefined {
 /** An attribute of a link: `ifindex`, `mtu`, `ifalias`; `undefined` if there is no such link. */
 export function linkAttribute(link: string, attribute: string): string | undefined {
   return kernelFile(`/sys/class/net/${link}/${attribute}`);
+}
+
+/** Whether a root has a bridge now. */
+export function hasBridge(instance: string): boolean {
+  return readdirSync('/sys/class/net').some((name) => name.startsWith(bridgeName(instance, '')));
 }
 
 function lines(path: string): string[][] {

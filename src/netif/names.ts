@@ -2,7 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 
-export function bridgeName(instance: string, number: number): string {
+export function bridgeName(instance: string, number: number | ''): string {
   return `tz${instance}b${number}`;
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../state/index.js';
 import { removeLink } from './bridge.js';
 import { removeFromFirewall, removeTable } from './firewall.js';
-import { restoreForwarding } from './forwarding.js';
+import { releaseForwarding } from './forwarding.js';
 import { hasIpv6, uplinkMtu, usedRanges } from './host-view.js';
 import { bridgeName, randomMac, tableName } from './names.js';
 import { firewallOp } from './plan.js';
@@ -139,10 +139,10 @@ export async function deleteNetwork(roots: Roots, name: string): Promise<void> {
       });
     }
     const networks = file.networks.filter((one) => one !== network);
-    if (networks.length === 0) restoreForwarding(file.sysctls);
+    if (networks.length === 0) await releaseForwarding(roots.instance);
     await removeLink(network.bridge);
     if (networks.length > 0) await removeFromFirewall(firewallOp(roots, network));
     else await removeTable(tableName(roots.instance));
-    return [{ ...file, networks, sysctls: networks.length === 0 ? [] : file.sysctls }, undefined];
+    return [{ ...file, networks }, undefined];
   });
 }

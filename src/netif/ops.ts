@@ -17,7 +17,6 @@ export interface BridgeOp {
 /** The root's nf_tables table is there and knows the network. No undo, as for net.bridge. */
 export interface FirewallOp {
   readonly op: 'net.nft';
-  readonly roots: Roots;
   readonly table: string;
   readonly bridge: string;
   /** The network's ranges: `10.88.0.0/16`. */

@@ -82,7 +82,7 @@ function bridgeOp(network: NetworkRecord): BridgeOp {
 
 export function firewallOp(roots: Roots, network: NetworkRecord): FirewallOp {
   const ranges = [network.range4, ...(network.range6 === undefined ? [] : [network.range6])];
-  return { op: 'net.nft', roots, table: tableName(roots.instance), bridge: network.bridge, ranges };
+  return { op: 'net.nft', table: tableName(roots.instance), bridge: network.bridge, ranges };
 }
 
 function withPrefix(address: string, range: string | undefined): string {

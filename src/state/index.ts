@@ -1,4 +1,5 @@
 export { stateHandlers } from './apply.js';
+export * from './forwarding.js';
 export * from './id-register.js';
 export * from './journal.js';
 export * from './json-file.js';

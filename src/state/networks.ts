@@ -43,23 +43,13 @@ export interface Lease {
   readonly ipv6?: string | undefined;
 }
 
-/** A sysctl that was changed for the networks' sake. */
-export interface ChangedSysctl {
-  /** `net/ipv4/conf/eth0/forwarding` */
-  readonly key: string;
-  readonly before: string;
-  readonly set: string;
-}
-
 export interface NetworksFile extends Versioned {
   readonly version: 1;
   readonly networks: readonly NetworkRecord[];
   readonly leases: readonly Lease[];
-  /** In the order in which they are put back. */
-  readonly sysctls: readonly ChangedSysctl[];
 }
 
-const empty: NetworksFile = { version: 1, networks: [], leases: [], sysctls: [] };
+const empty: NetworksFile = { version: 1, networks: [], leases: [] };
 
 /** A consistent view; no lock needed. */
 export async function readNetworks(roots: Roots): Promise<NetworksFile> {

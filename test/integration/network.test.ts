@@ -3,7 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { allocateVethName, planZoneNetwork, randomMac, type ZoneNetworkPlan } from '../../src/netif/index.js';
+import {
+  allocateVethName,
+  planNetwork,
+  planZoneNetwork,
+  randomMac,
+  type ZoneNetworkPlan,
+} from '../../src/netif/index.js';
 import type { PortSpec } from '../../src/spec/parts.js';
 import type { Lease, NetworkRecord } from '../../src/state/networks.js';
 import type { Roots } from '../../src/state/roots.js';
@@ -309,7 +315,12 @@ describe('networks', function () {
       expect(await a.peer.call('ask', { host: outside4, port: 80 })).to.equal(host4);
     });
 
-    it('leave nothing when the last one is deleted', async () => {
+    it('of two roots do not disturb each other, and leave nothing when the last one is deleted', async () => {
+      const other = { root: join(roots.root, 'other'), runRoot: join(roots.root, 'other-run'), instance: 'def456' };
+      const theirs = await host.call('ensureNetwork', other, 'default');
+      expect(theirs.range4).to.not.equal(network.range4);
+      for (const op of planNetwork(other, theirs)) await host.call('apply', op);
+
       await host.call('removeZonePorts', roots, 'a');
       expect(await host.call('publishedPorts', roots)).to.deep.equal([]);
       for (const zone of [a, b]) {
@@ -317,6 +328,9 @@ describe('networks', function () {
         await host.call('releaseAddresses', roots, zone.name);
       }
       await host.call('deleteNetwork', roots, 'default');
+      expect(host.sh('cat /proc/sys/net/ipv4/conf/up0/forwarding')).to.equal('1\n');
+      expect(host.sh('nft list set inet tszone_def456 opened4')).to.include('up0');
+      await host.call('deleteNetwork', other, 'default');
       const deadline = Date.now() + 5000;
       while (fingerprint(host) !== pristine && Date.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 50));
