@@ -5,7 +5,6 @@
 import { readFileSync, renameSync } from 'node:fs';
 import Mocha from 'mocha';
 import { addReport, type Counts, type MochaReport, summaryLine } from '../../scripts/test-report.js';
-import { imageStore } from '../helpers/images.js';
 import { patience } from '../helpers/patience.js';
 
 export interface LaneFile {
@@ -22,8 +21,8 @@ const reportFile = '/tmp/lane-report.json';
 export async function runLane(reporter: Mocha.ReporterConstructor, files: readonly LaneFile[]): Promise<number> {
   const mocha = new Mocha({ timeout: patience(timeoutMs), reporter, slow: timeoutMs });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  mocha.suite.emit('pre-require', globalThis, '', mocha);
   for (const { file, grep, load } of files) {
-    mocha.suite.emit('pre-require', globalThis, file, mocha);
     const before = mocha.suite.suites.length;
     await load();
     const added = mocha.suite.suites.slice(before).reduce((sum, suite) => sum + keepMatching(suite, grep), 0);
@@ -32,6 +31,7 @@ export async function runLane(reporter: Mocha.ReporterConstructor, files: readon
     counts.failed += 1;
   }
   // Images built outside; see prepare.sh.
+  const { imageStore } = await import('../helpers/images.js');
   renameSync('images', await imageStore());
   process.env.TSZONE_TEST_REPORT = reportFile;
   await new Promise<void>((resolve) => mocha.run(() => resolve()));

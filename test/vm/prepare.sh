@@ -27,11 +27,11 @@ find_base() {
   echo "$cache/$key"
 }
 
-# The built tree without sources and without what only development needs: under emulation each file read counts.
+# The built tree without what only development needs: under emulation each file read counts.
 stage_project() {
   local target=$1 path
   mkdir -p "$target/native" "$target/node_modules"
-  cp -a bin dist rootfs-templates package.json test "$target"
+  cp -a bin dist src rootfs-templates package.json test "$target"
   cp -a native/build "$target/native"
   node -p 'Object.entries(require("./package-lock.json").packages).filter(([path, it]) => path && !it.dev && !it.devOptional).map(([path]) => path).join("\n")' |
     while read -r path; do
