@@ -305,13 +305,18 @@ describe('native helper', () => {
       );
       await session.expect('created');
       const terminal = await attachConsole(zone.socket);
-      const output = text(terminal);
+      let output = '';
+      terminal.on('data', (bytes: Buffer) => {
+        output += bytes;
+      });
       session.go();
       await session.expect('started');
       await setWinsize(zone.socket, 33, 99);
+      await eventually(() => output.includes('first'), 'the first line');
       terminal.write('typed\n');
       await session.expect('exited');
-      expect(await output).to.equal('first\r\ntyped\r\ngot typed\r\n33 99\r\n');
+      await eventually(() => terminal.closed, 'the end of the console');
+      expect(output).to.equal('first\r\ntyped\r\ngot typed\r\n33 99\r\n');
       await session.exited;
       expect(readFileSync(join(zone.run, 'log'), 'utf8')).to.match(/Z console got typed\n/);
     });
