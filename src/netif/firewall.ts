@@ -52,11 +52,9 @@ async function ignoreMissing(done: Promise<void>): Promise<void> {
  * Base chains of others that drop what they do not know on its way through the host, as Docker, ufw and firewalld set
  * up: an accept in our table does not overrule them. Empty if there are none, or the kernel does not say.
  */
-export async function foreignForwardDrops(ownTable: string): Promise<string[]> {
+export async function foreignForwardDrops(): Promise<string[]> {
   const chains = await allChains();
-  const dropping = chains.filter(
-    (chain) => chain.hook === forwardHook && chain.policy === 'drop' && chain.table !== ownTable,
-  );
+  const dropping = chains.filter((chain) => chain.hook === forwardHook && chain.policy === 'drop');
   // The old iptables modules do not show in nf_tables; their policy cannot be read without the iptables program.
   const legacy = (await readFile('/proc/net/ip_tables_names', 'utf8').catch(() => '')).split('\n').includes('filter');
   return [

@@ -8,6 +8,7 @@ import {
   type SysctlFix,
   type SysctlFixOptions,
 } from '../host/index.js';
+import { checkForwardDrops } from './network-check.js';
 
 export interface DoctorOptions {
   /** Raise what can be raised: writes a sysctl.d file and applies it. */
@@ -34,7 +35,10 @@ export async function doctor(
 ): Promise<DoctorReport> {
   if (options.fix === true) requireRoot(host.facts, 'tszone doctor --fix');
   const fixed = options.fix === true ? await fixSysctls(options.sysctl) : undefined;
-  const checks = await checkHost({ facts: host.facts, root: host.roots.root });
+  const checks = [
+    ...(await checkHost({ facts: host.facts, root: host.roots.root })),
+    ...(await checkForwardDrops(host.facts)),
+  ];
   const count = (status: Check['status']) => checks.filter((check) => check.status === status).length;
   return {
     checks,

@@ -1,5 +1,5 @@
 /** `network inspect`: a network, who has which address of it, and what may be in its packets' way. */
-import { foreignForwardDrops, isBridgeUp, tableName } from '../netif/index.js';
+import { foreignForwardDrops, isBridgeUp } from '../netif/index.js';
 import { findNetwork, type Lease, readForwardingFile, readNetworks } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { type NetworkSummary, summarizeNetwork } from './network-list.js';
@@ -32,7 +32,7 @@ export async function inspectNetwork({ roots }: HostContext, name: string): Prom
     hostSettings: (await readForwardingFile()).sysctls.map(
       ({ key, before, set }) => `${key.replaceAll('/', '.')} = ${set} (was ${before})`,
     ),
-    warnings: (await foreignForwardDrops(tableName(roots.instance))).map((where) => dropWarning(where, bridge)),
+    warnings: (await foreignForwardDrops()).map((where) => dropWarning(where, bridge)),
   };
 }
 
