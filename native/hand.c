@@ -64,7 +64,8 @@ enum hand_message hand_receive(int socket, struct hand_packet *packet, bool wait
   ssize_t n;
   do {
     n = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-  } while (n < 0 && errno == EINTR);
+    /* Said once if the other side died with something of ours unread; what it sent before is still to come. */
+  } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
   if (n < 0) return packet->message = errno == EAGAIN ? HAND_NOTHING : HAND_END;
   struct cmsghdr *part = CMSG_FIRSTHDR(&header);
   if (part != NULL && part->cmsg_type == SCM_RIGHTS) memcpy(&packet->fd, CMSG_DATA(part), sizeof packet->fd);

@@ -128,7 +128,8 @@ static void release(void) {
   if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
   phase = PHASE_STARTING;
   report_step("zone", -1);
-  if (!hand_send(launch->socket, HAND_GO)) fail("send", "");
+  /* A child that is gone has left word of why. */
+  if (!hand_send(launch->socket, HAND_GO)) read_hand();
 }
 
 static void detach(void) {

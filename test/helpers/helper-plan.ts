@@ -185,3 +185,11 @@ export async function startZone(ops: readonly EnterOp[], stdio: 'ignore' | 'pipe
     },
   };
 }
+
+/** What the promise rejects with, or `undefined`. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}

@@ -18,7 +18,7 @@ import {
   spawnSession,
   waitForExit,
 } from '../../src/helper/index.js';
-import { idBase, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
+import { failure, idBase, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
 import { requires } from '../helpers/requires.js';
 
 const forever = ['sleep', '1000'];
@@ -35,13 +35,6 @@ const isAlive = (pid: number) => {
   const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
   return stat !== '' && stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
 };
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
 
 /** Status and output of a zone whose command ends by itself. */
 async function runToEnd(ops: readonly EnterOp[]): Promise<{ status: number; stdout: string; stderr: string }> {
@@ -315,9 +308,9 @@ describe('native helper', () => {
       await eventually(() => output.includes('first'), 'the first line');
       terminal.write('typed\n');
       await session.expect('exited');
+      await session.exited;
       await eventually(() => terminal.closed, 'the end of the console');
       expect(output).to.equal('first\r\ntyped\r\ngot typed\r\n33 99\r\n');
-      await session.exited;
       expect(readFileSync(join(zone.run, 'log'), 'utf8')).to.match(/Z console got typed\n/);
     });
 
