@@ -5,6 +5,7 @@ import { type HelperSession, helperPath, initPath, spawnSession } from '../helpe
 import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
 import { readRunning, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
+import { requireFullInit } from './full-init.js';
 import type { HostContext } from './host-context.js';
 import { onExitCommand } from './on-exit-command.js';
 import { settleZone } from './settle-zone.js';
@@ -61,6 +62,7 @@ export async function launchZone(
 
 /** Everything that a start would do, for `--dry-run` too. */
 export async function planZoneStart(host: HostContext, record: ZoneRecord, options: StartOptions = {}): Promise<ZonePlan> {
+  if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
   return planStart({
     roots: host.roots,
     facts: host.facts,
