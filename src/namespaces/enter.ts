@@ -21,7 +21,9 @@ export function planEnter(input: EnterPlanInput): EnterOp[] {
     { op: 'ns.flags', flags: input.namespaces },
     { op: 'target', pid: String(input.pid), startTime: input.startTime },
     { op: 'stdio.mode', mode: input.stdio },
-    ...(size === undefined ? [] : [{ op: 'stdio.winsize', rows: String(size.rows), columns: String(size.columns) } as const]),
+    ...(size === undefined
+      ? []
+      : [{ op: 'stdio.winsize', rows: String(size.rows), columns: String(size.columns) } as const]),
     ...input.cgroups,
   ];
   const join: EnterOp = { op: 'cgroup.enter' };

@@ -28,15 +28,26 @@ export function planIdentity(input: IdentityInput): EnterOp[] {
     ...input.addresses.map((address) => `${address}\t${names.join(' ')}`),
     ...(input.addresses.length === 0 ? [`127.0.1.1\t${names.join(' ')}`] : []),
   ];
-  const markerOf = (path: (typeof identityFiles)[number], own: string) => (input.fromImage.includes(path) ? always : own);
+  const markerOf = (path: (typeof identityFiles)[number], own: string) =>
+    input.fromImage.includes(path) ? always : own;
   return [
     { op: 'mkdir', path: '/etc', mode: '0755' },
     { op: 'file.write', path: '/etc/hostname', mode: '0644', marker: always, content: `${input.hostname}\n` },
-    { op: 'file.write', path: '/etc/hosts', mode: '0644', marker: markerOf('/etc/hosts', marker), content: `${hosts.join('\n')}\n` },
-    { op: 'file.write', path: '/etc/machine-id', mode: '0444', marker: markerOf('/etc/machine-id', ''), content: `${input.machineId}\n` },
-    ...(input.resolvConf === undefined
-      ? []
-      : [resolvConfOp(input.resolvConf, markerOf('/etc/resolv.conf', marker))]),
+    {
+      op: 'file.write',
+      path: '/etc/hosts',
+      mode: '0644',
+      marker: markerOf('/etc/hosts', marker),
+      content: `${hosts.join('\n')}\n`,
+    },
+    {
+      op: 'file.write',
+      path: '/etc/machine-id',
+      mode: '0444',
+      marker: markerOf('/etc/machine-id', ''),
+      content: `${input.machineId}\n`,
+    },
+    ...(input.resolvConf === undefined ? [] : [resolvConfOp(input.resolvConf, markerOf('/etc/resolv.conf', marker))]),
   ];
 }
 

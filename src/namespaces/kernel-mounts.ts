@@ -46,7 +46,13 @@ function planCgroupView(view: KernelMountOptions['cgroupView']): EnterOp[] {
   if (view === 'none') return [];
   if (view === 'unified') return [{ op: 'mnt.fs', type: 'cgroup2', target: '/sys/fs/cgroup', attributes, options: '' }];
   return [
-    { op: 'mnt.fs', type: 'tmpfs', target: '/sys/fs/cgroup', attributes: 'nosuid,nodev,noexec', options: 'mode=755,size=64k' },
+    {
+      op: 'mnt.fs',
+      type: 'tmpfs',
+      target: '/sys/fs/cgroup',
+      attributes: 'nosuid,nodev,noexec',
+      options: 'mode=755,size=64k',
+    },
     ...view.map((controllers): EnterOp => {
       const target = `/sys/fs/cgroup/${controllers}`;
       return { op: 'mnt.fs', type: 'cgroup', target, attributes, options: controllers };
@@ -56,10 +62,22 @@ function planCgroupView(view: KernelMountOptions['cgroupView']): EnterOp[] {
 
 function planDev(): EnterOp[] {
   return [
-    { op: 'mnt.fs', type: 'tmpfs', target: '/dev', attributes: 'nosuid,noexec', options: 'mode=755,size=1m,nr_inodes=4096' },
+    {
+      op: 'mnt.fs',
+      type: 'tmpfs',
+      target: '/dev',
+      attributes: 'nosuid,noexec',
+      options: 'mode=755,size=1m,nr_inodes=4096',
+    },
     ...deviceNodes.map((name): EnterOp => ({ op: 'dev.bind', hostPath: `/dev/${name}`, target: `/dev/${name}` })),
     ...deviceLinks.map(([text, path]): EnterOp => ({ op: 'symlink', text, path })),
-    { op: 'mnt.fs', type: 'devpts', target: '/dev/pts', attributes: 'nosuid,noexec', options: 'newinstance,ptmxmode=0666,mode=0620,gid=5' },
+    {
+      op: 'mnt.fs',
+      type: 'devpts',
+      target: '/dev/pts',
+      attributes: 'nosuid,noexec',
+      options: 'newinstance,ptmxmode=0666,mode=0620,gid=5',
+    },
     { op: 'mnt.fs', type: 'tmpfs', target: '/dev/shm', attributes: 'nosuid,nodev,noexec', options: 'mode=1777' },
     { op: 'mnt.fs', type: 'mqueue', target: '/dev/mqueue', attributes: 'nosuid,nodev,noexec', options: '' },
     { op: 'console.make' },

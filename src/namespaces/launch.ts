@@ -74,7 +74,14 @@ function planHostSide(input: LaunchPlanInput, root: RootPlanInput): EnterOp[] {
     { op: 'ns.gidmap', inside, outside, count },
     ...planRootTrees(root),
     ...(input.kernelMounts.hostNetwork
-      ? [{ op: 'tree.open', slot: hostSysSlot, path: '/sys', flags: 'recursive,readonly,locked,nosuid,nodev,noexec' } as const]
+      ? [
+          {
+            op: 'tree.open',
+            slot: hostSysSlot,
+            path: '/sys',
+            flags: 'recursive,readonly,locked,nosuid,nodev,noexec',
+          } as const,
+        ]
       : []),
     ...planPayloadTree(input.payload),
     ...input.cgroups,
@@ -93,8 +100,13 @@ function planPayload(input: LaunchPlanInput): EnterOp[] {
     return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['tszone-helper', ...payload.argv] }];
   }
   if (payload.kind === 'direct') return [...planProgram(program), ...planProcess(payload.process)];
-  if (payload.process === undefined) return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['init'] }];
-  return [...planProgram(program), { op: 'init.fork', slot: payloadSlot, argv: ['init'] }, ...planProcess(payload.process)];
+  if (payload.process === undefined)
+    return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['init'] }];
+  return [
+    ...planProgram(program),
+    { op: 'init.fork', slot: payloadSlot, argv: ['init'] },
+    ...planProcess(payload.process),
+  ];
 }
 
 function planTmpfs(tmpfs: { readonly path: string; readonly sizeBytes?: number | undefined }): EnterOp {

@@ -72,10 +72,7 @@ const treeSlot = (index: number) => `m${index}`;
 
 /** A recursive copy cannot be idmapped when one mount in it cannot, so only unmapped trees take their submounts along. */
 function treeFlags(tree: HostTree): string {
-  return [
-    tree.idmap ? 'idmap' : 'recursive',
-    ...(tree.readOnly ? ['readonly', 'locked'] : []),
-    'nosuid',
-    'nodev',
-  ].join(',');
+  return [tree.idmap ? 'idmap' : 'recursive', ...(tree.readOnly ? ['readonly', 'locked'] : []), 'nosuid', 'nodev'].join(
+    ',',
+  );
 }

@@ -86,7 +86,10 @@ async function withZoneEnd(
     copied.catch(() => {});
   };
   const plan = await planStopped(host, name, argv);
-  const { session } = await launchPlan(host, name, { plan, options: { ...options, stdio: 'relay', fds: stdio, beforeGo } });
+  const { session } = await launchPlan(host, name, {
+    plan,
+    options: { ...options, stdio: 'relay', fds: stdio, beforeGo },
+  });
   try {
     await copied;
   } finally {
@@ -138,12 +141,21 @@ function copyError(text: string | undefined, context: CopyInput): Error {
   const { error = 'the copy failed', entry = '', errno = '' } = parseReport(text ?? '');
   const message = entry === '' ? error : `${error}: "${entry}"`;
   if (errno === 'ENOENT' || /no such file/i.test(error)) {
-    return zoneError('PATH_NOT_FOUND', message.toLowerCase(), { hint: 'Check both paths; the directory of the destination has to exist.', context: { ...context } });
+    return zoneError('PATH_NOT_FOUND', message.toLowerCase(), {
+      hint: 'Check both paths; the directory of the destination has to exist.',
+      context: { ...context },
+    });
   }
   if (errno === 'ENOSPC' || /no space/i.test(error)) {
-    return zoneError('RESOURCE_DISK_FULL', message.toLowerCase(), { hint: 'Free space at the destination, then repeat the command.', context: { ...context } });
+    return zoneError('RESOURCE_DISK_FULL', message.toLowerCase(), {
+      hint: 'Free space at the destination, then repeat the command.',
+      context: { ...context },
+    });
   }
-  return zoneError('KERNEL_STEP_FAILED', message.toLowerCase(), { hint: 'Check both paths and their permissions.', context: { ...context, step: 'cp' } });
+  return zoneError('KERNEL_STEP_FAILED', message.toLowerCase(), {
+    hint: 'Check both paths and their permissions.',
+    context: { ...context, step: 'cp' },
+  });
 }
 
 function parseReport(text: string): { error?: string; entry?: string; errno?: string } {

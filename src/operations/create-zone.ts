@@ -21,7 +21,11 @@ export interface CreateOptions extends OperationOptions {
  *
  * @throws SPEC_INVALID, ZONE_EXISTS, IMAGE_NOT_FOUND, RESOURCE_DISK_FULL, RESOURCE_IDS_EXHAUSTED, HOST_FEATURE_MISSING
  */
-export async function createZone(host: HostContext, input: ZoneOptions, options: CreateOptions = {}): Promise<ZoneRecord> {
+export async function createZone(
+  host: HostContext,
+  input: ZoneOptions,
+  options: CreateOptions = {},
+): Promise<ZoneRecord> {
   const spec = parseZoneOptions(input);
   await refuseExisting(host, spec.name);
   const { pull = 'missing', onProgress: progress, signal } = options;

@@ -2,7 +2,15 @@
 import { removeSharedGroups } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { nearest } from '../spec/index.js';
-import { dropLockFile, findZone, type Roots, type StateOp, type ZoneRecord, zoneNames, zonePaths } from '../state/index.js';
+import {
+  dropLockFile,
+  findZone,
+  type Roots,
+  type StateOp,
+  type ZoneRecord,
+  zoneNames,
+  zonePaths,
+} from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { settledRunning } from './recover.js';
 import { settleZone } from './settle-zone.js';
@@ -44,7 +52,13 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
 export async function deleteLocked(host: HostContext, name: string): Promise<void> {
   const { roots, facts } = host;
   await settleZone(host, name);
-  const transaction = { operation: 'delete', zone: name, recovery: 'forward', completeIfRunning: false, durable: true } as const;
+  const transaction = {
+    operation: 'delete',
+    zone: name,
+    recovery: 'forward',
+    completeIfRunning: false,
+    durable: true,
+  } as const;
   await runTransaction({ ...transaction, roots, ops: planDelete(roots, name) }, async () => {});
   await removeSharedGroups(facts.cgroup, roots.instance);
   await dropLockFile(zonePaths(roots, name).lock);

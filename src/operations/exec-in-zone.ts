@@ -98,7 +98,10 @@ async function enter(host: HostContext, name: string, entered: Entered, options:
   for (const op of cgroup.prepare) await applyHostOp(op);
   const deadline = deadlineOf(options);
   const session = spawnSession('enter', plan, { stdio: [...(options.stdio ?? defaultStdio)], signal: deadline });
-  const result = withOomVerdict(finish(session, deadline), async () => (await oomKills(host, name)) > oomBefore).finally(
+  const result = withOomVerdict(
+    finish(session, deadline),
+    async () => (await oomKills(host, name)) > oomBefore,
+  ).finally(
     // Daemons that the command left behind keep the group; it goes with the zone.
     () => Promise.all(cgroup.prepare.map((op) => undoHostOp(op).catch(() => {}))),
   );
@@ -116,7 +119,10 @@ async function withOomVerdict(
   return { ...result, oomKilled: result.exitCode === 137 && (await killedByLimit()) };
 }
 
-async function requireEntry(host: HostContext, name: string): Promise<{ running: RunningRecord; launch: LaunchRecord }> {
+async function requireEntry(
+  host: HostContext,
+  name: string,
+): Promise<{ running: RunningRecord; launch: LaunchRecord }> {
   await readZone(host.roots, name);
   const running = await requireRunning(host, name);
   const launch = await readLaunch(host, name);
@@ -135,11 +141,16 @@ function stdioMode({ tty, stdio }: ExecOptions): 'inherit' | 'relay' | 'pty' {
 }
 
 function deadlineOf({ signal, timeoutMs }: ExecOptions): AbortSignal | undefined {
-  const all = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter((one) => one !== undefined);
+  const all = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter(
+    (one) => one !== undefined,
+  );
   return all.length === 0 ? undefined : AbortSignal.any(all);
 }
 
-async function finish(session: HelperSession, deadline: AbortSignal | undefined): Promise<Omit<ExecResult, 'oomKilled'>> {
+async function finish(
+  session: HelperSession,
+  deadline: AbortSignal | undefined,
+): Promise<Omit<ExecResult, 'oomKilled'>> {
   try {
     const { status, signal } = await session.expect('exited');
     return { exitCode: status, signal: signalName(signal) };

@@ -22,10 +22,14 @@ export async function requireFullInit(host: HostContext, record: ZoneRecord): Pr
       context: { zone: name, init: kind },
     });
   }
-  throw zoneError('HOST_FEATURE_MISSING', `zone "${name}" would boot systemd, which needs a writable cgroup hierarchy`, {
-    hint: `Run "tszone set ${name} --init tiny" and start its services by hand; zones have no cgroups of their own to hand out.`,
-    context: { zone: name, init: kind },
-  });
+  throw zoneError(
+    'HOST_FEATURE_MISSING',
+    `zone "${name}" would boot systemd, which needs a writable cgroup hierarchy`,
+    {
+      hint: `Run "tszone set ${name} --init tiny" and start its services by hand; zones have no cgroups of their own to hand out.`,
+      context: { zone: name, init: kind },
+    },
+  );
 }
 
 async function findInit(directories: readonly string[]): Promise<'systemd' | 'other' | 'none'> {

@@ -47,7 +47,11 @@ async function decideLocked(host: HostContext, name: string): Promise<ZoneRecord
 
 /** The monitor that started us is about to end. */
 async function monitorGone(host: HostContext, name: string): Promise<void> {
-  for (let attempt = 0; attempt < 100 && (await isMonitorAlive(zonePaths(host.roots, name).monitorLock)); attempt += 1) {
+  for (
+    let attempt = 0;
+    attempt < 100 && (await isMonitorAlive(zonePaths(host.roots, name).monitorLock));
+    attempt += 1
+  ) {
     await sleep(20);
   }
 }

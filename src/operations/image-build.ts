@@ -25,6 +25,8 @@ export interface ImageBuildOptions {
   readonly suite?: string | undefined;
   /** Debian's name; the host's own if not given. */
   readonly arch?: string | undefined;
+  /** debian: false builds from the suite alone, without its updates and security fixes. Default true. */
+  readonly updates?: boolean | undefined;
   readonly progress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -62,12 +64,16 @@ const buildTimeoutMs = 3_600_000;
 export async function buildImage(
   { roots, facts }: HostContext,
   image: { readonly name: string; readonly template: Template; readonly choice: BuildChoice },
-  { progress, signal }: Pick<ImageBuildOptions, 'progress' | 'signal'>,
+  { progress, signal, updates = true }: Pick<ImageBuildOptions, 'progress' | 'signal' | 'updates'>,
 ): Promise<ImageManifest> {
   const { name, template, choice } = image;
   const { suite, arch } = choice;
-  const source = { kind: 'template', template: template.name, ...(suite === undefined ? {} : { suite }) } as const;
-  const context = { usr: facts.usr, suite, arch, progress, signal };
+  const source = {
+    kind: 'template',
+    template: template.name,
+    ...(suite === undefined ? {} : { suite, updates }),
+  } as const;
+  const context = { usr: facts.usr, suite, arch, updates, progress, signal };
   return storeImage(roots, { name, source, arch, progress, signal }, (scratch) =>
     buildTemplate(template, { ...context, scratch }),
   );

@@ -48,7 +48,11 @@ interface Follow {
   readonly signal: AbortSignal | undefined;
 }
 
-async function* followLog(host: HostContext, name: string, { log, wanted, signal, ...start }: Follow): AsyncGenerator<LogLine> {
+async function* followLog(
+  host: HostContext,
+  name: string,
+  { log, wanted, signal, ...start }: Follow,
+): AsyncGenerator<LogLine> {
   let offset = start.offset;
   for (;;) {
     const alive = (await readRunning(host.roots, name)) !== undefined;

@@ -1,15 +1,28 @@
 /** Finishing what a killed command left: back to what was before, or forward to what was asked, never in between. */
+
+import { open, readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
-import { open } from 'node:fs/promises';
 import { applyHostOp } from '../plan/host-ops.js';
-import { acquireZoneLock, dropJournal, isErrno, type Journal, journaledZones, type Roots, readJournal, readRunning, zonePaths } from '../state/index.js';
+import {
+  acquireZoneLock,
+  dropJournal,
+  isErrno,
+  type Journal,
+  journaledZones,
+  type Roots,
+  readJournal,
+  readRunning,
+  zoneNames,
+  zonePaths,
+} from '../state/index.js';
 import { undoAll } from './transaction.js';
 
 /** All zones with a journal whose lock is free. A busy one is being worked on. */
 export async function recoverInterrupted(roots: Roots): Promise<void> {
-  for (const zone of await journaledZones(roots)) {
+  for (const zone of [...(await journaledZones(roots)), ...(await leftLocks(roots))]) {
     try {
       await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
       await recoverZone(roots, zone);
@@ -17,6 +30,16 @@ export async function recoverInterrupted(roots: Roots): Promise<void> {
       if (!hasCode(error, 'LOCK_BUSY')) throw error;
     }
   }
+}
+
+/** Lock files without a zone: a delete was killed at its very end. Taking and releasing the lock removes the file. */
+async function leftLocks(roots: Roots): Promise<string[]> {
+  const names = new Set(await zoneNames(roots));
+  const files = await readdir(dirname(zonePaths(roots, 'any').lock)).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  });
+  return files.map((file) => file.replace(/\.lock$/, '')).filter((zone) => !names.has(zone));
 }
 
 /** Call with the zone's lock held. */

@@ -9,7 +9,12 @@ import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
 
 /** Both names are locked, in one order for all. @throws ZONE_NOT_FOUND, ZONE_EXISTS, ZONE_RUNNING, SPEC_INVALID */
-export async function renameZone(host: HostContext, from: string, to: string, options: OperationOptions = {}): Promise<void> {
+export async function renameZone(
+  host: HostContext,
+  from: string,
+  to: string,
+  options: OperationOptions = {},
+): Promise<void> {
   const { roots } = host;
   parseZoneOptions({ name: to, image: 'sparse' });
   await readZone(roots, from);
@@ -20,7 +25,13 @@ export async function renameZone(host: HostContext, from: string, to: string, op
   await readZone(roots, from);
   if ((await findZone(roots, to)) !== undefined) throw existsError(to);
   if (!(await settleZone(host, from))) throw zoneRunningError(from);
-  const transaction = { operation: 'rename', zone: from, recovery: 'forward', completeIfRunning: false, durable: true } as const;
+  const transaction = {
+    operation: 'rename',
+    zone: from,
+    recovery: 'forward',
+    completeIfRunning: false,
+    durable: true,
+  } as const;
   const ops = [
     { op: 'state.remove', path: zonePaths(roots, from).run },
     { op: 'state.zone-rename', roots, from, to },

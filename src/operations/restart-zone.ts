@@ -1,7 +1,7 @@
 /** `restart`: stop, then start. */
 import type { HostContext } from './host-context.js';
-import { startZone, type StartResult } from './start-zone.js';
-import { stopZone, type StopOptions } from './stop-zone.js';
+import { type StartResult, startZone } from './start-zone.js';
+import { type StopOptions, stopZone } from './stop-zone.js';
 
 /** A stopped zone is started. @throws as stop and start */
 export async function restartZone(host: HostContext, name: string, options: StopOptions = {}): Promise<StartResult> {

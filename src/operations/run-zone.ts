@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { attachConsole, type HelperSession, sendSignal, setWinsize } from '../helper/index.js';
 import { generateName, type ZoneOptions } from '../spec/index.js';
 import { zonePaths } from '../state/index.js';
-import { createZone, type CreateOptions } from './create-zone.js';
+import { type CreateOptions, createZone } from './create-zone.js';
 import { deleteZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { launchZone } from './start-zone.js';

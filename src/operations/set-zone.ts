@@ -2,7 +2,16 @@
 import { planLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { limitsOf } from '../plan/index.js';
-import { changeSpec, limitEntries, nearest, parseZoneChange, settingEntries, unsetSpec, type ZoneChange, type ZoneSpec } from '../spec/index.js';
+import {
+  changeSpec,
+  limitEntries,
+  nearest,
+  parseZoneChange,
+  settingEntries,
+  unsetSpec,
+  type ZoneChange,
+  type ZoneSpec,
+} from '../spec/index.js';
 import { readRunning, readZone, writeZone, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { restartZone } from './restart-zone.js';
@@ -25,16 +34,37 @@ export interface SetResult {
 }
 
 /** Fields that mean something only to commands to come: no restart needed. */
-const passive = ['autostart', 'restart', 'stopTimeout', 'stopSignal', 'label', 'description', 'protect', 'env', 'user', 'workdir'];
+const passive = [
+  'autostart',
+  'restart',
+  'stopTimeout',
+  'stopSignal',
+  'label',
+  'description',
+  'protect',
+  'env',
+  'user',
+  'workdir',
+];
 
 /** @throws SPEC_INVALID, ZONE_NOT_FOUND, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED (a limit below what is in use) */
-export async function setZone(host: HostContext, name: string, input: ZoneChange, options: SetOptions = {}): Promise<SetResult> {
+export async function setZone(
+  host: HostContext,
+  name: string,
+  input: ZoneChange,
+  options: SetOptions = {},
+): Promise<SetResult> {
   const change = parseZoneChange(input);
   return changeZone(host, name, (record) => changeSpec(record.spec, change), options);
 }
 
 /** Back to the default. @throws SPEC_INVALID for a key that there is not */
-export async function unsetZone(host: HostContext, name: string, keys: readonly string[], options: SetOptions = {}): Promise<SetResult> {
+export async function unsetZone(
+  host: HostContext,
+  name: string,
+  keys: readonly string[],
+  options: SetOptions = {},
+): Promise<SetResult> {
   const known = keys.map(requireKey);
   return changeZone(host, name, (record) => unsetSpec(record.spec, known), options);
 }

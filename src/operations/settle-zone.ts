@@ -1,7 +1,8 @@
 /** After a zone has ended: what its start prepared is taken back, whether or not its monitor lived to do so. */
+
+import { rm } from 'node:fs/promises';
 import type { HostOpBase } from '../spec/index.js';
 import { zonePaths } from '../state/index.js';
-import { rm } from 'node:fs/promises';
 import type { HostContext } from './host-context.js';
 import { settledRunning } from './recover.js';
 import { undoAll } from './transaction.js';
@@ -20,6 +21,7 @@ export async function settleZone(host: HostContext, zone: string, done?: (op: Ho
   const [failure] = await undoAll(launch.prepared, done);
   if (failure !== undefined) throw failure;
   const paths = zonePaths(host.roots, zone);
-  for (const path of [paths.launch, paths.running, paths.monitorLock, paths.monitorSocket]) await rm(path, { force: true });
+  for (const path of [paths.launch, paths.running, paths.monitorLock, paths.monitorSocket])
+    await rm(path, { force: true });
   return true;
 }

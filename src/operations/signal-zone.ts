@@ -46,5 +46,8 @@ export async function resumeZone(host: HostContext, name: string, options: Opera
 }
 
 function stateError(name: string, what: string, command: string): Error {
-  return zoneError('ZONE_STATE', `zone "${name}" ${what}`, { hint: `See "tszone status ${name}", or run "${command}".`, context: { zone: name } });
+  return zoneError('ZONE_STATE', `zone "${name}" ${what}`, {
+    hint: `See "tszone status ${name}", or run "${command}".`,
+    context: { zone: name },
+  });
 }

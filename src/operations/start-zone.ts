@@ -55,13 +55,18 @@ export async function launchZone(
   if (!(await settleZone(host, name))) throw zoneRunningError(name);
   const record: ZoneRecord = { ...found, stoppedByUser: false, restarts: options.restarts ?? 0 };
   const plan = await planZoneStart(host, record, options);
-  if (record.stoppedByUser !== found.stoppedByUser || record.restarts !== found.restarts) await writeZone(host.roots, record);
+  if (record.stoppedByUser !== found.stoppedByUser || record.restarts !== found.restarts)
+    await writeZone(host.roots, record);
   const { session, pid } = await launchPlan(host, name, { plan, options });
   return { session, pid, record };
 }
 
 /** Everything that a start would do, for `--dry-run` too. */
-export async function planZoneStart(host: HostContext, record: ZoneRecord, options: StartOptions = {}): Promise<ZonePlan> {
+export async function planZoneStart(
+  host: HostContext,
+  record: ZoneRecord,
+  options: StartOptions = {},
+): Promise<ZonePlan> {
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
   return planStart({
     roots: host.roots,
@@ -108,7 +113,11 @@ async function writeLaunch({ roots }: HostContext, name: string, { prepare, entr
   await writeRunTimeFile(paths.launch, JSON.stringify({ version: 1, prepared: prepare, entry } satisfies LaunchRecord));
 }
 
-async function launch(name: string, plan: ZonePlan, options: StartOptions): Promise<{ session: HelperSession; pid: number }> {
+async function launch(
+  name: string,
+  plan: ZonePlan,
+  options: StartOptions,
+): Promise<{ session: HelperSession; pid: number }> {
   const own = options.stdio === 'relay' ? 'inherit' : 'ignore';
   const session = spawnSession('launch', plan.enter, { stdio: options.fds ?? [own, own, own], signal: options.signal });
   try {
@@ -140,7 +149,10 @@ async function attach(name: string, ops: readonly HostOp[], session: HelperSessi
 
 /** An attach to a child that has just failed only shows the consequence; the helper knows the cause. */
 async function ownReason(session: HelperSession, consequence: unknown): Promise<unknown> {
-  const cause = session.expect('started').then(() => consequence, (error: unknown) => error);
+  const cause = session.expect('started').then(
+    () => consequence,
+    (error: unknown) => error,
+  );
   return Promise.race([cause, sleep(200, consequence, { ref: false })]);
 }
 

@@ -1,7 +1,8 @@
 /** `stop`: pid 1 is asked, then killed; everything that the start prepared is taken back. */
-import { sendSignal, waitForExit } from '../helper/index.js';
+
 import { thawZone } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
+import { sendSignal, waitForExit } from '../helper/index.js';
 import { readExit, readZone, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import type { HostContext } from './host-context.js';
@@ -49,7 +50,14 @@ export async function stopLocked(host: HostContext, record: ZoneRecord, options:
   const wasRunning = await settledRunning(roots, name);
   if (!record.stoppedByUser) await writeZone(roots, { ...record, stoppedByUser: true });
   const ops = (await readLaunch(host, name))?.prepared ?? [];
-  const transaction = { operation: 'stop', zone: name, recovery: 'back', completeIfRunning: true, durable: false, roots } as const;
+  const transaction = {
+    operation: 'stop',
+    zone: name,
+    recovery: 'back',
+    completeIfRunning: true,
+    durable: false,
+    roots,
+  } as const;
   const killed = await runTransaction({ ...transaction, ops: [] }, async () => {
     const late = wasRunning && (await endZone(host, record, options));
     boundary('stop', name, 'ended');

@@ -50,7 +50,10 @@ async function takeBack(options: TransactionOptions, error: unknown): Promise<un
 }
 
 /** Undoes in reverse; a failure does not stop the rest. */
-export async function undoAll(ops: readonly HostOpBase[], done: (op: HostOpBase) => void = () => {}): Promise<unknown[]> {
+export async function undoAll(
+  ops: readonly HostOpBase[],
+  done: (op: HostOpBase) => void = () => {},
+): Promise<unknown[]> {
   const failures: unknown[] = [];
   for (const op of ops.toReversed()) {
     try {
@@ -64,7 +67,9 @@ export async function undoAll(ops: readonly HostOpBase[], done: (op: HostOpBase)
 }
 
 function withUndoFailures(error: unknown, failures: readonly unknown[]): unknown {
-  const undoFailures = failures.map((failure) => (failure instanceof ZoneError ? failure.toJSON().error : String(failure)));
+  const undoFailures = failures.map((failure) =>
+    failure instanceof ZoneError ? failure.toJSON().error : String(failure),
+  );
   if (!(error instanceof ZoneError)) {
     const message = error instanceof Error ? error.message : String(error);
     return zoneError('INTERNAL', message, { context: { undoFailures }, cause: error });

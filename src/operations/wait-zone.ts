@@ -42,7 +42,10 @@ async function untilRunning(host: HostContext, name: string, signal: AbortSignal
 async function untilStopped(host: HostContext, name: string, signal: AbortSignal): Promise<void> {
   while ((await readRunning(host.roots, name)) !== undefined) {
     signal.throwIfAborted();
-    await Promise.race([waitForExit(zonePaths(host.roots, name).monitorSocket, signal).catch(() => {}), aborted(signal)]);
+    await Promise.race([
+      waitForExit(zonePaths(host.roots, name).monitorSocket, signal).catch(() => {}),
+      aborted(signal),
+    ]);
     signal.throwIfAborted();
     await sleep(5, undefined, { signal });
   }

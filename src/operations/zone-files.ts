@@ -31,7 +31,12 @@ function sharedTree(directory: HostDirectory, spec: ZoneSpec, local: string): Ho
 export async function filesFromImage({ roots }: HostContext, { spec }: ZoneRecord): Promise<string[]> {
   const upper = join(zonePaths(roots, spec.name).rootfs, 'upper');
   const missing = await Promise.all(
-    identityFiles.map((path) => lstat(join(upper, path)).then(() => false, () => true)),
+    identityFiles.map((path) =>
+      lstat(join(upper, path)).then(
+        () => false,
+        () => true,
+      ),
+    ),
   );
   return identityFiles.filter((_, index) => missing[index]);
 }
@@ -53,7 +58,11 @@ async function userTree(mount: MountSpec): Promise<HostTree> {
  *
  * @throws HOST_FEATURE_MISSING a file system that cannot be idmapped, or a foreign architecture · PATH_NOT_FOUND
  */
-export async function checkZoneFeasible({ roots, facts }: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<void> {
+export async function checkZoneFeasible(
+  { roots, facts }: HostContext,
+  spec: ZoneSpec,
+  image: ZoneImage,
+): Promise<void> {
   requireArchitecture(facts, image);
   await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
   for (const mount of spec.mount) {
@@ -65,10 +74,14 @@ export async function checkZoneFeasible({ roots, facts }: HostContext, spec: Zon
 async function requireIdmap({ kernel }: HostFacts, path: string, hint: string): Promise<void> {
   const verdict = await canIdmap(path, kernel);
   if (verdict.ok) return;
-  throw zoneError('HOST_FEATURE_MISSING', `the file system of "${path}" (${verdict.fsType}) cannot be mounted with mapped owners`, {
-    hint,
-    context: { path, ...verdict },
-  });
+  throw zoneError(
+    'HOST_FEATURE_MISSING',
+    `the file system of "${path}" (${verdict.fsType}) cannot be mounted with mapped owners`,
+    {
+      hint,
+      context: { path, ...verdict },
+    },
+  );
 }
 
 /** Debian's names → what a kernel of that machine runs. */
@@ -84,8 +97,12 @@ const runsOn: Readonly<Record<string, readonly string[]>> = {
 function requireArchitecture({ kernel }: HostFacts, image: ZoneImage): void {
   const known = runsOn[kernel.machine];
   if (image.kind === 'sparse' || known === undefined || known.includes(image.arch)) return;
-  throw zoneError('HOST_FEATURE_MISSING', `image "${image.name}" is for ${image.arch}, this host is ${kernel.machine}`, {
-    hint: `Build or import the image for one of: ${known.join(', ')}.`,
-    context: { image: image.name, arch: image.arch, machine: kernel.machine },
-  });
+  throw zoneError(
+    'HOST_FEATURE_MISSING',
+    `image "${image.name}" is for ${image.arch}, this host is ${kernel.machine}`,
+    {
+      hint: `Build or import the image for one of: ${known.join(', ')}.`,
+      context: { image: image.name, arch: image.arch, machine: kernel.machine },
+    },
+  );
 }

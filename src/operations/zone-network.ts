@@ -10,7 +10,7 @@ import {
 } from '../netif/index.js';
 import type { NetworkPart } from '../plan/index.js';
 import type { InterfaceSpec, ZoneSpec } from '../spec/index.js';
-import { leaseAddresses, readNetworks, type Roots, type StateOp, type ZoneRecord } from '../state/index.js';
+import { leaseAddresses, type Roots, readNetworks, type StateOp, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
 /** Op of `create`: addresses are the zone's from its first day. Networks have to exist by then. */

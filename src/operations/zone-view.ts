@@ -92,7 +92,9 @@ function endOf({ status, signal, oomKills, exitedAtMs }: ExitRecord): ZoneEnd {
 function noteOf(details: ZoneDetails, usage: ZoneUsage | undefined): string {
   if (usage !== undefined) {
     const kills = usage.oomKills ?? 0;
-    return kills === 0 ? details.status : `${details.status}; its memory limit killed ${kills} process${kills === 1 ? '' : 'es'}`;
+    return kills === 0
+      ? details.status
+      : `${details.status}; its memory limit killed ${kills} process${kills === 1 ? '' : 'es'}`;
   }
   if (details.exit === undefined) return 'stopped';
   if (details.exit.byLimit) return 'stopped: killed by its memory limit';

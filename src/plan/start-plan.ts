@@ -7,9 +7,9 @@ import {
   type HostTree,
   type LaunchPlanInput,
   type PayloadInput,
-  planLaunch,
   type ProcessPlanInput,
   type ProgramPlanInput,
+  planLaunch,
   zoneNamespaces,
 } from '../namespaces/index.js';
 import type { NetOp } from '../netif/index.js';
@@ -71,11 +71,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
   const cgroups = planCgroups(input);
   const launch = launchInput(input, paths, cgroups.enter);
   return {
-    prepare: [
-      { op: 'state.mkdir', path: paths.staging, mode: 0o755 },
-      ...cgroups.prepare,
-      ...input.network.prepare,
-    ],
+    prepare: [{ op: 'state.mkdir', path: paths.staging, mode: 0o755 }, ...cgroups.prepare, ...input.network.prepare],
     attach: input.network.attach,
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
     entry: entryInfo(input, launch),
@@ -130,7 +126,9 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     { op: 'monitor.log', path: paths.log, ...logLimits },
     { op: 'monitor.socket', path: paths.monitorSocket },
     { op: 'stdio.mode', mode: input.stdio },
-    ...(winsize === undefined ? [] : [{ op: 'stdio.winsize', rows: String(winsize.rows), columns: String(winsize.columns) } as const]),
+    ...(winsize === undefined
+      ? []
+      : [{ op: 'stdio.winsize', rows: String(winsize.rows), columns: String(winsize.columns) } as const]),
     ...input.network.exit,
     ...cgroups.exit,
     { op: 'exit.unlink', path: paths.monitorSocket },
@@ -144,7 +142,13 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
   return {
     ids: record.ids,
     hostname: spec.hostname ?? spec.name,
-    root: { layers: input.layers, rootfs: paths.rootfs, staging: paths.staging, readOnly: spec.readOnly, trees: input.trees },
+    root: {
+      layers: input.layers,
+      rootfs: paths.rootfs,
+      staging: paths.staging,
+      readOnly: spec.readOnly,
+      trees: input.trees,
+    },
     kernelMounts: { hostNetwork: spec.net.kind === 'host', cgroupView: cgroupView(input.facts.cgroup) },
     tmpfs: spec.tmpfs,
     identity: {
@@ -165,7 +169,9 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
 /** What a zone's programs can read of their own limits: each controller's group as the root of its hierarchy. */
 function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'unified' | 'none' {
   if (mode === 'v2') return 'unified';
-  const shown = (['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'] as const).filter((name) => controllers[name]?.version === 1);
+  const shown = (['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'] as const).filter(
+    (name) => controllers[name]?.version === 1,
+  );
   return shown.length === 0 ? 'none' : shown;
 }
 

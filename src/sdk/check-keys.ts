@@ -7,9 +7,13 @@ export function checkKeys(what: string, options: object, known: readonly string[
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     const near = nearest(key, known);
-    throw zoneError('SPEC_INVALID', `"${key}" is not an option of ${what}${near === undefined ? '' : `; did you mean "${near}"?`}`, {
-      hint: `The options are: ${known.join(', ')}.`,
-      context: { issues: [{ path: key, message: 'is not known' }] },
-    });
+    throw zoneError(
+      'SPEC_INVALID',
+      `"${key}" is not an option of ${what}${near === undefined ? '' : `; did you mean "${near}"?`}`,
+      {
+        hint: `The options are: ${known.join(', ')}.`,
+        context: { issues: [{ path: key, message: 'is not known' }] },
+      },
+    );
   }
 }

@@ -33,7 +33,10 @@ export class ExecProcess implements PromiseLike<ExecOutcome>, AsyncIterable<Outp
   constructor(session: Promise<ExecSession>, maxOutputBytes = defaultMaxOutputBytes) {
     this.#session = session;
     this.#maxOutputBytes = maxOutputBytes;
-    session.then((started) => this.#connect(started), () => this.#end());
+    session.then(
+      (started) => this.#connect(started),
+      () => this.#end(),
+    );
   }
 
   // biome-ignore lint/suspicious/noThenProperty: awaiting the process is its main use, as with execa
@@ -82,7 +85,10 @@ export class ExecProcess implements PromiseLike<ExecOutcome>, AsyncIterable<Outp
     while (open > 0 || queue.length > 0) {
       const next = queue.shift();
       if (next !== undefined) yield next;
-      else await new Promise<void>((resolve) => { wake = resolve; });
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
     }
     await (await this.#session).result;
   }

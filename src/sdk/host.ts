@@ -1,5 +1,5 @@
 /** This machine, as the library shows it. */
-import { createZone, type CreateOptions } from '../operations/create-zone.js';
+import { type CreateOptions, createZone } from '../operations/create-zone.js';
 import { deleteZone } from '../operations/delete-zone.js';
 import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
 import { listZones } from '../operations/list-zones.js';

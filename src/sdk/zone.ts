@@ -1,5 +1,5 @@
 /** One zone, as the library shows it. */
-import type { ZoneChange } from '../spec/index.js';
+
 import { copyIn, copyOut } from '../operations/copy-files.js';
 import { deleteZone } from '../operations/delete-zone.js';
 import { execInZone } from '../operations/exec-in-zone.js';
@@ -8,15 +8,16 @@ import { inspectZone, zoneStatus } from '../operations/inspect-zone.js';
 import { listProcesses, type ZoneProcess } from '../operations/list-processes.js';
 import { type LogLine, type LogOptions, readLogs } from '../operations/read-logs.js';
 import { restartZone } from '../operations/restart-zone.js';
-import { setZone, type SetOptions, type SetResult } from '../operations/set-zone.js';
+import { type SetOptions, type SetResult, setZone } from '../operations/set-zone.js';
 import { killZone, pauseZone, resumeZone } from '../operations/signal-zone.js';
-import { startZone, type StartResult } from '../operations/start-zone.js';
-import { stopZone, type StopOptions, type StopResult } from '../operations/stop-zone.js';
-import { waitForZone, type WaitOptions } from '../operations/wait-zone.js';
+import { type StartResult, startZone } from '../operations/start-zone.js';
+import { type StopOptions, type StopResult, stopZone } from '../operations/stop-zone.js';
+import { type WaitOptions, waitForZone } from '../operations/wait-zone.js';
 import type { OperationOptions } from '../operations/zone-lock.js';
 import type { ZoneDetails, ZoneStatusView } from '../operations/zone-view.js';
-import { ExecProcess } from './exec-process.js';
+import type { ZoneChange } from '../spec/index.js';
 import { checkKeys } from './check-keys.js';
+import { ExecProcess } from './exec-process.js';
 
 export interface ZoneExecOptions {
   /** Ends the command with everything that it started; the outcome rejects with the signal's reason. */

@@ -9,8 +9,42 @@ export const imagePattern = /^[a-z0-9][a-z0-9_.-]{0,62}(?::[A-Za-z0-9_][A-Za-z0-
 /** RFC 1123, at most 64 bytes (the kernel's __NEW_UTS_LEN). */
 export const hostnamePattern = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/;
 
-const adjectives = ['brave', 'calm', 'clear', 'eager', 'fair', 'gentle', 'happy', 'keen', 'lucid', 'merry', 'neat', 'quick', 'quiet', 'sharp', 'sunny', 'swift'];
-const nouns = ['badger', 'birch', 'brook', 'comet', 'falcon', 'fern', 'harbor', 'heron', 'lark', 'maple', 'meadow', 'otter', 'pine', 'river', 'sparrow', 'willow'];
+const adjectives = [
+  'brave',
+  'calm',
+  'clear',
+  'eager',
+  'fair',
+  'gentle',
+  'happy',
+  'keen',
+  'lucid',
+  'merry',
+  'neat',
+  'quick',
+  'quiet',
+  'sharp',
+  'sunny',
+  'swift',
+];
+const nouns = [
+  'badger',
+  'birch',
+  'brook',
+  'comet',
+  'falcon',
+  'fern',
+  'harbor',
+  'heron',
+  'lark',
+  'maple',
+  'meadow',
+  'otter',
+  'pine',
+  'river',
+  'sparrow',
+  'willow',
+];
 
 /** A name for a zone that was given none: `quiet-heron-4f2a`. */
 export function generateName(random: (limit: number) => number): string {

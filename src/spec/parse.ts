@@ -64,14 +64,34 @@ function readable(issue: v.BaseIssue<unknown>, known: readonly string[]): SpecIs
 
 /** Named checks of what a well-formed spec means; pure. */
 const meaningChecks: readonly ((spec: ZoneSpec) => SpecIssue | undefined)[] = [
-  (spec) => issueIf(spec.port.length > 0 && spec.net.kind !== 'bridge', 'port', 'needs a network interface: not with --net none or host'),
+  (spec) =>
+    issueIf(
+      spec.port.length > 0 && spec.net.kind !== 'bridge',
+      'port',
+      'needs a network interface: not with --net none or host',
+    ),
   (spec) => issueIf(spec.init === 'none' && spec.command.length === 0, 'init', '"none" needs a command'),
-  (spec) => issueIf(spec.init === 'full' && spec.command.length > 0, 'command', 'is given by the image with --init full'),
-  (spec) => issueIf(spec.ephemeral && spec.restart.policy !== 'no', 'restart', 'makes no sense for a zone that is deleted when it ends'),
+  (spec) =>
+    issueIf(spec.init === 'full' && spec.command.length > 0, 'command', 'is given by the image with --init full'),
+  (spec) =>
+    issueIf(
+      spec.ephemeral && spec.restart.policy !== 'no',
+      'restart',
+      'makes no sense for a zone that is deleted when it ends',
+    ),
   (spec) => issueIf((spec.memory ?? 1 << 30) < 1 << 20, 'memory', 'is less than 1M, in which no program starts'),
-  (spec) => issueIf((spec.memoryGuarantee ?? 0) > (spec.memory ?? Number.POSITIVE_INFINITY), 'memoryGuarantee', 'is more than the ceiling'),
+  (spec) =>
+    issueIf(
+      (spec.memoryGuarantee ?? 0) > (spec.memory ?? Number.POSITIVE_INFINITY),
+      'memoryGuarantee',
+      'is more than the ceiling',
+    ),
   (spec) => duplicate('mount', [...spec.mount.map((mount) => mount.target), ...spec.tmpfs.map((tmpfs) => tmpfs.path)]),
-  (spec) => duplicate('port', spec.port.map((port) => `${port.hostAddress} ${port.hostPort} ${port.protocol}`)),
+  (spec) =>
+    duplicate(
+      'port',
+      spec.port.map((port) => `${port.hostAddress} ${port.hostPort} ${port.protocol}`),
+    ),
   (spec) => issueIf(spec.swap !== undefined && spec.memory === undefined, 'swap', 'needs a memory ceiling'),
 ];
 

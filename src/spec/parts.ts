@@ -53,8 +53,22 @@ export interface RestartSpec {
 
 /** setrlimit(2): the name that people use → the kernel's RLIMIT_ number. */
 export const rlimits: Readonly<Record<string, number>> = {
-  cpu: 0, fsize: 1, data: 2, stack: 3, core: 4, rss: 5, nproc: 6, nofile: 7, memlock: 8,
-  as: 9, locks: 10, sigpending: 11, msgqueue: 12, nice: 13, rtprio: 14, rttime: 15,
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
 };
 
 /** A canonical absolute path without `..`, or `undefined`. */
@@ -80,7 +94,8 @@ export function parseTmpfs(text: string): TmpfsSpec | undefined {
   const [where = '', size, ...rest] = text.split(':');
   const path = parseZonePath(where);
   const sizeBytes = size === undefined ? undefined : parseSize(size);
-  if (path === undefined || path === '/' || rest.length > 0 || (size !== undefined && sizeBytes === undefined)) return undefined;
+  if (path === undefined || path === '/' || rest.length > 0 || (size !== undefined && sizeBytes === undefined))
+    return undefined;
   return { path, sizeBytes };
 }
 

@@ -11,7 +11,14 @@ export function parseSize(text: string | number): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-const durations: Readonly<Record<string, number>> = { ms: 1, s: 1000, '': 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const durations: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  '': 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 /** `10`, `10s`, `500ms`, `5m`, `2h` → milliseconds; a bare number is seconds. `undefined` if it is none of these. */
 export function parseDuration(text: string | number): number | undefined {

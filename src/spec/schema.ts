@@ -8,7 +8,8 @@ import { parseNet } from './interfaces.js';
 import { hostnamePattern, imagePattern, namePattern } from './names.js';
 import { parseMount, parsePort, parseRestart, parseRlimit, parseTmpfs, parseZonePath } from './parts.js';
 
-const described = <S extends v.GenericSchema>(schema: S, description: string) => v.pipe(schema, v.description(description));
+const described = <S extends v.GenericSchema>(schema: S, description: string) =>
+  v.pipe(schema, v.description(description));
 const flag = (description: string) => described(v.optional(v.boolean('is not true or false'), false), description);
 const list = <S extends v.GenericSchema>(item: S, description: string) =>
   described(v.optional(v.array(item, 'is not a list'), []), description);
@@ -25,7 +26,9 @@ const net = v.pipe(
   v.rawTransform<string | string[], NonNullable<ReturnType<typeof parseNet>>>(({ dataset, addIssue, NEVER }) => {
     const value = parseNet([dataset.value].flat());
     if (value !== undefined) return value;
-    addIssue({ message: `is not none, host or bridge=NAME[,ip=CIDR][,ip6=CIDR][,mac=][,name=eth0][,mtu=]: ${[dataset.value].flat().join(' ')}` });
+    addIssue({
+      message: `is not none, host or bridge=NAME[,ip=CIDR][,ip6=CIDR][,mac=][,name=eth0][,mtu=]: ${[dataset.value].flat().join(' ')}`,
+    });
     return NEVER;
   }),
 );
@@ -43,11 +46,20 @@ export const limitEntries = {
 
 /** Fields that are saved at once and hold from the next start on. */
 export const settingEntries = {
-  hostname: maybe(v.pipe(v.string(), v.regex(hostnamePattern, 'is not a host name')), "host name inside (the zone's name if not given)"),
+  hostname: maybe(
+    v.pipe(v.string(), v.regex(hostnamePattern, 'is not a host name')),
+    "host name inside (the zone's name if not given)",
+  ),
   env: described(v.optional(f.environment, {}), 'environment variable NAME=VALUE'),
-  user: maybe(v.pipe(f.text, v.nonEmpty('is empty')), 'run the command as this user of the zone: NAME, UID, NAME:GROUP or UID:GID'),
+  user: maybe(
+    v.pipe(f.text, v.nonEmpty('is empty')),
+    'run the command as this user of the zone: NAME, UID, NAME:GROUP or UID:GID',
+  ),
   workdir: maybe(path, 'directory in which the command starts'),
-  init: maybe(v.picklist(['tiny', 'none', 'full'], 'is not tiny, none or full'), "pid 1: tszone's tiny init, the command itself, or the image's own /sbin/init"),
+  init: maybe(
+    v.picklist(['tiny', 'none', 'full'], 'is not tiny, none or full'),
+    "pid 1: tszone's tiny init, the command itself, or the image's own /sbin/init",
+  ),
   command: list(f.text, 'what the zone runs; nothing: it idles until it is stopped'),
   tty: flag('give the command a terminal'),
   capAdd: list(f.capability, 'add a capability, or ALL'),
@@ -57,16 +69,28 @@ export const settingEntries = {
   ulimit: list(f.parsed(parseRlimit, 'NAME=SOFT[:HARD]'), 'resource limit NAME=SOFT[:HARD], as in setrlimit(2)'),
   readOnly: flag('the root file system cannot be written'),
   tmpfs: list(f.parsed(parseTmpfs, 'PATH[:SIZE]'), 'an empty tmpfs at PATH[:SIZE]'),
-  mount: list(f.parsed(parseMount, 'SRC:DST[:ro]'), 'a host directory or file SRC at DST, owners mapped; :ro cannot be undone inside'),
+  mount: list(
+    f.parsed(parseMount, 'SRC:DST[:ro]'),
+    'a host directory or file SRC at DST, owners mapped; :ro cannot be undone inside',
+  ),
   net: described(net, 'none, host, or bridge=NAME[,ip=CIDR][,ip6=CIDR][,mac=][,name=eth0][,mtu=]'),
   port: list(f.parsed(parsePort, '[ADDR:]HOST:ZONE[/udp]'), 'publish [ADDR:]HOST:ZONE[/udp]; on 127.0.0.1 unless ADDR'),
   dns: list(f.address, 'name server; "inherit" is the default'),
   dnsSearch: list(f.text, 'search domain'),
-  personality: maybe(v.picklist(['linux', 'linux32'], 'is not linux or linux32'), 'what uname says: linux32 for a 32-bit userland'),
+  personality: maybe(
+    v.picklist(['linux', 'linux32'], 'is not linux or linux32'),
+    'what uname says: linux32 for a 32-bit userland',
+  ),
   timeNamespace: flag('own boot-time and monotonic clocks'),
   usrLocal: flag("sparse zones: the host's /usr/local, too"),
-  restart: described(v.optional(f.parsed(parseRestart, 'no, on-failure[:N], always or unless-stopped'), 'no'), 'what happens when the zone ends by itself'),
-  autostart: described(v.optional(v.picklist(['yes', 'no', 'last'], 'is not yes, no or last'), 'no'), 'started by "tszone boot": yes, no, or as it last was'),
+  restart: described(
+    v.optional(f.parsed(parseRestart, 'no, on-failure[:N], always or unless-stopped'), 'no'),
+    'what happens when the zone ends by itself',
+  ),
+  autostart: described(
+    v.optional(v.picklist(['yes', 'no', 'last'], 'is not yes, no or last'), 'no'),
+    'started by "tszone boot": yes, no, or as it last was',
+  ),
   stopTimeout: described(v.optional(f.duration, '10s'), 'how long stop waits before it kills'),
   stopSignal: maybe(f.signal, 'signal that asks pid 1 to end'),
   label: described(v.optional(f.environment, {}), 'label NAME=VALUE'),
@@ -77,7 +101,10 @@ export const settingEntries = {
 /** What `create` takes. Unknown keys are refused, the nearest known one named. */
 export const zoneSchema = v.strictObject({
   name: described(zoneName, "the zone's name"),
-  image: described(v.pipe(v.string(), v.regex(imagePattern, 'is not the name of an image')), 'the image that the zone starts from'),
+  image: described(
+    v.pipe(v.string(), v.regex(imagePattern, 'is not the name of an image')),
+    'the image that the zone starts from',
+  ),
   ephemeral: flag('delete the zone when it ends'),
   ...limitEntries,
   ...settingEntries,

@@ -62,7 +62,8 @@ async function renameZoneFiles(roots: Roots, from: string, to: string): Promise<
   });
   await syncDirectory(dirname(target));
   const record = await findZone(roots, to);
-  if (record !== undefined && record.spec.name !== to) await writeZone(roots, { ...record, spec: { ...record.spec, name: to } });
+  if (record !== undefined && record.spec.name !== to)
+    await writeZone(roots, { ...record, spec: { ...record.spec, name: to } });
 }
 
 const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op: Op }>) => string } = {

@@ -66,7 +66,9 @@ export async function releaseIds(roots: Roots, zone: string, directory?: string)
 /** The range goes with the zone to its new name. */
 export async function renameIds(roots: Roots, from: string, to: string, directory?: string): Promise<void> {
   await withRegister(directory, async (entries) => ({
-    entries: entries.map((entry) => (entry.root === roots.root && entry.zone === from ? { ...entry, zone: to } : entry)),
+    entries: entries.map((entry) =>
+      entry.root === roots.root && entry.zone === from ? { ...entry, zone: to } : entry,
+    ),
     result: undefined,
   }));
 }

@@ -1,7 +1,8 @@
 /** One lock a zone, taken by the operation that changes it. */
-import { acquireLock, type Lock } from './lock.js';
+import { acquireLock, dropLockFile, type Lock } from './lock.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
+import { findZone } from './zones.js';
 
 export interface OperationOptions {
   /** Ends every wait; what was begun is taken back. */
@@ -10,8 +11,22 @@ export interface OperationOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** @throws LOCK_BUSY */
+/** Of a zone that does not exist, or no longer, no file is left when the lock is released. @throws LOCK_BUSY */
 export async function acquireZoneLock(roots: Roots, zone: string, options: OperationOptions): Promise<Lock> {
   const { timeoutMs, signal } = options;
-  return acquireLock(zonePaths(roots, zone).lock, { what: `zone "${zone}"`, timeoutMs, signal });
+  const path = zonePaths(roots, zone).lock;
+  const lock = await acquireLock(path, { what: `zone "${zone}"`, timeoutMs, signal });
+  let held = true;
+  const release = async () => {
+    if (!held) return;
+    held = false;
+    // An unreadable record belongs to a zone all the same; what is wrong with it is for the operation to say.
+    const exists = await findZone(roots, zone).then(
+      (record) => record !== undefined,
+      () => true,
+    );
+    if (!exists) await dropLockFile(path);
+    await lock.release();
+  };
+  return { release, [Symbol.asyncDispose]: release };
 }

@@ -53,7 +53,10 @@ export async function readZone(roots: Roots, name: string): Promise<ZoneRecord> 
   if (record !== undefined) return record;
   const near = nearest(name, await zoneNames(roots));
   throw zoneError('ZONE_NOT_FOUND', `zone "${name}" does not exist`, {
-    hint: near === undefined ? 'See "tszone list" for the zones that there are.' : `Did you mean "${near}"? See "tszone list".`,
+    hint:
+      near === undefined
+        ? 'See "tszone list" for the zones that there are.'
+        : `Did you mean "${near}"? See "tszone list".`,
     context: { zone: name, ...(near === undefined ? {} : { nearest: near }) },
   });
 }

@@ -1,11 +1,11 @@
 /** Spec + facts → plan, for a v1 and a v2 host, compared with the files beside it. `UPDATE_GOLDEN=1` writes them anew. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import type { EnterOp } from '../../src/helper/index.js';
+import { argumentsOf } from '../../src/helper/index.js';
 import type { CgroupLayout, HostFacts } from '../../src/host/index.js';
 import { describeHostOp, planStart, type StartPlanInput } from '../../src/plan/index.js';
 import { parseZoneOptions, type ZoneOptions } from '../../src/spec/index.js';
-import type { EnterOp } from '../../src/helper/index.js';
-import { argumentsOf } from '../../src/helper/index.js';
 
 const roots = { root: '/var/lib/tszone', runRoot: '/run/tszone', instance: 'c0ffee' };
 const v1Names = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'freezer', 'devices', 'blkio'] as const;
@@ -48,7 +48,13 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
     record: {
       version: 1,
       spec: parseZoneOptions({ name: 'web', image: 'debian', ...options }),
-      image: { name: 'debian', kind: 'layers', layers: ['sha256:1'], arch: 'amd64', config: { env: { LANG: 'C.UTF-8' } } },
+      image: {
+        name: 'debian',
+        kind: 'layers',
+        layers: ['sha256:1'],
+        arch: 'amd64',
+        config: { env: { LANG: 'C.UTF-8' } },
+      },
       ids: { base: 0x1000_0000, count: 65_536 },
       machineId: 'ab'.repeat(16),
       createdAtMs: 0,
@@ -58,7 +64,14 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
     layers: ['/var/lib/tszone/images/layers/sha256-1'],
     trees: [],
     fromImage: ['/etc/hosts'],
-    network: { prepare: [], attach: () => [], enter: [], exit: [], addresses: ['10.88.0.2'], resolvConf: 'nameserver 10.0.0.1\n' },
+    network: {
+      prepare: [],
+      attach: () => [],
+      enter: [],
+      exit: [],
+      addresses: ['10.88.0.2'],
+      resolvConf: 'nameserver 10.0.0.1\n',
+    },
     stdio: 'log',
     programs: { init: '/opt/tszone-init', helper: '/opt/tszone-helper' },
     onExit: [],
@@ -84,7 +97,10 @@ describe('the plan of a start', () => {
   it('is as written down for a cgroup v1 host', () => compare('v1', printed(inputFor(limits, v1))));
   it('is as written down for a cgroup v2 host', () => compare('v2', printed(inputFor(limits, v2))));
   it('is as written down for a read-only zone with a command and a user', () =>
-    compare('read-only', printed(inputFor({ readOnly: true, command: ['id'], user: 'bob', tmpfs: ['/scratch:1M'] }, v1))));
+    compare(
+      'read-only',
+      printed(inputFor({ readOnly: true, command: ['id'], user: 'bob', tmpfs: ['/scratch:1M'] }, v1)),
+    ));
 
   it('tells the monitor to start node only where a policy has to decide', () => {
     const spawned = (onExit: string[]) =>

@@ -5,7 +5,10 @@ import { parseLogLine } from '../../../src/operations/read-logs.js';
 import { parseZoneOptions } from '../../../src/spec/index.js';
 import type { ZoneRecord } from '../../../src/state/index.js';
 
-function record(options: { restart?: string; autostart?: 'yes' | 'no' | 'last' }, extra: Partial<ZoneRecord> = {}): ZoneRecord {
+function record(
+  options: { restart?: string; autostart?: 'yes' | 'no' | 'last' },
+  extra: Partial<ZoneRecord> = {},
+): ZoneRecord {
   return {
     version: 1,
     spec: parseZoneOptions({ name: 'a', image: 'sparse', ...options }),
@@ -60,7 +63,11 @@ describe('autostart', () => {
 
 describe('log lines', () => {
   it('have a time, a stream and a text', () => {
-    expect(parseLogLine('2026-01-02T03:04:05.678Z stderr a b')).to.deep.equal({ time: '2026-01-02T03:04:05.678Z', stream: 'stderr', text: 'a b' });
+    expect(parseLogLine('2026-01-02T03:04:05.678Z stderr a b')).to.deep.equal({
+      time: '2026-01-02T03:04:05.678Z',
+      stream: 'stderr',
+      text: 'a b',
+    });
     expect(parseLogLine('2026-01-02T03:04:05.678Z stdout')?.text).to.equal('');
   });
 

@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { capabilityMask, capabilityNames, defaultCapabilities, effectiveCapabilities, parseCapability } from '../../../src/spec/index.js';
+import {
+  capabilityMask,
+  capabilityNames,
+  defaultCapabilities,
+  effectiveCapabilities,
+  parseCapability,
+} from '../../../src/spec/index.js';
 
 describe('capabilities', () => {
   it('has the kernel’s bits', () => {
@@ -16,7 +22,9 @@ describe('capabilities', () => {
   });
 
   it('adds and drops; drops win', () => {
-    expect(effectiveCapabilities([], ['NET_RAW'])).to.deep.equal(defaultCapabilities.filter((name) => name !== 'NET_RAW'));
+    expect(effectiveCapabilities([], ['NET_RAW'])).to.deep.equal(
+      defaultCapabilities.filter((name) => name !== 'NET_RAW'),
+    );
     expect(effectiveCapabilities(['NET_RAW'], ['ALL'])).to.deep.equal(['NET_RAW']);
     expect(effectiveCapabilities(['ALL'], [])).to.deep.equal(capabilityNames);
     expect(effectiveCapabilities(['SYS_TIME'], ['SYS_TIME'])).not.to.include('SYS_TIME');

@@ -16,23 +16,49 @@ function issuesOf(input: unknown): readonly SpecIssue[] {
 
 describe('parsing a spec', () => {
   it('applies defaults once and turns texts into numbers', () => {
-    const spec = parseZoneOptions({ ...minimal, memory: '128M', cpus: '0.5', pids: '64', umask: '027', stopSignal: 'SIGUSR1' });
-    expect(spec).to.include({ memory: 134_217_728, cpus: 0.5, pids: 64, umask: 0o027, stopSignal: 10, stopTimeout: 10_000 });
+    const spec = parseZoneOptions({
+      ...minimal,
+      memory: '128M',
+      cpus: '0.5',
+      pids: '64',
+      umask: '027',
+      stopSignal: 'SIGUSR1',
+    });
+    expect(spec).to.include({
+      memory: 134_217_728,
+      cpus: 0.5,
+      pids: 64,
+      umask: 0o027,
+      stopSignal: 10,
+      stopTimeout: 10_000,
+    });
     expect(spec.net).to.deep.equal({ kind: 'bridge', interfaces: [{ network: 'default', name: 'eth0' }] });
   });
 
   it('survives a round trip through JSON', () => {
-    const spec = parseZoneOptions({ ...minimal, memory: 'unlimited', pids: 'unlimited', port: ['8080:80'], env: { A: 'b=c' } });
+    const spec = parseZoneOptions({
+      ...minimal,
+      memory: 'unlimited',
+      pids: 'unlimited',
+      port: ['8080:80'],
+      env: { A: 'b=c' },
+    });
     expect(JSON.parse(JSON.stringify(spec))).to.deep.equal(spec);
     expect(spec).not.to.have.any.keys('memory', 'pids');
   });
 
   it('names the nearest known key', () => {
-    expect(issuesOf({ ...minimal, memoy: '1G' })).to.deep.equal([{ path: 'memoy', message: 'is not known; did you mean "memory"?' }]);
+    expect(issuesOf({ ...minimal, memoy: '1G' })).to.deep.equal([
+      { path: 'memoy', message: 'is not known; did you mean "memory"?' },
+    ]);
   });
 
   it('collects every issue, not only the first', () => {
-    expect(issuesOf({ name: 'Not A Name', image: '..', memory: '12X' }).map(({ path }) => path)).to.deep.equal(['name', 'image', 'memory']);
+    expect(issuesOf({ name: 'Not A Name', image: '..', memory: '12X' }).map(({ path }) => path)).to.deep.equal([
+      'name',
+      'image',
+      'memory',
+    ]);
   });
 
   it('says what is missing', () => {
@@ -51,7 +77,8 @@ describe('parsing a spec', () => {
     ['NUL in an argument', { command: ['a\0b'] }, 'command.0'],
     ['NUL in the environment', { env: { A: 'a\0b' } }, 'env.A'],
   ] as const) {
-    it(`refuses ${what}`, () => expect(issuesOf({ ...minimal, ...extra }).map((issue) => issue.path)).to.deep.equal([path]));
+    it(`refuses ${what}`, () =>
+      expect(issuesOf({ ...minimal, ...extra }).map((issue) => issue.path)).to.deep.equal([path]));
   }
 });
 

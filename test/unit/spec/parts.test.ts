@@ -1,11 +1,29 @@
 import { expect } from 'chai';
+import {
+  formatPort,
+  parseMount,
+  parsePort,
+  parseRestart,
+  parseRlimit,
+  parseTmpfs,
+  parseZonePath,
+} from '../../../src/spec/index.js';
 import { parseNet } from '../../../src/spec/interfaces.js';
-import { formatPort, parseMount, parsePort, parseRestart, parseRlimit, parseTmpfs, parseZonePath } from '../../../src/spec/index.js';
 
 describe('parts of a spec', () => {
   it('publishes on loopback unless an address is given', () => {
-    expect(parsePort('8080:80')).to.deep.equal({ hostAddress: '127.0.0.1', hostPort: 8080, zonePort: 80, protocol: 'tcp' });
-    expect(parsePort('0.0.0.0:53:5353/udp')).to.deep.equal({ hostAddress: '0.0.0.0', hostPort: 53, zonePort: 5353, protocol: 'udp' });
+    expect(parsePort('8080:80')).to.deep.equal({
+      hostAddress: '127.0.0.1',
+      hostPort: 8080,
+      zonePort: 80,
+      protocol: 'tcp',
+    });
+    expect(parsePort('0.0.0.0:53:5353/udp')).to.deep.equal({
+      hostAddress: '0.0.0.0',
+      hostPort: 53,
+      zonePort: 5353,
+      protocol: 'udp',
+    });
     expect(parsePort('[::]:80:80')?.hostAddress).to.equal('::');
   });
 
@@ -43,7 +61,11 @@ describe('parts of a spec', () => {
   it('reads resource limits as ulimit has them', () => {
     expect(parseRlimit('n=1024')).to.deep.equal({ resource: 'nofile', soft: 1024, hard: 1024 });
     expect(parseRlimit('core=0:unlimited')).to.deep.equal({ resource: 'core', soft: 0, hard: 'unlimited' });
-    expect([parseRlimit('n=10:5'), parseRlimit('x=1'), parseRlimit('n=')]).to.deep.equal([undefined, undefined, undefined]);
+    expect([parseRlimit('n=10:5'), parseRlimit('x=1'), parseRlimit('n=')]).to.deep.equal([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('reads restart policies', () => {
@@ -63,7 +85,15 @@ describe('parts of a spec', () => {
     });
   });
 
-  for (const text of ['brige=x', 'bridge=x,ip=1', 'bridge=x,foo=1', 'bridge=x,name=lo', 'bridge=x,mtu=10', 'bridge=x,mac=01:00:00:00:00:00', 'none,ip=1']) {
+  for (const text of [
+    'brige=x',
+    'bridge=x,ip=1',
+    'bridge=x,foo=1',
+    'bridge=x,name=lo',
+    'bridge=x,mtu=10',
+    'bridge=x,mac=01:00:00:00:00:00',
+    'none,ip=1',
+  ]) {
     it(`refuses the interface ${text}`, () => expect(parseNet([text])).to.equal(undefined));
   }
 

@@ -19,7 +19,14 @@ describe('quantities', () => {
     it(`refuses ${JSON.stringify(text)} as a size`, () => expect(parseSize(text)).to.equal(undefined));
   }
 
-  for (const [text, ms] of [['10', 10_000], ['500ms', 500], ['1.5s', 1500], ['5m', 300_000], ['2h', 7_200_000], [3, 3000]] as const) {
+  for (const [text, ms] of [
+    ['10', 10_000],
+    ['500ms', 500],
+    ['1.5s', 1500],
+    ['5m', 300_000],
+    ['2h', 7_200_000],
+    [3, 3000],
+  ] as const) {
     it(`reads the duration ${text}`, () => expect(parseDuration(text)).to.equal(ms));
   }
 
@@ -29,7 +36,12 @@ describe('quantities', () => {
 
   it('writes sizes as a table shows them', () => {
     expect([0, 1023, 1024, 1536, 536_870_912, 123_456_789_012].map(formatSize)).to.deep.equal([
-      '0', '1023', '1K', '1.5K', '512M', '115G',
+      '0',
+      '1023',
+      '1K',
+      '1.5K',
+      '512M',
+      '115G',
     ]);
   });
 });

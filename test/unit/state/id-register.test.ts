@@ -8,12 +8,19 @@ describe('the register of id ranges', () => {
   let directory: string;
   const roots = { root: '/nowhere/a', runRoot: '/nowhere/run', instance: 'aaaaaa' };
   const other = { ...roots, root: '/nowhere/b' };
-  before(async () => { directory = await mkdtemp(join(tmpdir(), 'tszone-ids-')); });
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tszone-ids-'));
+  });
   after(() => rm(directory, { recursive: true }));
 
   it('gives ranges that never overlap, over all roots', async () => {
     const ranges = [];
-    for (const [one, zone] of [[roots, 'a'], [roots, 'b'], [other, 'a']] as const) ranges.push(await leaseIds(one, zone, { directory }));
+    for (const [one, zone] of [
+      [roots, 'a'],
+      [roots, 'b'],
+      [other, 'a'],
+    ] as const)
+      ranges.push(await leaseIds(one, zone, { directory }));
     expect(new Set(ranges.map(({ base }) => base)).size).to.equal(3);
     expect(ranges.every(({ base, count }) => base % idsPerZone === 0 && count === idsPerZone)).to.equal(true);
   });

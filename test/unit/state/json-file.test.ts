@@ -15,7 +15,10 @@ describe('state files', () => {
   after(() => rm(directory, { recursive: true }));
 
   const codeOf = (promise: Promise<unknown>) =>
-    promise.then(() => 'none', (error: unknown) => (hasCode(error, 'STATE_CORRUPT', 'STATE_TOO_NEW') ? error.code : String(error)));
+    promise.then(
+      () => 'none',
+      (error: unknown) => (hasCode(error, 'STATE_CORRUPT', 'STATE_TOO_NEW') ? error.code : String(error)),
+    );
 
   it('reads back what it wrote and leaves no temporary file', async () => {
     await writeJson(path, { version: 1, a: [1, 'x'] });
@@ -23,7 +26,8 @@ describe('state files', () => {
     expect(await readdir(directory)).to.deep.equal(['x.json']);
   });
 
-  it('takes a missing file for nothing', async () => expect(await readJson(join(directory, 'none'), 1)).to.equal(undefined));
+  it('takes a missing file for nothing', async () =>
+    expect(await readJson(join(directory, 'none'), 1)).to.equal(undefined));
 
   it('refuses what a newer tszone wrote', async () => {
     await writeJson(path, { version: 2 });

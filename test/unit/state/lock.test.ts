@@ -16,7 +16,10 @@ describe('locks', () => {
 
   const isBusy = async () =>
     acquireLock(path, { what: 'it', timeoutMs: 0 }).then(
-      async (lock) => { await lock.release(); return false; },
+      async (lock) => {
+        await lock.release();
+        return false;
+      },
       (error: unknown) => hasCode(error, 'LOCK_BUSY'),
     );
 
@@ -36,13 +39,20 @@ describe('locks', () => {
         await using _held = await acquireLock(path, { what: 'it', timeoutMs: 20_000 });
         inside += 1;
         most = Math.max(most, inside);
-        await new Promise((resolve) => { setTimeout(resolve, 5); });
+        await new Promise((resolve) => {
+          setTimeout(resolve, 5);
+        });
         inside -= 1;
         await dropLockFile(path);
       }),
     );
     expect(most).to.equal(1);
-    expect(await access(path).then(() => true, () => false)).to.equal(false);
+    expect(
+      await access(path).then(
+        () => true,
+        () => false,
+      ),
+    ).to.equal(false);
   });
 
   it('ends a wait when it is aborted', async () => {
@@ -50,6 +60,11 @@ describe('locks', () => {
     const stop = new AbortController();
     const waiting = acquireLock(path, { what: 'it', signal: stop.signal });
     stop.abort(new Error('enough'));
-    expect(await waiting.then(() => 'got it', (error: Error) => error.message)).to.equal('enough');
+    expect(
+      await waiting.then(
+        () => 'got it',
+        (error: Error) => error.message,
+      ),
+    ).to.equal('enough');
   });
 });
