@@ -180,10 +180,12 @@ void pax_read(struct pax *pax, struct tar_entry *entry, enum pax_scope scope, ui
   text[size] = '\0';
   tar_pad(size);
   parse_records(scope == PAX_GLOBAL ? &globals : pax, entry, scope, text, (size_t)size);
-  if (scope == PAX_LOCAL)
+  if (scope == PAX_LOCAL) {
     pax->text = text;
-  else
-    free(text);
+    return;
+  }
+  free(text);
+  if (pax->text == NULL) *pax = globals; /* it counts from the next entry on */
 }
 
 static uint64_t map_number(unsigned char *block, size_t *at, uint64_t *used) {

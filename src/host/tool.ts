@@ -140,7 +140,11 @@ function keepLines(stream: Readable, onMessage: ToolCall['onMessage']): string[]
 }
 
 function failed(call: ToolCall, status: number | string, lines: readonly string[]): Error {
-  const reason = lines.findLast((line) => /error|^E:|fail|cannot/i.test(line)) ?? lines.at(-1);
+  // apt's family says the cause first, and then who failed because of it.
+  const reason =
+    lines.find((line) => line.startsWith('E: ')) ??
+    lines.findLast((line) => /error|fail|cannot/i.test(line)) ??
+    lines.at(-1);
   return zoneError('HOST_TOOL_FAILED', `"${call.tool}" failed${reason === undefined ? '' : `: ${reason.trim()}`}`, {
     hint: `See what it said (context.stderr, -o json), or run it by hand: ${call.tool} ${call.args.join(' ')}`,
     context: { tool: call.tool, args: call.args, status, stderr: lines.join('\n') },

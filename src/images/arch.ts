@@ -12,3 +12,11 @@ const names: Readonly<Record<string, string>> = {
 
 /** Of the machine that this runs on. */
 export const nativeArch: string = names[process.arch] ?? process.arch;
+
+/** What a kernel of that architecture runs besides its own programs. */
+const alsoRuns: Readonly<Record<string, readonly string[]>> = { amd64: ['i386'], arm64: ['armhf'] };
+
+/** True if programs of `arch` run here without an emulator. */
+export function runsHere(arch: string): boolean {
+  return arch === nativeArch || (alsoRuns[nativeArch] ?? []).includes(arch);
+}

@@ -1,8 +1,9 @@
 /** `debian`: minbase and a few packages, by mmdebstrap (or debootstrap), verified with Debian's keys by apt. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import { findTool, readEnvironment, runTool, spawnTool, type ToolCall } from '../host/index.js';
+import { runsHere } from './arch.js';
 import type { BuildContext, BuiltArchive } from './build.js';
 import { chooseMirrors, type DebianMirrors, readSources } from './debian-mirror.js';
 import type { DebianTemplate } from './template.js';
@@ -13,8 +14,10 @@ interface Plan {
   readonly packages: readonly string[];
   readonly components: readonly string[];
   readonly mirror: string;
-  /** Lines for sources.list(5). */
+  /** Lines for sources.list(5): what is installed from. */
   readonly sources: readonly string[];
+  /** More lines, that are only written into the image: its own apt looks there. */
+  readonly laterSources: readonly string[];
 }
 
 /** @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED (also while the archive is read), USAGE_BAD_ARGUMENT */
@@ -39,7 +42,7 @@ async function mirrorsOf(template: DebianTemplate): Promise<DebianMirrors> {
 
 export function planDebian(
   template: DebianTemplate,
-  { suite: wanted, arch }: Pick<BuildContext, 'suite' | 'arch'>,
+  { suite: wanted, arch, updates }: Pick<BuildContext, 'suite' | 'arch' | 'updates'>,
   { mirror, security }: DebianMirrors,
 ): Plan {
   const suite = template.suites.find((candidate) => candidate.name === (wanted ?? template.suites[0]?.name));
@@ -51,10 +54,10 @@ export function planDebian(
   }
   const { components, packages } = template;
   const line = (uri: string, name: string) => `deb ${uri} ${name} ${components.join(' ')}`;
-  const updates = suite.updates
-    ? [line(mirror, `${suite.name}-updates`), line(security, `${suite.name}-security`)]
-    : [];
-  return { suite: suite.name, arch, packages, components, mirror, sources: [line(mirror, suite.name), ...updates] };
+  const more = suite.updates ? [line(mirror, `${suite.name}-updates`), line(security, `${suite.name}-security`)] : [];
+  const sources = [line(mirror, suite.name), ...(updates ? more : [])];
+  const laterSources = updates ? [] : more;
+  return { suite: suite.name, arch, packages, components, mirror, sources, laterSources };
 }
 
 /** What both programs run with: the proxy that the host's apt uses, and temporary files where they are swept up. */
@@ -69,7 +72,9 @@ async function environmentOf({ scratch, signal }: BuildContext): Promise<Record<
 type Call = (call: Pick<ToolCall, 'tool' | 'args' | 'package'>) => ToolCall;
 
 function caller({ signal, progress }: BuildContext, env: Readonly<Record<string, string>>): Call {
-  const onMessage = (message: string) => progress?.({ bytes: 0, message: message.replace(/^I: /, '') });
+  const onMessage = (message: string) => {
+    if (!/unsandboxed/.test(message)) progress?.({ bytes: 0, message: message.replace(/^I: /, '') });
+  };
   return (call) => ({ ...call, signal, dieWithParent: true, env, onMessage });
 }
 
@@ -79,12 +84,33 @@ async function* throughMmdebstrap(plan: Plan, call: Call): AsyncGenerator<Buffer
     '--variant=minbase',
     '--format=tar',
     `--architectures=${plan.arch}`,
+    // Its own test would need the package arch-test, and look for an emulator.
+    ...(runsHere(plan.arch) ? ['--skip=check/qemu'] : []),
     ...(plan.packages.length === 0 ? [] : [`--include=${plan.packages.join(',')}`]),
+    ...plan.laterSources.map((line) => `--customize-hook=echo '${line}' >>"$1/etc/apt/sources.list"`),
     plan.suite,
     '-',
     ...plan.sources,
   ];
-  yield* outputOf(call({ tool: 'mmdebstrap', args, package: 'mmdebstrap' }));
+  try {
+    yield* outputOf(call({ tool: 'mmdebstrap', args, package: 'mmdebstrap' }));
+  } catch (error) {
+    throw explain(error, plan);
+  }
+}
+
+/** A mirror whose index does not match the signed list of indexes is refused by apt, and nothing here talks it out of it. */
+function explain(error: unknown, { suite, arch }: Plan): unknown {
+  if (
+    !hasCode(error, 'HOST_TOOL_FAILED') ||
+    !/-(updates|security)\b.*(unexpected size|Hash Sum mismatch)/.test(error.message)
+  )
+    return error;
+  return zoneError('HOST_TOOL_FAILED', error.message, {
+    hint: `The mirror is not in step with itself: repeat the command later, or pass --no-updates to build from "${suite}" for ${arch} alone.`,
+    context: error.context,
+    cause: error,
+  });
 }
 
 async function* outputOf(call: ToolCall): AsyncGenerator<Buffer> {
@@ -127,5 +153,5 @@ async function cleanTree(tree: string, plan: Plan): Promise<void> {
     await mkdir(join(tree, path, 'partial'), { recursive: true });
   }
   await rm(join(tree, 'var/log/bootstrap.log'), { force: true });
-  await writeFile(join(tree, 'etc/apt/sources.list'), `${plan.sources.join('\n')}\n`);
+  await writeFile(join(tree, 'etc/apt/sources.list'), `${[...plan.sources, ...plan.laterSources].join('\n')}\n`);
 }

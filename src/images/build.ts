@@ -9,6 +9,8 @@ export interface BuildContext {
   readonly usr: UsrLayout;
   readonly suite: string | undefined;
   readonly arch: string;
+  /** debian: with what SUITE-updates and SUITE-security have. */
+  readonly updates: boolean;
   readonly progress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -49,7 +49,9 @@ export function chooseMirrors(
   known: readonly string[],
   fallback: DebianMirrors,
 ): DebianMirrors {
-  const usable = sources.filter(({ uri, components }) => /^https?:\/\//.test(uri) && components.includes('main'));
+  const usable = sources.filter(
+    ({ uri, components }) => /^https?:\/\/[\w.:/@~-]+$/.test(uri) && components.includes('main'),
+  );
   const find = (suffixes: readonly string[], path: RegExp) =>
     usable.find(
       ({ uri, suites }) =>

@@ -21,6 +21,8 @@ export const imageSourceSchema = v.variant('kind', [
     kind: v.literal('template'),
     template: v.string(),
     suite: optional(v.string()),
+    /** debian: false if it was built without what SUITE-updates and SUITE-security have. */
+    updates: optional(v.boolean()),
     /** Of what the build read on the host: another one means that the image is out of date. */
     fingerprint: optional(v.string()),
   }),

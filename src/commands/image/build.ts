@@ -16,13 +16,24 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
       helpValue: 'ARCH',
       description: "Debian's name of the architecture, such as i386; the host's own if not given",
     }),
+    'no-updates': Flags.boolean({
+      description: 'debian: from the suite alone, without its updates and security fixes',
+      default: false,
+    }),
   };
 
   async run(): Promise<Output> {
     const { suite, arch } = this.flags;
+    const updates = !this.flags['no-updates'];
     using progress = this.progress(`building ${this.args.image}`);
     const image = await this.operate((host, options) =>
-      imageBuild(host, this.args.image, { ...options, suite, arch, progress: (update) => progress.update(update) }),
+      imageBuild(host, this.args.image, {
+        ...options,
+        suite,
+        arch,
+        updates,
+        progress: (update) => progress.update(update),
+      }),
     );
     return done(image.name, `image "${image.name}" is built (${formatSize(image.sizeBytes)})`, image);
   }

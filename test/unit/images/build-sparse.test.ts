@@ -7,7 +7,7 @@ import { buildSparse, sparseFingerprint } from '../../../src/images/build-sparse
 import type { SparseTemplate } from '../../../src/images/template.js';
 
 const usr = { merged: false, links: { '/bin': 'usr/bin' }, dirs: ['/lib64'] };
-const context = { scratch: '/nonexistent', usr, suite: undefined, arch: 'amd64' };
+const context = { scratch: '/nonexistent', usr, suite: undefined, arch: 'amd64', updates: true };
 
 interface Member {
   readonly header: Header;

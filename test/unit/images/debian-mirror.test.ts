@@ -55,13 +55,16 @@ deb http://mirror.example/debian-security/ trixie-security main`;
   it('gives the sources of the suite, with updates where there are any', async () => {
     const template = await findTemplate('debian');
     if (template?.kind !== 'debian') throw new Error('debian is missing');
-    const plan = planDebian(template, { suite: 'trixie', arch: 'i386' }, fallback);
+    const plan = planDebian(template, { suite: 'trixie', arch: 'i386', updates: true }, fallback);
     expect(plan.sources).to.deep.equal([
       'deb http://deb.debian.org/debian trixie main',
       'deb http://deb.debian.org/debian trixie-updates main',
       'deb http://deb.debian.org/debian-security trixie-security main',
     ]);
-    expect(planDebian(template, { suite: 'sid', arch: 'amd64' }, fallback).sources).to.have.length(1);
-    expect(() => planDebian(template, { suite: 'woody', arch: 'amd64' }, fallback)).to.throw('woody');
+    const plain = planDebian(template, { suite: 'trixie', arch: 'i386', updates: false }, fallback);
+    expect([...plain.sources, ...plain.laterSources]).to.deep.equal(plan.sources);
+    expect(plain.sources).to.have.length(1);
+    expect(planDebian(template, { suite: 'sid', arch: 'amd64', updates: true }, fallback).sources).to.have.length(1);
+    expect(() => planDebian(template, { suite: 'woody', arch: 'amd64', updates: true }, fallback)).to.throw('woody');
   });
 });
