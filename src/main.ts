@@ -6,3 +6,9 @@ import { commandTable } from './commands/index.js';
 export async function main(argv: readonly string[]): Promise<number> {
   return runMain(argv, commandTable);
 }
+
+/** Loads everything, for the build: what is compiled then need not be compiled when it is used. */
+export async function warmUp(): Promise<void> {
+  for (const { load } of Object.values(commandTable)) await load();
+  await Promise.all([import('./cli/run-command.js'), import('./cli/help.js'), import('./operations/host-context.js')]);
+}

@@ -40,7 +40,7 @@ export function requires(...needed: Fact[]): (this: Mocha.Context) => void {
     if (missing === undefined) return;
     const runnable = this.test;
     // A hook's note goes to its suite: what is skipped are the suite's tests.
-    const noted = runnable?.type === 'hook' ? runnable.parent : runnable;
+    const noted = runnable?.title.startsWith('"before') === true ? runnable.parent : runnable;
     if (noted !== undefined) Object.assign(noted, { tszoneMissing: missing });
     this.skip();
   };
