@@ -7,7 +7,8 @@ import { patience } from './patience.js';
 import { expectNothingLeftNow, type Snapshot, takeSnapshot } from './snapshot.js';
 
 const hosts: { readonly instance: string; readonly directory: string }[] = [];
-const shared = process.env.TSZONE_TEST_SHARED === '1';
+/** Others work on this machine at the same time. */
+export const shared = process.env.TSZONE_TEST_SHARED === '1';
 let atStart: Snapshot | undefined;
 
 /** Called for each temporary host. */

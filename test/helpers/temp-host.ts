@@ -10,8 +10,8 @@ import type { RunInput } from '../../src/operations/run-zone.js';
 import { unsetZone } from '../../src/operations/set-zone.js';
 import { type CliOptions, type CliResult, cleanEnv, type RunningCli, startCli } from './cli.js';
 import { imageStore } from './images.js';
-import { noteHost } from './leaks.js';
-import { type Snapshot, takeSnapshot } from './snapshot.js';
+import { noteHost, shared } from './leaks.js';
+import { type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
 
 export class TempHost implements AsyncDisposable {
   /** Holds both roots; a place for a test's own files, too. */
@@ -19,6 +19,7 @@ export class TempHost implements AsyncDisposable {
   readonly root: string;
   readonly runRoot: string;
   #opened: Promise<Host> | undefined;
+  #instance = '';
 
   constructor(directory: string) {
     this.directory = directory;
@@ -29,6 +30,12 @@ export class TempHost implements AsyncDisposable {
   /** TSZONE_ROOT and TSZONE_RUN_ROOT of this host. */
   get env(): Record<string, string> {
     return { TSZONE_ROOT: this.root, TSZONE_RUN_ROOT: this.runRoot };
+  }
+
+  /** Probes it, and draws the instance id. @returns the id */
+  async prepare(): Promise<string> {
+    this.#instance = (await this.open()).context.roots.instance;
+    return this.#instance;
   }
 
   /** The library on this host. */
@@ -69,8 +76,9 @@ export class TempHost implements AsyncDisposable {
     return takeSnapshot(this.snapshotOptions);
   }
 
-  get snapshotOptions(): { directories: string[] } {
+  get snapshotOptions(): SnapshotOptions {
     return {
+      ...(shared ? { only: [this.#instance, this.directory] } : {}),
       directories: [join(this.root, 'zones'), join(this.root, 'journal'), join(this.root, 'locks'), this.runRoot],
     };
   }
@@ -109,8 +117,7 @@ export async function tempHost(options: TempHostOptions = {}): Promise<TempHost>
   await mkdir(host.root, { mode: 0o700 });
   await mkdir(host.runRoot, { mode: 0o700 });
   if (options.ownImages !== true) await symlink(await imageStore(), join(host.root, 'images'));
-  const { context } = await host.open();
-  noteHost({ instance: context.roots.instance, directory: host.directory });
+  noteHost({ instance: await host.prepare(), directory: host.directory });
   return host;
 }
 

@@ -1,0 +1,50 @@
+/** Kills an operation at one boundary, or asks which boundaries it has. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { runProgram } from './cli.js';
+import type { KillOrder } from './kill-at.js';
+import type { TempHost } from './temp-host.js';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Crasher extends AsyncDisposable {
+  /** Runs to the end. @returns `start: apply cgroup.create` … */
+  boundaries(host: TempHost, order: Omit<KillOrder, 'root' | 'runRoot' | 'at'>): Promise<string[]>;
+  /** @returns true if it died there, false if it came to its end before */
+  killAt(host: TempHost, order: Omit<KillOrder, 'root' | 'runRoot'>): Promise<boolean>;
+}
+
+/** Lies in the project, so that the program finds the native helper. */
+export async function makeCrasher(): Promise<Crasher> {
+  const directory = join(project, 'dist', `test-${process.pid}`);
+  const program = join(directory, 'kill-at.mjs');
+  await mkdir(directory, { recursive: true });
+  await build({
+    entryPoints: [join(project, 'test/helpers/kill-at.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    external: ['netlink'],
+    logLevel: 'warning',
+    banner: { js: "import { createRequire as own } from 'node:module'; const require = own(import.meta.url);" },
+  });
+  const run = async ({ root, runRoot }: TempHost, order: Omit<KillOrder, 'root' | 'runRoot'>) =>
+    runProgram(process.execPath, [program, JSON.stringify({ ...order, root, runRoot })]);
+  return {
+    async boundaries(host, order) {
+      const { status, stdout, stderr } = await run(host, order);
+      if (status !== 0) throw new Error(`${order.operation} ended with ${status}: ${stderr}`);
+      return JSON.parse(stdout) as string[];
+    },
+    async killAt(host, order) {
+      const { status, stderr } = await run(host, order);
+      if (status !== 0 && status !== 137) throw new Error(`${order.operation} ended with ${status}: ${stderr}`);
+      return status === 137;
+    },
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}

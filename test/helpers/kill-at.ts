@@ -1,0 +1,53 @@
+/**
+ * A process that runs one operation and kills itself, with SIGKILL, at the n-th step boundary; without an n it runs to
+ * the end and prints the boundaries as JSON. Bundled by crash.ts, since it is started once per boundary.
+ *
+ *     node kill-at.js '{"root":…,"runRoot":…,"operation":"start","zone":"z","at":3}'
+ */
+
+import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
+import { createZone } from '../../src/operations/create-zone.js';
+import { deleteZone } from '../../src/operations/delete-zone.js';
+import type { HostContext } from '../../src/operations/host-context.js';
+import { openHostContext } from '../../src/operations/host-context.js';
+import { renameZone } from '../../src/operations/rename-zone.js';
+import { runZone } from '../../src/operations/run-zone.js';
+import { startZone } from '../../src/operations/start-zone.js';
+import { stopZone } from '../../src/operations/stop-zone.js';
+import type { ZoneOptions } from '../../src/spec/index.js';
+
+export const operations = {
+  create: (host: HostContext, zone: ZoneOptions) => createZone(host, zone),
+  start: (host: HostContext, { name }: ZoneOptions) => startZone(host, name),
+  stop: (host: HostContext, { name }: ZoneOptions) => stopZone(host, name),
+  delete: (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name),
+  'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),
+  rename: (host: HostContext, { name }: ZoneOptions) => renameZone(host, name, `${name}-new`),
+  'run --rm': async (host: HostContext, zone: ZoneOptions) => {
+    const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
+    await running.exited;
+  },
+} as const;
+
+export interface KillOrder {
+  readonly root: string;
+  readonly runRoot: string;
+  readonly operation: keyof typeof operations;
+  readonly zone: ZoneOptions;
+  /** Index of the boundary; none: run to the end. */
+  readonly at?: number;
+}
+
+async function main(order: KillOrder): Promise<void> {
+  const host = await openHostContext(order);
+  const seen: Boundary[] = [];
+  observeBoundaries((boundary) => {
+    seen.push(boundary);
+    if (seen.length - 1 === order.at) process.kill(process.pid, 'SIGKILL');
+  });
+  await operations[order.operation](host, order.zone);
+  process.stdout.write(JSON.stringify(seen.map(({ operation, step }) => `${operation}: ${step}`)));
+}
+
+const [order] = process.argv.slice(2);
+if (order?.startsWith('{') === true) await main(JSON.parse(order) as KillOrder);

@@ -1,0 +1,122 @@
+/** Zones outlive whoever started them: a terminal, a login session, a service. */
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { entry, startProgram } from '../helpers/cli.js';
+import { givenHost } from '../helpers/given.js';
+import { groupOfProcess } from '../helpers/observe.js';
+import { eventually } from '../helpers/patience.js';
+import { sh } from '../helpers/temp-host.js';
+import { onTerminal } from '../helpers/terminal.js';
+
+describe('a zone lives on', () => {
+  const given = givenHost({ images: ['busybox'] });
+
+  it('when the session that started it is killed as a whole', async () => {
+    const { host } = given;
+    await host.ok(['create', 'session', '--image', 'busybox']);
+    const script = `${process.execPath} ${entry} start session; echo started; sleep 1000`;
+    const session = startProgram('setsid', ['--wait', 'sh', '-c', script], { env: host.env });
+    await session.seen(/started/);
+    const leader = await eventually('the session leader', async () => {
+      const text = await readFile(`/proc/${session.pid}/task/${session.pid}/children`, 'utf8').catch(() => '');
+      const child = Number(text.trim().split(' ')[0]);
+      return child > 0 ? child : session.pid;
+    });
+    await killSession(leader);
+    session.process.kill('SIGKILL');
+    const zone = await (await host.open()).zone('session');
+    expect((await zone.status()).status).to.equal('running');
+    expect(await sh(zone, 'hostname')).to.equal('session');
+  });
+
+  it('when the terminal of run -d is closed', async () => {
+    const terminal = await onTerminal(given.host, ['run', '-d', '--name', 'closed', 'busybox']);
+    expect(await terminal.ended).to.equal(0);
+    const zone = await (await given.host.open()).zone('closed');
+    expect(await sh(zone, 'hostname')).to.equal('closed');
+  });
+
+  it('when the service that started it is stopped: none of its processes is in the group of the service', async () => {
+    const { host } = given;
+    const { path, version } = await groupOfProcess(process.pid, 'pids');
+    const service = `${path}/test-service-${process.pid}`;
+    await mkdir(service);
+    try {
+      const procs = version === 1 ? 'cgroup.procs' : 'cgroup.procs';
+      const script = `echo $$ > ${service}/${procs}; ${process.execPath} ${entry} run -d --name service busybox; echo started; sleep 1000`;
+      const running = startProgram('sh', ['-c', script], { env: host.env });
+      await running.seen(/started/);
+      const members = (await readFile(`${service}/cgroup.procs`, 'utf8')).trim().split('\n').map(Number);
+      const names = await Promise.all(members.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
+      expect(names.map((name) => name.trim()).toSorted()).to.deep.equal(['sh', 'sleep']);
+      for (const pid of members) process.kill(pid, 'SIGKILL');
+      await running.ended;
+      const zone = await (await host.open()).zone('service');
+      expect(await sh(zone, 'hostname')).to.equal('service');
+    } finally {
+      await eventually(
+        'the group of the service is empty',
+        async () => (await readFile(`${service}/cgroup.procs`, 'utf8')) === '',
+      );
+      await rmdir(service);
+    }
+  });
+
+  it('when the node that is attached to it by run is killed, and it can be stopped later', async () => {
+    const { host } = given;
+    const cli = host.start(['run', '--name', 'attached', 'busybox', '--', 'sh', '-c', 'echo up; exec sleep 1000']);
+    await cli.seen(/up/);
+    cli.process.kill('SIGKILL');
+    await cli.ended;
+    const zone = await (await host.open()).zone('attached');
+    expect((await zone.status()).status).to.equal('running');
+    expect((await zone.stop()).status).to.be.a('number');
+  });
+
+  it('and a throw-away one, killed so, still deletes itself when it ends', async () => {
+    const { host } = given;
+    const go = await host.file('go', '');
+    const script = 'echo up; while [ ! -s /go ]; do sleep 0.05; done';
+    const options = ['--rm', '--name', 'thrown', '--mount', `${go}:/go`];
+    const cli = host.start(['run', ...options, 'busybox', '--', 'sh', '-c', script]);
+    await cli.seen(/up/);
+    cli.process.kill('SIGKILL');
+    await cli.ended;
+    expect((await (await host.open()).list()).map(({ name }) => name)).to.include('thrown');
+    await writeFile(go, 'x');
+    await eventually(
+      'it is gone',
+      async () => !(await (await host.open()).list()).some(({ name }) => name === 'thrown'),
+    );
+  });
+
+  it('a monitor that is killed takes its zone along, and the next start works', async () => {
+    const { host } = given;
+    const zone = await host.run({ name: 'orphan', image: 'busybox' });
+    const before = await zone.inspect();
+    const running = JSON.parse(await readFile(`${host.runRoot}/zones/orphan/running.json`, 'utf8')) as {
+      monitorPid: number;
+    };
+    process.kill(running.monitorPid, 'SIGKILL');
+    await eventually('it has ended', async () => (await zone.status()).status === 'stopped');
+    await zone.start();
+    const after = await zone.inspect();
+    expect(after.addresses).to.deep.equal(before.addresses);
+    expect(await sh(zone, 'ip addr show eth0 | grep -c "inet 10"')).to.equal('1');
+  });
+});
+
+/** Every process of the session, as the end of a login does. */
+async function killSession(leader: number): Promise<void> {
+  const { stdout } = await startProgram('ps', ['-o', 'pid=', '--sid', String(leader)]).ended;
+  for (const pid of stdout
+    .split('\n')
+    .map(Number)
+    .filter((one) => one > 0)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
