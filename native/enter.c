@@ -112,11 +112,12 @@ static void prepare_stdio(void) {
   pump_init(&from_zone[1], stdio.host[2], relay ? 2 : -1);
 }
 
-_Noreturn static void zone_side(int socket) {
+_Noreturn static void zone_side(int socket, int target, int namespaces) {
   zone.socket = socket;
   zone.own_pipes = settings.stdio == STDIO_RELAY || settings.stdio == STDIO_LOG;
   report_step("enter", -1);
   zone_join_cgroups();
+  if ((namespaces & CLONE_NEWCGROUP) != 0 && setns(target, CLONE_NEWCGROUP) != 0) fail("setns", settings.target_pid);
   zone_become_root();
   close(EVENT_FD);
   stdio_adopt(&stdio);
@@ -131,7 +132,9 @@ _Noreturn static void worker(int target, int namespaces, int into, int socket) {
   report_step("enter", -1);
   prctl(PR_SET_DUMPABLE, 0);
   /* A pid namespace is entered by children only: hence the clone. */
-  if (namespaces != 0 && setns(target, namespaces) != 0) fail("setns", settings.target_pid);
+  /* The cgroup namespace comes last: a v2 mount with nsdelegate lets nobody move in from outside of what he sees. */
+  int first = namespaces & ~CLONE_NEWCGROUP;
+  if (first != 0 && setns(target, first) != 0) fail("setns", settings.target_pid);
   struct tz_clone_args args = {.flags = TZ_CLONE_PARENT};
   if (into >= 0) {
     args.flags |= TZ_CLONE_INTO_CGROUP;
@@ -139,7 +142,7 @@ _Noreturn static void worker(int target, int namespaces, int into, int socket) {
   }
   pid_t pid = tz_clone3(&args);
   if (pid < 0) fail("clone3", "");
-  if (pid == 0) zone_side(socket);
+  if (pid == 0) zone_side(socket, target, namespaces);
   hand_send_pid(socket, pid);
   _exit(0);
 }

@@ -22,8 +22,10 @@ void host_open_trees(void) {
     tree->fd = tz_open_tree(AT_FDCWD, tree->path, TZ_OPEN_TREE_CLONE | O_CLOEXEC | recursive);
     if (tree->fd < 0) fail("open_tree", tree->path);
     if (!user) tree->flags &= ~(unsigned)TREE_IDMAP;
-    if (tree->attributes == 0 || (tree->flags & TREE_IDMAP) != 0) continue;
-    struct tz_mount_attr attr = {.set = tree->attributes};
+    /* A copy is a peer of what it was copied from: where / is shared, as systemd has it, a mount in the one would
+     * appear in the other. */
+    struct tz_mount_attr attr = {.propagation = MS_PRIVATE};
+    if ((tree->flags & TREE_IDMAP) == 0) attr.set = tree->attributes;
     if (tz_mount_setattr(tree->fd, "", TZ_AT_EMPTY_PATH | recursive, &attr) != 0) fail("mount_setattr", tree->path);
   }
 }
