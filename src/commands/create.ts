@@ -1,9 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { pullFlag, requiredArg } from '../cli/flags.js';
+import { dryRunFlag, pullFlag, requiredArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
 import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
 import { createZone } from '../operations/create-zone.js';
+import { dryRunCreate } from '../operations/dry-run.js';
 import type { ZoneOptions } from '../spec/index.js';
 
 export default class Create extends BaseCommand<typeof Create> {
@@ -18,6 +20,7 @@ export default class Create extends BaseCommand<typeof Create> {
   static override args = { name: requiredArg("the zone's name") };
   static override flags = {
     image: Flags.string({ required: true, helpValue: 'IMAGE', description: 'the image that the zone starts from' }),
+    ...dryRunFlag,
     ...pullFlag,
     ...zoneFlags,
   };
@@ -27,6 +30,7 @@ export default class Create extends BaseCommand<typeof Create> {
     const { image, pull } = this.flags;
     const command = this.rest.length > 0 ? { command: this.rest } : {};
     const input = { ...zoneInput(this.flags), ...command, name, image } as ZoneOptions;
+    if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunCreate(host, input))]);
     using progress = this.progress(`preparing image ${image}`);
     const { spec } = await this.operate((host, options) =>
       createZone(host, input, { ...options, pull: pull ?? 'missing', onProgress: (update) => progress.update(update) }),

@@ -1,8 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { zonesArg } from '../cli/flags.js';
+import { dryRunFlag, zonesArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
 import { deleteZone } from '../operations/delete-zone.js';
+import { dryRunDelete } from '../operations/dry-run.js';
 
 export default class Delete extends BaseCommand<typeof Delete> {
   static override summary = 'Delete zones with all that is in them';
@@ -10,11 +12,15 @@ export default class Delete extends BaseCommand<typeof Delete> {
   static override aliases = ['rm', 'destroy'];
   static override args = { zone: zonesArg };
   static override flags = {
+    ...dryRunFlag,
     force: Flags.boolean({ char: 'f', description: 'stop it first if it runs' }),
     yes: Flags.boolean({ char: 'y', description: 'do not ask; it is asked only on a terminal' }),
   };
 
   async run(): Promise<Output> {
+    if (this.flags['dry-run'] === true) {
+      return planned(await this.operate((host) => Promise.all(this.args.zone.map((name) => dryRunDelete(host, name)))));
+    }
     const names = this.args.zone;
     const force = this.flags.force === true;
     if (this.flags.yes !== true && !force)

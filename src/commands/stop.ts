@@ -1,8 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { zonesArg } from '../cli/flags.js';
+import { dryRunFlag, zonesArg } from '../cli/flags.js';
 import { parseTimeout } from '../cli/interrupts.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
+import { dryRunStop } from '../operations/dry-run.js';
 import { stopZone } from '../operations/stop-zone.js';
 
 export default class Stop extends BaseCommand<typeof Stop> {
@@ -11,6 +13,7 @@ export default class Stop extends BaseCommand<typeof Stop> {
   static override examples = ['tszone stop web', 'tszone stop --force web'];
   static override args = { zone: zonesArg };
   static override flags = {
+    ...dryRunFlag,
     force: Flags.boolean({ char: 'f', description: 'kill at once' }),
     'stop-timeout': Flags.string({
       helpValue: 'TIME',
@@ -19,6 +22,9 @@ export default class Stop extends BaseCommand<typeof Stop> {
   };
 
   async run(): Promise<Output> {
+    if (this.flags['dry-run'] === true) {
+      return planned(await this.operate((host) => Promise.all(this.args.zone.map((name) => dryRunStop(host, name)))));
+    }
     const { force } = this.flags;
     const stopTimeoutMs = parseTimeout(this.flags['stop-timeout'], '--stop-timeout');
     return this.operate((host, options) =>

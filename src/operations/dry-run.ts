@@ -55,7 +55,9 @@ export async function dryRunStart(host: HostContext, zone: string): Promise<DryR
   const record = await readZone(host.roots, zone);
   if ((await readRunning(host.roots, zone)) !== undefined) throw zoneRunningError(zone);
   const plan = await planZoneStart(host, record);
-  const enter = plan.enter.map((op) => ({ phase: 'enter', op, text: [op.op, ...argumentsOf(op).map(shown)].join(' ') }) as const);
+  const enter = plan.enter.map(
+    (op) => ({ phase: 'enter', op, text: [op.op, ...argumentsOf(op).map(shown)].join(' ') }) as const,
+  );
   // The pid is not known before there is a process; 0 stands for it.
   const steps = [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach(0))];
   return { operation: 'start', zone, steps };
