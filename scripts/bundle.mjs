@@ -3,6 +3,7 @@
 // stores V8's code for it beside it. Of oclif only the parser, flags and the Command class run; what they import besides
 // (plugin loading, help, colours, spinners) is left out: it is replaced by a module that throws if it is ever called.
 import { rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -69,7 +70,6 @@ await build({
 });
 
 // What V8 made of it, so that it need not be compiled again; another Node refuses it and compiles.
-const { loadBundle } = await import('../bin/load-bundle.js');
-const { script, exports } = loadBundle(file);
+const { script, exports } = createRequire(import.meta.url)('../bin/load-bundle.js').loadBundle(file);
 await exports.warmUp();
 writeFileSync(`${file}.cache`, script.createCachedData());

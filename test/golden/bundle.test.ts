@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { helpText } from '../../src/cli/help.js';
 import { commandTable } from '../../src/commands/index.js';
@@ -65,5 +68,20 @@ describe('the built command line', () => {
       encoding: 'utf8',
     });
     expect([status, stderr]).to.deep.equal([0, '']);
+  });
+
+  it('is compiled anew when the cached code is of another Node, or missing', () => {
+    const { loadBundle } = createRequire(import.meta.url)('../../bin/load-bundle.js') as {
+      loadBundle: (file: string) => { script: { cachedDataRejected?: boolean }; exports: { main?: unknown } };
+    };
+    const scratch = mkdtempSync(join(tmpdir(), 'tszone-bundle-'));
+    const copy = join(scratch, 'main.cjs');
+    copyFileSync('dist/bundle/main.cjs', copy);
+    expect(loadBundle(copy).exports.main).to.be.a('function');
+    writeFileSync(`${copy}.cache`, 'of another version');
+    expect(loadBundle(copy)).to.have.nested.property('script.cachedDataRejected', true);
+    expect(loadBundle(copy).exports.main).to.be.a('function');
+    rmSync(scratch, { recursive: true });
+    expect(loadBundle(resolve('dist/bundle/main.cjs'))).to.have.nested.property('script.cachedDataRejected', false);
   });
 });

@@ -71,6 +71,7 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
       exit: [],
       addresses: ['10.88.0.2'],
       resolvConf: 'nameserver 10.0.0.1\n',
+      notes: [],
     },
     stdio: 'log',
     programs: { init: '/opt/tszone-init', helper: '/opt/tszone-helper' },
