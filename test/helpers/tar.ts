@@ -26,7 +26,8 @@ export function rawEntry(entry: RawEntry): Buffer {
   block.write(octal(entry.mode ?? (entry.type === '5' ? 0o755 : 0o644), 8), 100);
   block.write(octal(entry.uid ?? 0, 8), 108);
   block.write(octal(entry.gid ?? 0, 8), 116);
-  Buffer.from(entry.size ?? octal(content.length, 12), 'latin1').copy(block, 124);
+  const size = entry.size ?? octal(content.length, 12);
+  (typeof size === 'string' ? Buffer.from(size, 'latin1') : size).copy(block, 124);
   block.write(octal(1_000_000_000, 12), 136);
   block.write(entry.type ?? '0', 156);
   block.write(entry.link ?? '', 157, 100, 'latin1');
@@ -34,7 +35,8 @@ export function rawEntry(entry: RawEntry): Buffer {
   const [major, minor] = entry.device ?? [0, 0];
   block.write(octal(major, 8), 329);
   block.write(octal(minor, 8), 337);
-  for (const [offset, bytes] of Object.entries(entry.patch ?? {})) Buffer.from(bytes).copy(block, Number(offset));
+  for (const [offset, bytes] of Object.entries(entry.patch ?? {}))
+    (typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes).copy(block, Number(offset));
   block.fill(' ', 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(entry.checksum ?? `${octal(sum, 7)}\0 `, 148, 8, 'latin1');

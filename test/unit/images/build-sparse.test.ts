@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { expect } from 'chai';
 import { extract, type Header } from 'tar-stream';
 import { buildSparse, sparseFingerprint } from '../../../src/images/build-sparse.js';
@@ -42,10 +43,7 @@ describe('the sparse skeleton', () => {
     const { archive } = await buildSparse(template, context, etc);
     const entries = extract();
     const found = new Map<string, Member>();
-    const writing = (async () => {
-      for await (const chunk of archive) entries.write(chunk);
-      entries.end();
-    })();
+    const writing = pipeline(archive, entries);
     for await (const entry of entries) {
       const chunks: Buffer[] = [];
       for await (const chunk of entry) chunks.push(chunk as Buffer);

@@ -1,9 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ZoneError } from '../../../src/errors/index.js';
-import { findTemplate, listTemplates, readTemplate, tagChoices, templateNames } from '../../../src/images/template.js';
+import {
+  findTemplate,
+  listTemplates,
+  readTemplate,
+  tagChoices,
+  templateNames,
+  templateSchema,
+} from '../../../src/images/template.js';
 
 describe('templates', () => {
   let folder: string;
@@ -55,6 +62,15 @@ describe('templates', () => {
     expect(await findTemplate('one', folder)).to.include({ name: 'b' });
     expect(await findTemplate('../one', folder)).to.equal(undefined);
     expect(await findTemplate('', folder)).to.equal(undefined);
+  });
+
+  it('are described in the reference, key by key', () => {
+    const reference = readFileSync(new URL('../../../docs/reference/templates.md', import.meta.url), 'utf8');
+    const documented = [...reference.matchAll(/^\| `(\w+)` \| (?:all|sparse|busybox|debian) \|/gm)].map(
+      ([, key]) => key,
+    );
+    const keys = new Set(templateSchema.options.flatMap((option) => Object.keys(option.entries)));
+    expect(documented.sort()).to.deep.equal([...keys].sort());
   });
 
   it('of debian offer its suites, the first one as the default', async () => {
