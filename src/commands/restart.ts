@@ -15,6 +15,7 @@ export default class Restart extends BaseCommand<typeof Restart> {
     return this.operate((host, options) =>
       this.forEach(this.args.zone, async (name) => {
         const started = await restartZone(host, name, { ...options, force: force === true });
+        for (const note of started.notes) this.note(note);
         return done(name, `zone "${name}" is running`, started);
       }),
     );

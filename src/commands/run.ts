@@ -7,10 +7,7 @@ import { withInterrupts } from '../cli/interrupts.js';
 import { done, exitWith, type Output } from '../cli/output.js';
 import type { Progress } from '../cli/progress.js';
 import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
-import { createZone } from '../operations/create-zone.js';
-import { deleteZone } from '../operations/delete-zone.js';
-import { nameZone, type RunInput, runZone } from '../operations/run-zone.js';
-import { startZone } from '../operations/start-zone.js';
+import { type RunInput, runDetached, runZone } from '../operations/run-zone.js';
 
 export default class Run extends BaseCommand<typeof Run> {
   static override summary = 'Make a zone, start it, and stay attached to its command';
@@ -57,6 +54,7 @@ export default class Run extends BaseCommand<typeof Run> {
           winsize: input.tty === true ? winsize() : undefined,
         }),
       );
+      for (const note of zone.notes) this.note(note);
       handOver();
       const exitStatus = await attachZone(zone);
       if (exitStatus === undefined) {
@@ -69,19 +67,13 @@ export default class Run extends BaseCommand<typeof Run> {
   }
 
   private async detached(): Promise<Output> {
-    const zone = nameZone(this.input(this.flags.tty === true));
-    const { name } = zone;
+    const input = this.input(this.flags.tty === true);
     const pull = this.flags.pull ?? 'missing';
-    const started = await this.operate(async (host, options) => {
-      await this.launch((onProgress) => createZone(host, zone, { ...options, pull, onProgress }));
-      try {
-        return await startZone(host, name, options);
-      } catch (error) {
-        await deleteZone(host, name, { force: true });
-        throw error;
-      }
-    });
-    return done(name, name, started);
+    const started = await this.operate((host, options) =>
+      this.launch((onProgress) => runDetached(host, input, { ...options, pull, onProgress })),
+    );
+    for (const note of started.notes) this.note(note);
+    return done(started.name, started.name, started);
   }
 
   private async launch<R>(work: (onProgress: Progress['update']) => Promise<R>): Promise<R> {

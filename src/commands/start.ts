@@ -18,6 +18,7 @@ export default class Start extends BaseCommand<typeof Start> {
     return this.operate((host, options) =>
       this.forEach(this.args.zone, async (name) => {
         const started = await startZone(host, name, options);
+        for (const note of started.notes) this.note(note);
         return done(name, `zone "${name}" is running`, started);
       }),
     );

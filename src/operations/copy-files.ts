@@ -78,7 +78,7 @@ async function withZoneEnd(
     return body({ ...session, exited: session.result.then(({ exitCode }) => exitCode) });
   }
   await using _lock = await lockZone(host, name, options);
-  if (!(await settleZone(host, name))) throw zoneRunningError(name, 'Repeat the command.');
+  if (!(await settleZone(host.roots, name))) throw zoneRunningError(name, 'Repeat the command.');
   // Readers are there before the helper may write: what it writes before it ends would be thrown away by node.
   let copied: Promise<void> | undefined;
   const beforeGo = async (session: HelperSession) => {
@@ -94,7 +94,7 @@ async function withZoneEnd(
     await copied;
   } finally {
     await session[Symbol.asyncDispose]();
-    await settleZone(host, name);
+    await settleZone(host.roots, name);
   }
 }
 
@@ -109,7 +109,15 @@ async function planStopped(host: HostContext, name: string, helperArgv: readonly
     layers: planZoneLayers(host, record),
     trees: await planZoneTrees(host, record),
     fromImage: await filesFromImage(host, record),
-    network: { prepare: [], attach: () => [], enter: planLoopback(), exit: [], addresses: [], resolvConf: undefined },
+    network: {
+      prepare: [],
+      attach: () => [],
+      enter: planLoopback(),
+      exit: [],
+      addresses: [],
+      resolvConf: undefined,
+      notes: [],
+    },
     stdio: 'relay',
     programs: { init: initPath(), helper: helperPath() },
     onExit: [],

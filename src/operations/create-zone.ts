@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
 import { findZone, readZone, type StateOp, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
+import { deleteJournal, deleteLocked } from './delete-zone.js';
 import { type EnsureImageOptions, type PullPolicy, withImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { runTransaction } from './transaction.js';
@@ -26,19 +27,43 @@ export async function createZone(
   input: ZoneOptions,
   options: CreateOptions = {},
 ): Promise<ZoneRecord> {
+  return createThen(host, input, options, async (record) => record);
+}
+
+/** The same, and `next` with the zone's lock still held; if it fails, the zone is taken back. */
+export async function createThen<T>(
+  host: HostContext,
+  input: ZoneOptions,
+  options: CreateOptions,
+  next: (record: ZoneRecord) => Promise<T>,
+): Promise<T> {
   const spec = parseZoneOptions(input);
   await refuseExisting(host, spec.name);
+  await using _lock = await lockZone(host, spec.name, options);
+  await refuseExisting(host, spec.name);
   const { pull = 'missing', onProgress: progress, signal } = options;
-  return withImage(host, spec.image, { pull, progress, signal }, async (image) => {
-    await checkZoneFeasible(host, spec, image);
-    await using _lock = await lockZone(host, spec.name, options);
-    await refuseExisting(host, spec.name);
-    await ensureNetworks(host.roots, spec);
-    const ops = planCreate(host, spec, image);
-    const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, durable: true } as const;
-    await runTransaction({ ...kind, roots: host.roots, zone: spec.name, ops, signal }, async () => {});
-    return await readZone(host.roots, spec.name);
-  });
+  await withImage(host, spec.image, { pull, progress, signal }, (image) => create(host, spec, image, signal));
+  try {
+    return await next(await readZone(host.roots, spec.name));
+  } catch (error) {
+    await deleteLocked(host, spec.name);
+    throw error;
+  }
+}
+
+async function create(
+  host: HostContext,
+  spec: ZoneSpec,
+  image: ZoneImage,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { roots } = host;
+  await checkZoneFeasible(host, spec, image);
+  await ensureNetworks(roots, spec);
+  const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, durable: true } as const;
+  const ops = planCreate(host, spec, image);
+  const successor = spec.ephemeral ? deleteJournal(roots, spec.name, true) : undefined;
+  await runTransaction({ ...kind, roots, zone: spec.name, ops, signal, successor }, async () => {});
 }
 
 /** The record comes last: with it the zone exists. */

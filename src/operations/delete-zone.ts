@@ -5,6 +5,7 @@ import { nearest } from '../spec/index.js';
 import {
   dropLockFile,
   findZone,
+  type Journal,
   type Roots,
   type StateOp,
   type ZoneRecord,
@@ -12,7 +13,7 @@ import {
   zonePaths,
 } from '../state/index.js';
 import type { HostContext } from './host-context.js';
-import { settledRunning } from './recover.js';
+import { settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
 import { stopLocked } from './stop-zone.js';
 import { runTransaction } from './transaction.js';
@@ -51,17 +52,16 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
 /** Call with the lock of a zone that is stopped. Killed on the way, the next command finishes it. */
 export async function deleteLocked(host: HostContext, name: string): Promise<void> {
   const { roots, facts } = host;
-  await settleZone(host, name);
-  const transaction = {
-    operation: 'delete',
-    zone: name,
-    recovery: 'forward',
-    completeIfRunning: false,
-    durable: true,
-  } as const;
-  await runTransaction({ ...transaction, roots, ops: planDelete(roots, name) }, async () => {});
+  await settleZone(host.roots, name);
+  await runTransaction({ ...deleteJournal(roots, name, false), roots }, async () => {});
   await removeSharedGroups(facts.cgroup, roots.instance);
   await dropLockFile(zonePaths(roots, name).lock);
+}
+
+/** What is to be done, as it is journaled; for an ephemeral zone from its first day on. */
+export function deleteJournal(roots: Roots, zone: string, keepWhileRunning: boolean): Journal {
+  const kind = { operation: 'delete', recovery: 'forward', completeIfRunning: false, durable: true } as const;
+  return { version: 1, ...kind, zone, keepWhileRunning, ops: planDelete(roots, zone) };
 }
 
 /** The record goes first: from then on there is no zone, only remains. */

@@ -67,7 +67,7 @@ export async function dryRunStart(host: HostContext, zone: string): Promise<DryR
 export async function dryRunStop(host: HostContext, zone: string): Promise<DryRun> {
   await readZone(host.roots, zone);
   await requireRunning(host, zone);
-  const prepared = (await readLaunch(host, zone))?.prepared ?? [];
+  const prepared = (await readLaunch(host.roots, zone))?.prepared ?? [];
   return { operation: 'stop', zone, steps: hostSteps('undo', [...prepared].reverse()) };
 }
 

@@ -125,7 +125,7 @@ async function requireEntry(
 ): Promise<{ running: RunningRecord; launch: LaunchRecord }> {
   await readZone(host.roots, name);
   const running = await requireRunning(host, name);
-  const launch = await readLaunch(host, name);
+  const launch = await readLaunch(host.roots, name);
   if (launch === undefined) throw new Error(`zone "${name}" runs without launch.json`);
   if (!(await isZoneFrozen(groupsOf(host, name)))) return { running, launch };
   throw zoneError('ZONE_STATE', `zone "${name}" is paused`, {

@@ -1,9 +1,8 @@
 /** What the monitor of a zone with a policy starts when the zone has ended by itself: delete it, start it again, or leave it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findZone, readExit, readRunning, type ZoneRecord, zonePaths } from '../state/index.js';
-import { deleteLocked } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
-import { isMonitorAlive } from './recover.js';
+import { isMonitorAlive } from './running-state.js';
 import { settleZone } from './settle-zone.js';
 import { startZone } from './start-zone.js';
 import { lockZone } from './zone-lock.js';
@@ -33,14 +32,12 @@ export async function handleZoneExit(host: HostContext, name: string): Promise<E
   return 'restarted';
 }
 
+/** Taking the lock works off an ephemeral zone's journal, which is its delete. */
 async function decideLocked(host: HostContext, name: string): Promise<ZoneRecord | 'deleted' | undefined> {
   await using _lock = await lockZone(host, name);
   const record = await findZone(host.roots, name);
-  if (record === undefined || !(await settleZone(host, name))) return undefined;
-  if (record.spec.ephemeral) {
-    await deleteLocked(host, name);
-    return 'deleted';
-  }
+  if (record === undefined) return 'deleted';
+  if (!(await settleZone(host.roots, name))) return undefined;
   const exit = await readExit(host.roots, name);
   return wantsRestart(record, exit?.status ?? 0) ? record : undefined;
 }

@@ -65,7 +65,7 @@ export async function changePrepared(
   zone: string,
   change: (prepared: readonly HostOpBase[]) => readonly HostOpBase[],
 ): Promise<void> {
-  const launch = await readLaunch(host, zone);
+  const launch = await readLaunch(host.roots, zone);
   if (launch === undefined) return;
   await writeJson(zonePaths(host.roots, zone).launch, { ...launch, prepared: change(launch.prepared) });
 }

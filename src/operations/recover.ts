@@ -1,11 +1,7 @@
 /** Finishing what a killed command left: back to what was before, or forward to what was asked, never in between. */
-
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { hasCode, zoneError } from '../errors/index.js';
-import { flockFd } from '../helper/index.js';
-import { applyHostOp } from '../plan/host-ops.js';
+import { applyHostOp } from '../plan/index.js';
 import {
   acquireZoneLock,
   dropJournal,
@@ -13,23 +9,36 @@ import {
   type Journal,
   journaledZones,
   type Roots,
-  readJournal,
+  readJournals,
   readRunning,
   zoneNames,
   zonePaths,
 } from '../state/index.js';
+import { settledRunning } from './running-state.js';
+import { settleZone } from './settle-zone.js';
 import { undoAll } from './transaction.js';
 
-/** All zones with a journal whose lock is free. A busy one is being worked on. */
+/**
+ * All zones with a journal whose lock is free; a busy one is being worked on. What cannot be finished now keeps no
+ * command from other zones: it is said by the next command on its own zone.
+ */
 export async function recoverInterrupted(roots: Roots): Promise<void> {
   for (const zone of [...(await journaledZones(roots)), ...(await leftLocks(roots))]) {
+    if (await isLivingEphemeral(roots, zone)) continue;
     try {
       await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
       await recoverZone(roots, zone);
-    } catch (error) {
-      if (!hasCode(error, 'LOCK_BUSY')) throw error;
+    } catch {
+      // Busy, or its undo failed: see above.
     }
   }
+}
+
+/** Spares the lock: there may be a thousand of them. */
+async function isLivingEphemeral(roots: Roots, zone: string): Promise<boolean> {
+  const journals = await readJournals(roots, zone).catch(() => []);
+  const isKept = journals.length === 1 && journals[0]?.keepWhileRunning === true;
+  return isKept && (await readRunning(roots, zone)) !== undefined;
 }
 
 /** Lock files without a zone: a delete was killed at its very end. Taking and releasing the lock removes the file. */
@@ -44,50 +53,19 @@ async function leftLocks(roots: Roots): Promise<string[]> {
 
 /** Call with the zone's lock held. */
 export async function recoverZone(roots: Roots, zone: string): Promise<void> {
-  const journal = await readJournal(roots, zone);
-  if (journal === undefined) return;
+  for (const journal of await readJournals(roots, zone)) {
+    if (journal.keepWhileRunning === true && !(await settleZone(roots, zone))) continue;
+    await finish(roots, journal);
+    await dropJournal(roots, journal);
+  }
+}
+
+async function finish(roots: Roots, journal: Journal): Promise<void> {
   if (journal.recovery === 'forward') {
     for (const op of journal.ops) await applyHostOp(op);
-  } else if (!(journal.completeIfRunning && (await settledRunning(roots, zone)))) {
-    await takeBack(journal);
+    return;
   }
-  await dropJournal(roots, journal);
-}
-
-async function takeBack(journal: Journal): Promise<void> {
+  if (journal.completeIfRunning && (await settledRunning(roots, journal.zone))) return;
   const [failure] = await undoAll(journal.ops);
   if (failure !== undefined) throw failure;
-}
-
-/**
- * Whether the zone runs, once that is certain: a helper whose caller was killed is either about to write the running
- * record, or about to end.
- *
- * @throws WAIT_TIMEOUT the helper does neither
- */
-export async function settledRunning(roots: Roots, zone: string): Promise<boolean> {
-  const paths = zonePaths(roots, zone);
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    if ((await readRunning(roots, zone)) !== undefined) return true;
-    if (!(await isMonitorAlive(paths.monitorLock))) return (await readRunning(roots, zone)) !== undefined;
-    await sleep(Math.min(20, 1 + attempt));
-  }
-  throw zoneError('WAIT_TIMEOUT', `the monitor of zone "${zone}" neither starts nor ends`, {
-    hint: `Look at ${paths.run} and end the process that holds ${paths.monitorLock}.`,
-    context: { zone, path: paths.monitorLock },
-  });
-}
-
-/** The monitor holds its lock file as long as it lives, exit list included. */
-export async function isMonitorAlive(monitorLock: string): Promise<boolean> {
-  const file = await open(monitorLock, 'r').catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  });
-  if (file === undefined) return false;
-  try {
-    return !(await flockFd(file.fd, 0));
-  } finally {
-    await file.close();
-  }
 }

@@ -24,7 +24,7 @@ export async function renameZone(
   await using _second = await lockZone(host, second, options);
   await readZone(roots, from);
   if ((await findZone(roots, to)) !== undefined) throw existsError(to);
-  if (!(await settleZone(host, from))) throw zoneRunningError(from);
+  if (!(await settleZone(host.roots, from))) throw zoneRunningError(from);
   const transaction = {
     operation: 'rename',
     zone: from,

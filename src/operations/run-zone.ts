@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream';
 import { attachConsole, type HelperSession, sendSignal, setWinsize } from '../helper/index.js';
 import { generateName, type ZoneOptions } from '../spec/index.js';
 import { zonePaths } from '../state/index.js';
-import { type CreateOptions, createZone } from './create-zone.js';
+import { type CreateOptions, createThen } from './create-zone.js';
 import { deleteZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
-import { launchZone } from './start-zone.js';
+import { launchLocked, type StartResult } from './start-zone.js';
 
 export interface RunOptions extends CreateOptions {
   /** With a spec whose `tty` is on: the first size. */
@@ -19,6 +19,8 @@ export type RunInput = Omit<ZoneOptions, 'name'> & { readonly name?: string | un
 export interface AttachedZone {
   readonly name: string;
   readonly pid: number;
+  /** Sentences that a user should read. */
+  readonly notes: readonly string[];
   /** The zone's terminal, both ways; `undefined` without one (then its stdio is the caller's). */
   readonly console: Duplex | undefined;
   /** To pid 1, which forwards it to the command. */
@@ -38,20 +40,28 @@ export function nameZone({ name, ...rest }: RunInput): ZoneOptions {
 /** Creates, starts and stays attached: the zone's stdin, stdout and stderr are this process's. */
 export async function runZone(host: HostContext, input: RunInput, options: RunOptions = {}): Promise<AttachedZone> {
   const zone = nameZone(input);
-  await createZone(host, zone, options);
-  try {
-    return await attach(host, zone, options);
-  } catch (error) {
-    await deleteZone(host, zone.name, { force: true });
-    throw error;
-  }
+  return createThen(host, zone, options, () => attach(host, zone, options));
+}
+
+/** The same, detached: the monitor logs what the command writes. */
+export async function runDetached(
+  host: HostContext,
+  input: RunInput,
+  options: CreateOptions = {},
+): Promise<StartResult> {
+  const zone = nameZone(input);
+  return createThen(host, zone, options, async () => {
+    const { session, pid, notes } = await launchLocked(host, zone.name, { signal: options.signal });
+    session.detach();
+    return { name: zone.name, pid, notes };
+  });
 }
 
 async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions): Promise<AttachedZone> {
   const { name } = zone;
   const { monitorSocket } = zonePaths(host.roots, name);
   let terminal: Duplex | undefined;
-  const { session, pid } = await launchZone(host, name, {
+  const { session, pid, notes } = await launchLocked(host, name, {
     ...options,
     stdio: zone.tty === true ? 'pty' : 'relay',
     beforeGo: async () => {
@@ -61,6 +71,7 @@ async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions)
   return {
     name,
     pid,
+    notes,
     console: terminal,
     kill: (signal) => sendSignal(monitorSocket, signal),
     resize: (rows, columns) => setWinsize(monitorSocket, rows, columns),

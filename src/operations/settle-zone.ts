@@ -2,9 +2,8 @@
 
 import { rm } from 'node:fs/promises';
 import type { HostOpBase } from '../spec/index.js';
-import { zonePaths } from '../state/index.js';
-import type { HostContext } from './host-context.js';
-import { settledRunning } from './recover.js';
+import { type Roots, zonePaths } from '../state/index.js';
+import { settledRunning } from './running-state.js';
 import { undoAll } from './transaction.js';
 import { readLaunch } from './zone-ref.js';
 
@@ -14,13 +13,13 @@ import { readLaunch } from './zone-ref.js';
  *
  * @returns false if the zone runs (nothing was done)
  */
-export async function settleZone(host: HostContext, zone: string, done?: (op: HostOpBase) => void): Promise<boolean> {
-  if (await settledRunning(host.roots, zone)) return false;
-  const launch = await readLaunch(host, zone);
+export async function settleZone(roots: Roots, zone: string, done?: (op: HostOpBase) => void): Promise<boolean> {
+  if (await settledRunning(roots, zone)) return false;
+  const launch = await readLaunch(roots, zone);
   if (launch === undefined) return true;
   const [failure] = await undoAll(launch.prepared, done);
   if (failure !== undefined) throw failure;
-  const paths = zonePaths(host.roots, zone);
+  const paths = zonePaths(roots, zone);
   for (const path of [paths.launch, paths.running, paths.monitorLock, paths.monitorSocket])
     await rm(path, { force: true });
   return true;

@@ -31,6 +31,8 @@ export interface StartResult {
   readonly name: string;
   /** Host pid of the zone's pid 1. */
   readonly pid: number;
+  /** Sentences that a user should read. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -39,26 +41,33 @@ export interface StartResult {
  * @throws ZONE_NOT_FOUND, ZONE_RUNNING, LOCK_BUSY, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED, PORT_IN_USE, …
  */
 export async function startZone(host: HostContext, name: string, options: StartOptions = {}): Promise<StartResult> {
-  const { session, pid } = await launchZone(host, name, options);
+  const { session, pid, notes } = await launchZone(host, name, options);
   session.detach();
-  return { name, pid };
+  return { name, pid, notes };
 }
 
 /** The same, with the helper's session left open: the zone is "attached". */
-export async function launchZone(
-  host: HostContext,
-  name: string,
-  options: StartOptions = {},
-): Promise<{ session: HelperSession; pid: number; record: ZoneRecord }> {
+export async function launchZone(host: HostContext, name: string, options: StartOptions = {}): Promise<LaunchedZone> {
   await using _lock = await lockZone(host, name, options);
+  return await launchLocked(host, name, options);
+}
+
+export interface LaunchedZone {
+  readonly session: HelperSession;
+  readonly pid: number;
+  readonly notes: readonly string[];
+}
+
+/** Call with the zone's lock held. */
+export async function launchLocked(host: HostContext, name: string, options: StartOptions): Promise<LaunchedZone> {
   const found = await readZone(host.roots, name);
-  if (!(await settleZone(host, name))) throw zoneRunningError(name);
+  if (!(await settleZone(host.roots, name))) throw zoneRunningError(name);
   const record: ZoneRecord = { ...found, stoppedByUser: false, restarts: options.restarts ?? 0 };
   const plan = await planZoneStart(host, record, options);
   if (record.stoppedByUser !== found.stoppedByUser || record.restarts !== found.restarts)
     await writeZone(host.roots, record);
   const { session, pid } = await launchPlan(host, name, { plan, options });
-  return { session, pid, record };
+  return { session, pid, notes: plan.notes };
 }
 
 /** Everything that a start would do, for `--dry-run` too. */

@@ -6,7 +6,7 @@ import { sendSignal, waitForExit } from '../helper/index.js';
 import { readExit, readZone, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import type { HostContext } from './host-context.js';
-import { settledRunning } from './recover.js';
+import { settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
@@ -49,7 +49,7 @@ export async function stopLocked(host: HostContext, record: ZoneRecord, options:
   const { name } = record.spec;
   const wasRunning = await settledRunning(roots, name);
   if (!record.stoppedByUser) await writeZone(roots, { ...record, stoppedByUser: true });
-  const ops = (await readLaunch(host, name))?.prepared ?? [];
+  const ops = (await readLaunch(host.roots, name))?.prepared ?? [];
   const transaction = {
     operation: 'stop',
     zone: name,
@@ -61,7 +61,7 @@ export async function stopLocked(host: HostContext, record: ZoneRecord, options:
   const killed = await runTransaction({ ...transaction, ops: [] }, async () => {
     const late = wasRunning && (await endZone(host, record, options));
     boundary('stop', name, 'ended');
-    await settleZone(host, name, (op) => boundary('stop', name, `undo ${op.op}`));
+    await settleZone(host.roots, name, (op) => boundary('stop', name, `undo ${op.op}`));
     return late;
   });
   boundary('stop', name, `settled ${ops.length}`);

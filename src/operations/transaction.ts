@@ -11,6 +11,8 @@ import { boundary } from './boundaries.js';
 export type TransactionOptions = Omit<Journal, 'version'> & {
   readonly roots: Roots;
   readonly signal?: AbortSignal | undefined;
+  /** Takes the journal's place, in one step, when all is done. */
+  readonly successor?: Journal | undefined;
 };
 
 /**
@@ -18,10 +20,10 @@ export type TransactionOptions = Omit<Journal, 'version'> & {
  * `back`) or left to the next command (`forward`), and the first error is thrown; failures of the undo are in its context.
  */
 export async function runTransaction<T>(options: TransactionOptions, body: () => Promise<T>): Promise<T> {
-  const { roots, signal, ...journal } = options;
+  const { roots, signal, successor, ...journal } = options;
   const { operation, zone, recovery, ops } = journal;
   const report = (step: string) => boundary(operation, zone, step);
-  await writeJournal(roots, { version: 1, ...journal });
+  await writeJournal(roots, { ...journal, version: 1 });
   report('journal');
   try {
     for (const op of ops) {
@@ -30,7 +32,7 @@ export async function runTransaction<T>(options: TransactionOptions, body: () =>
       report(`apply ${op.op}`);
     }
     const result = await body();
-    await dropJournal(roots, journal);
+    await (successor === undefined ? dropJournal(roots, journal) : writeJournal(roots, successor));
     report('done');
     return result;
   } catch (error) {

@@ -2,10 +2,12 @@
 import {
   allocateVethName,
   ensureNetwork,
+  findResolvConf,
+  isBridgeUp,
   planLoopback,
   planZoneNetwork,
   randomMac,
-  readResolvConf,
+  readForwarding,
   type ZoneInterface,
 } from '../netif/index.js';
 import type { NetworkPart } from '../plan/index.js';
@@ -28,13 +30,25 @@ export async function ensureNetworks(roots: Roots, { net }: ZoneSpec): Promise<v
 /** What the start has to do. Leases are sticky: this only draws new ones after the interfaces were changed. */
 export async function attachNetworks({ roots }: HostContext, { spec }: ZoneRecord): Promise<NetworkPart> {
   const { net, name, port } = spec;
-  const nothing = { prepare: [], attach: () => [], exit: [], addresses: [] };
+  const nothing = { prepare: [], attach: () => [], exit: [], addresses: [], notes: [] };
   if (net.kind === 'none') return { ...nothing, enter: planLoopback(), resolvConf: undefined };
-  const resolvConf = await readResolvConf({ dns: spec.dns, search: spec.dnsSearch, hostNetwork: net.kind === 'host' });
-  if (net.kind === 'host') return { ...nothing, enter: [], resolvConf };
+  const { text: resolvConf, warning } = await findResolvConf({
+    dns: spec.dns,
+    search: spec.dnsSearch,
+    hostNetwork: net.kind === 'host',
+  });
+  const warnings = warning === undefined ? [] : [warning];
+  if (net.kind === 'host') return { ...nothing, enter: [], resolvConf, notes: warnings };
   const interfaces: ZoneInterface[] = [];
   for (const one of net.interfaces) interfaces.push(await prepareInterface(roots, name, one));
-  return { ...planZoneNetwork({ roots, interfaces, ports: port }), resolvConf };
+  const notes = [...warnings, ...forwardingNotes(interfaces)];
+  return { ...planZoneNetwork({ roots, interfaces, ports: port }), resolvConf, notes };
+}
+
+/** Only a start that brings its network up changes settings of the host. */
+function forwardingNotes(interfaces: readonly ZoneInterface[]): readonly string[] {
+  const fresh = interfaces.map(({ network }) => network).filter(({ bridge }) => !isBridgeUp(bridge));
+  return fresh.length === 0 ? [] : readForwarding(fresh.some(({ range6 }) => range6 !== undefined)).notes;
 }
 
 async function prepareInterface(roots: Roots, zone: string, one: InterfaceSpec): Promise<ZoneInterface> {

@@ -3,7 +3,7 @@ import type { ZoneRef } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import type { EntryInfo } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
-import { type RunningRecord, readJson, readRunning, type Versioned, zonePaths } from '../state/index.js';
+import { type Roots, type RunningRecord, readJson, readRunning, type Versioned, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
 /** Where the zone's groups are. */
@@ -18,8 +18,8 @@ export interface LaunchRecord extends Versioned {
   readonly entry: EntryInfo;
 }
 
-export async function readLaunch(host: HostContext, zone: string): Promise<LaunchRecord | undefined> {
-  return readJson<LaunchRecord>(zonePaths(host.roots, zone).launch, 1);
+export async function readLaunch(roots: Roots, zone: string): Promise<LaunchRecord | undefined> {
+  return readJson<LaunchRecord>(zonePaths(roots, zone).launch, 1);
 }
 
 /** @throws ZONE_NOT_RUNNING */

@@ -27,6 +27,8 @@ export interface NetworkPart {
   readonly addresses: readonly string[];
   /** Text of /etc/resolv.conf; `undefined`: left as the image has it. */
   readonly resolvConf: string | undefined;
+  /** Sentences that the user should read: a host setting that is changed, name servers that are missing. */
+  readonly notes: readonly string[];
 }
 
 export interface StartPlanInput {
@@ -64,6 +66,7 @@ export interface ZonePlan {
   readonly attach: (pid: number) => readonly HostOp[];
   readonly enter: readonly EnterOp[];
   readonly entry: EntryInfo;
+  readonly notes: readonly string[];
 }
 
 export function planStart(input: StartPlanInput): ZonePlan {
@@ -75,6 +78,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
     attach: input.network.attach,
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
     entry: entryInfo(input, launch),
+    notes: input.network.notes,
   };
 }
 

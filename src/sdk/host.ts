@@ -1,10 +1,8 @@
 /** This machine, as the library shows it. */
 import { type CreateOptions, createZone } from '../operations/create-zone.js';
-import { deleteZone } from '../operations/delete-zone.js';
 import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
 import { listZones } from '../operations/list-zones.js';
-import { nameZone, type RunInput } from '../operations/run-zone.js';
-import { startZone } from '../operations/start-zone.js';
+import { type RunInput, runDetached } from '../operations/run-zone.js';
 import type { ZoneSummary } from '../operations/zone-view.js';
 import type { ZoneOptions } from '../spec/index.js';
 import { readZone } from '../state/index.js';
@@ -45,15 +43,8 @@ export class Host {
    * @throws as create and start
    */
   async run(spec: RunInput, options: CreateOptions = {}): Promise<Zone> {
-    const named = nameZone(spec);
-    await createZone(this.context, named, options);
-    try {
-      await startZone(this.context, named.name, { signal: options.signal, timeoutMs: options.timeoutMs });
-    } catch (error) {
-      await deleteZone(this.context, named.name, { force: true });
-      throw error;
-    }
-    return new Zone(this.context, named.name, true);
+    const { name } = await runDetached(this.context, spec, options);
+    return new Zone(this.context, name, true);
   }
 
   /** A zone that exists. @throws ZONE_NOT_FOUND */

@@ -16,6 +16,8 @@ export interface Journal extends Versioned {
   readonly recovery: 'back' | 'forward';
   /** back only: if the zone runs, the operation had done its work and nothing is undone. */
   readonly completeIfRunning: boolean;
+  /** It stands for the zone's whole life (an ephemeral zone's delete): while the zone runs, nothing is done about it. */
+  readonly keepWhileRunning?: boolean;
   /** Names things that outlive a reboot. Otherwise the journal is run-time data and is not synced. */
   readonly durable: boolean;
   readonly ops: readonly HostOpBase[];
@@ -47,6 +49,13 @@ export async function readJournal(roots: Roots, zone: string): Promise<Journal |
     (await readJson<Journal>(journalPath(roots, zone, true), 1)) ??
     (await readJson<Journal>(journalPath(roots, zone, false), 1))
   );
+}
+
+/** Those that there are, the run-time one first: what it prepared stands on what the durable one made. */
+export async function readJournals(roots: Roots, zone: string): Promise<Journal[]> {
+  const runTime = await readJson<Journal>(journalPath(roots, zone, false), 1);
+  const durable = await readJson<Journal>(journalPath(roots, zone, true), 1);
+  return [runTime, durable].filter((journal) => journal !== undefined);
 }
 
 /** Not synced: a journal that comes back after a power cut is only worked off once more. */
