@@ -17,17 +17,20 @@ start_daemon() {
     if docker info >/dev/null 2>&1; then return 0; fi
   fi
   mkdir -p "$scratch/docker" "$cache/data"
+  # The daemon's data has one user at a time.
+  exec 8>"$cache/lock"
+  flock 8
   export DOCKER_HOST=unix://$scratch/docker/docker.sock
   # shellcheck disable=SC2016
   nice -n 10 unshare --net --mount bash -c '
     touch "$1/ready"
     until ip route | grep -q ^default; do sleep 0.1; done
     exec dockerd --data-root "$2" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock"' \
-    dockerd "$scratch/docker" "$cache/data" >"$scratch/docker/log" 2>&1 &
+    dockerd "$scratch/docker" "$cache/data" >"$scratch/docker/log" 2>&1 8>&- &
   daemon=$!
   # Before that its namespaces are still ours.
   until [ -e "$scratch/docker/ready" ]; do sleep 0.05; done
-  slirp4netns --configure --mtu=1500 --disable-host-loopback "$daemon" tap0 >"$scratch/docker/slirp.log" 2>&1 &
+  slirp4netns --configure --mtu=1500 --disable-host-loopback "$daemon" tap0 >"$scratch/docker/slirp.log" 2>&1 8>&- &
   slirp=$!
   local i
   for ((i = 0; i < 300; i++)); do
