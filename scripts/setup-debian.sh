@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs, on Debian or Ubuntu as root, everything that building and testing tszone needs. Node (>= 20.19) is expected.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 
 packages="
   gcc make musl-tools linux-libc-dev libc6-dev
