@@ -47,7 +47,7 @@ describe('commands at the same time', function () {
       details.map(({ machineId }) => machineId),
       macs,
     ]) {
-      expect(new Set(values).size).to.equal(names.length);
+      expect(new Set<unknown>(values).size).to.equal(names.length);
     }
     expect(await veths()).to.have.length(names.length);
     for (const zone of zones) await sh(zone, `ping -c 1 -W 5 ${details[0]?.addresses[0]}`);
