@@ -40,8 +40,8 @@ import_base() {
 container_flags() {
   local bounding cap_sys_resource=24
   bounding=$(sed -n 's/^CapBnd:\t//p' /proc/self/status)
-  # The machine's own cgroup tree: the root of a container's own has processes in it, so that v2 hands down no controllers.
-  flags=(--init --cgroupns=host --volume=/sys/fs/cgroup:/sys/fs/cgroup:rw)
+  # With groups of its own the container sees no groups of others on this machine; enter.sh makes them usable.
+  flags=(--init --cgroupns=private)
   if ((16#$bounding >> cap_sys_resource & 1)); then
     flags+=(--privileged)
   else

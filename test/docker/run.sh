@@ -45,7 +45,7 @@ image=$(find_image)
 container_flags
 
 docker create --name "$name" --hostname tszone-docker "${flags[@]}" --env http_proxy --env https_proxy --env no_proxy \
-  --env npm_config_registry "$image" "${command[@]}" >/dev/null
+  --env npm_config_registry "$image" test/docker/enter.sh "${command[@]}" >/dev/null
 made=1
 # A copy of what git would commit, not a mount: the container must not find what was built here.
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' path; do
