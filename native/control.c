@@ -15,6 +15,7 @@
 
 static char input[256];
 static size_t input_length;
+static bool claimed;
 
 static void act(const char *line, const struct control_target *target, bool *go) {
   int number;
@@ -22,6 +23,8 @@ static void act(const char *line, const struct control_target *target, bool *go)
   unsigned columns;
   if (strcmp(line, "go") == 0) {
     *go = true;
+  } else if (strcmp(line, "claim") == 0) {
+    claimed = true;
   } else if (sscanf(line, "signal %d", &number) == 1) {
     if (target->pidfd >= 0) tz_pidfd_send_signal(target->pidfd, number);
   } else if (sscanf(line, "winsize %u %u", &rows, &columns) == 2 && rows <= USHRT_MAX && columns <= USHRT_MAX) {
@@ -48,6 +51,8 @@ bool control_read(const struct control_target *target, bool *go) {
   if (input_length == sizeof input) input_length = 0;
   return true;
 }
+
+bool control_is_claimed(void) { return claimed; }
 
 void control_forward_signals(int signal_fd, int pidfd) {
   struct signalfd_siginfo info;

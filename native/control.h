@@ -1,4 +1,4 @@
-/* fd 4, parent → helper: lines `go`, `signal N`, `winsize R C`. */
+/* fd 4, parent → helper: lines `go`, `claim`, `signal N`, `winsize R C`. */
 #ifndef TSZONE_CONTROL_H
 #define TSZONE_CONTROL_H
 
@@ -12,6 +12,8 @@ struct control_target {
 /* Reads what is there and acts on signal and winsize. Returns false at end-of-file; *go is set when `go` was among it.
  */
 bool control_read(const struct control_target *target, bool *go);
+/* The caller has said that it sees to what follows the end of the zone. */
+bool control_is_claimed(void);
 /* Hands on the signals that the helper itself got. */
 void control_forward_signals(int signal_fd, int pidfd);
 

@@ -199,7 +199,7 @@ _Noreturn static void finish(void) {
   /* fd 4 may have been closed meanwhile. */
   struct pollfd caller = {.fd = EVENT_FD, .events = POLLIN};
   bool gone = !attached || (poll(&caller, 1, 0) > 0 && (caller.revents & POLLHUP) != 0);
-  if (gone) exitlist_spawn(launch->plan);
+  if (gone || !control_is_claimed()) exitlist_spawn(launch->plan);
   _exit(status);
 }
 

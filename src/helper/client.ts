@@ -35,6 +35,8 @@ export interface HelperSession extends AsyncDisposable {
   readonly exited: Promise<number>;
   /** Launch: releases the child, after the attach phase. */
   go(): void;
+  /** Launch: this process sees to what follows the zone's end, instead of what exit.spawn names, as long as it lives. */
+  claim(): void;
   /** To the zone's pid 1, or the command. */
   signal(number: number): void;
   winsize(rows: number, columns: number): void;
@@ -101,6 +103,10 @@ class Session implements HelperSession {
   go(): void {
     this.#hasGone = true;
     this.#send('go');
+  }
+
+  claim(): void {
+    this.#send('claim');
   }
 
   signal(number: number): void {

@@ -12,6 +12,7 @@
  *                                 ←     {"event":"started"}                      (exec closed the close-on-exec pipe)
  *       may close fd 4 and leave        waits, logs, serves the socket
  *       "signal N\n" "winsize R C\n" → (either mode, as long as fd 4 is open)
+ *       "claim\n"                 →     the caller sees to what follows the zone's end (exit.spawn), if it lives then
  *                                 ←     {"event":"exited","status":S,"signal":N,"oomKills":N}, or
  *                                       {"event":"error","step":"mnt.fs","op":7,"syscall":"fsmount","errno":1,"path":"/proc","message":"…"}
  *
@@ -80,7 +81,7 @@ export const enterOps = {
   'exit.unlink': ['path'],
   /** A netlink request (hex) sent in the host's namespaces to this protocol. */
   'exit.nl': ['protocol', 'hex'],
-  /** Last: run detached with an empty environment but PATH; not when fd 4 is still open (then the caller sees to it). */
+  /** Last: run detached with an empty environment but PATH; not when the caller has claimed it and fd 4 is still open. */
   'exit.spawn': ['argv*'],
 
   // --- zone side, walked in this order -----------------------------------------------------------------------------

@@ -64,7 +64,9 @@ async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions)
   const { session, pid, notes } = await launchLocked(host, name, {
     ...options,
     stdio: zone.tty === true ? 'pty' : 'relay',
-    beforeGo: async () => {
+    beforeGo: async (session) => {
+      // Without it the zone's monitor deletes a throw-away zone, or starts it again if that is its policy.
+      if (zone.ephemeral === true) session.claim();
       if (zone.tty === true) terminal = await attachConsole(monitorSocket);
     },
   });

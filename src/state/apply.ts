@@ -1,5 +1,5 @@
 /** Does and undoes state ops. */
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HostOpHandler } from '../spec/index.js';
 import { leaseIds, releaseIds, renameIds } from './id-register.js';
@@ -20,6 +20,8 @@ const applySteps: Steps = {
     await mkdir(path, { recursive: true, mode }).catch((error: unknown) => {
       throw diskFull(error, path);
     });
+    // What the caller's umask took away: a zone's root has to be open to its users.
+    await chmod(path, mode);
   },
   'state.remove': ({ path }) => removeTree(path),
   'state.ids-lease': async ({ roots, zone }) => {

@@ -192,10 +192,12 @@ describe('native helper', () => {
       await session.exited;
     });
 
-    it('runs a last command only when nobody waits for the end', async () => {
+    it('runs a last command, unless the caller has claimed the end and lives', async () => {
       const marker = join(zone.path, 'marker');
       const last: EnterOp = { op: 'exit.spawn', argv: ['touch', marker] };
-      await runToEnd([...zone.plan(['sh', '-c', 'exit 0']), last]);
+      const { session: claimed } = await startZone([...zone.plan(['sleep', '0.2'], { stdio: 'log' }), last]);
+      claimed.claim();
+      await claimed.exited;
       const { session } = await startZone([...zone.plan(['sleep', '0.2'], { stdio: 'log' }), last]);
       expect(existsSync(marker)).to.equal(false);
       session.detach();
