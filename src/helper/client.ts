@@ -13,7 +13,7 @@ import type { StdioChoice } from './tool.js';
 export interface SessionOptions {
   /** The helper's 0, 1, 2. In mode `relay` it relays them, in `enter`'s `inherit` the command gets them as they are. */
   readonly stdio?: readonly StdioChoice[];
-  /** Aborting closes fd 4: before `go`, and in `enter`, that kills what was started. */
+  /** Aborting kills what was started, until the session is detached. */
   readonly signal?: AbortSignal | undefined;
   /** Another program that speaks the protocol, for tests. */
   readonly program?: string;
@@ -171,7 +171,11 @@ class Session implements HelperSession {
 
   #obey(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
-    const abort = () => this.#close(signal.reason);
+    const abort = () => {
+      // A released zone outlives the closing of fd 4: it has to be ended first.
+      if (this.#mode === 'launch' && this.#hasGone && !this.#events.has('exited')) this.#send('signal 9');
+      this.#close(signal.reason);
+    };
     signal.addEventListener('abort', abort, { once: true });
     void this.exited.then(() => signal.removeEventListener('abort', abort));
   }

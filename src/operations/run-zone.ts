@@ -51,8 +51,7 @@ export async function runDetached(
 ): Promise<StartResult> {
   const zone = nameZone(input);
   return createThen(host, zone, options, async () => {
-    const { session, pid, notes } = await launchLocked(host, zone.name, { signal: options.signal });
-    session.detach();
+    const { pid, notes } = await launchLocked(host, zone.name, { signal: options.signal, detach: true });
     return { name: zone.name, pid, notes };
   });
 }

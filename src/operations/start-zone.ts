@@ -23,6 +23,8 @@ export interface StartOptions extends OperationOptions {
   readonly beforeGo?: ((session: HelperSession) => Promise<void>) | undefined;
   /** With relay: the helper's own descriptors, if they are not to be the caller's. */
   readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | undefined;
+  /** Leave the zone to its monitor once it runs. */
+  readonly detach?: boolean;
   /** Internal: kept by the restart policy. */
   readonly restarts?: number;
 }
@@ -41,8 +43,7 @@ export interface StartResult {
  * @throws ZONE_NOT_FOUND, ZONE_RUNNING, LOCK_BUSY, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED, PORT_IN_USE, …
  */
 export async function startZone(host: HostContext, name: string, options: StartOptions = {}): Promise<StartResult> {
-  const { session, pid, notes } = await launchZone(host, name, options);
-  session.detach();
+  const { pid, notes } = await launchZone(host, name, { ...options, detach: true });
   return { name, pid, notes };
 }
 
@@ -138,6 +139,9 @@ async function launch(
     boundary('start', name, 'go');
     await session.expect('started');
     boundary('start', name, 'started');
+    options.signal?.throwIfAborted();
+    // From here on the zone runs: an abort comes too late, unless somebody stays attached.
+    if (options.detach === true) session.detach();
     return { session, pid };
   } catch (error) {
     await session[Symbol.asyncDispose]();

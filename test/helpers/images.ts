@@ -52,7 +52,12 @@ export function needsImage(name: string): (this: Mocha.Context) => Promise<void>
   return async function build(this: Mocha.Context) {
     this.timeout(patience(600_000));
     await using host = await tempHost();
-    if (!(await hasImage(host, name))) await host.ok(['image', 'build', name]);
+    if (await hasImage(host, name)) return;
+    const { status, stderr } = await host.cli(['image', 'build', name]);
+    if (status === 0) return;
+    // The mirror's updates are out of step with one another now and then; what is tested is not what is in them.
+    if (!stderr.includes('--no-updates')) throw new Error(`image ${name}: ${stderr}`);
+    await host.ok(['image', 'build', '--no-updates', name]);
   };
 }
 

@@ -62,6 +62,16 @@ describe('tszone run', () => {
     expect(await given.host.ok(['list', '-q'])).to.equal('');
   });
 
+  it('ends and leaves nothing when --timeout is over', async () => {
+    const options = ['--rm', '--timeout', '2s', '--net', 'none'];
+    const { status, stderr } = await given.host.cli(['run', ...options, 'sparse', '--', 'sleep', '1000']);
+    expect([status, stderr]).to.deep.equal([
+      125,
+      'error: not done after 2s\nhint: Wait longer with a larger --timeout.\n',
+    ]);
+    await eventually('it is gone', async () => (await given.host.ok(['list', '-q'])) === '');
+  });
+
   it('keeps the zone without --rm, with the status that it ended with', async () => {
     await given.host.cli(['run', '--name', 'kept', '--net', 'none', 'sparse', '--', 'sh', '-c', 'exit 3']);
     const { status, exit } = await given.host.json<{ status: string; exit: { status: number } }>(['inspect', 'kept']);
