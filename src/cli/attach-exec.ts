@@ -1,6 +1,6 @@
 /** Runs a command in a zone as if it ran here: its stdin, stdout, stderr, terminal, signals and status. */
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { forwardSignals, onResize, rawMode, type Winsize, winsize } from './attached.js';
 
 type Stdio = 'ignore' | 'inherit' | 'pipe';
@@ -44,21 +44,57 @@ async function withPipes(interactive: boolean, open: (io: AttachIo) => Promise<A
     stdio: [typed, through(process.stdout.isTTY), through(process.stderr.isTTY)],
     tty: undefined,
   });
-  using _signals = forwardSignals((signal) => session.kill(signal));
   if (session.stdin !== undefined) process.stdin.pipe(session.stdin);
   session.stdin?.on('error', () => {});
   const shown = [show(session.stdout, process.stdout), show(session.stderr, process.stderr)];
-  const { exitCode } = await session.result;
-  // A grandchild that keeps the pipe open must not keep us: only what is there already is waited for.
-  await Promise.race([Promise.all(shown), sleep(200)]);
+  const exitCode = await resultOf(session);
+  // From here on a signal ends this process, as it does anywhere.
+  await allShown(shown);
   return exitCode;
 }
 
-function show(from: Readable | undefined, to: NodeJS.WriteStream): Promise<void> {
-  if (from === undefined) return Promise.resolve();
-  return new Promise((resolve) => {
+async function resultOf(session: Attachable): Promise<number> {
+  using _signals = forwardSignals((signal) => session.kill(signal));
+  return (await session.result).exitCode;
+}
+
+/** One of the command's streams on its way to one of ours. */
+interface Shown {
+  /** Nobody has the pipe's other end any more, and the reader has taken everything, or has gone. */
+  readonly done: Promise<void>;
+  /** Bytes read from the pipe. */
+  bytes(): number;
+  /** Bytes that the reader has not taken yet. */
+  waiting(): number;
+}
+
+/** Copies, at the reader's speed. */
+export function show(from: Readable | undefined, to: Writable): Shown {
+  let bytes = 0;
+  const done = new Promise<void>((resolve) => {
+    if (from === undefined) return resolve();
+    const flush = () => to.write('', () => resolve());
     from.pipe(to, { end: false });
-    from.once('close', () => resolve());
-    from.once('error', () => resolve());
+    from.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    from.once('close', flush).once('error', flush);
+    to.on('error', () => resolve());
   });
+  return { done, bytes: () => bytes, waiting: () => to.writableLength };
+}
+
+/**
+ * A grandchild that keeps a pipe open must not keep us: what has been written already is waited for, until nothing has
+ * flowed for `calmMs`.
+ */
+export async function allShown(shown: readonly Shown[], calmMs = 200): Promise<void> {
+  const all = Promise.all(shown.map(({ done }) => done)).then(() => true);
+  const bytes = () => shown.reduce((sum, one) => sum + one.bytes(), 0);
+  for (let before = -1; before !== bytes() || shown.some((one) => one.waiting() > 0); ) {
+    before = bytes();
+    if (await Promise.race([all, sleep(calmMs, false)])) return;
+    // Writing to a slow terminal blocks this process: what came meanwhile is read only after the timer has fired.
+    await nextTurn();
+  }
 }
