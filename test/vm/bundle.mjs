@@ -24,19 +24,17 @@ const entries = chosen.map(
     `{ file: ${JSON.stringify(file)}, grep: ${JSON.stringify(grep)}, load: () => import(${JSON.stringify(`./test/integration/${file}`)}) }`,
 );
 
-/** A module in the bundle still finds the project's files: its URL is the one its source has in the VM. */
+/** A module in the bundle still finds the project's files: its URL is the one that its source has in the VM. */
 const ownUrls = {
   name: 'own-urls',
   setup({ onLoad }) {
     onLoad({ filter: /\.[mc]?[jt]s$/ }, async ({ path }) => {
-      const inside = relative(root, path);
-      if (inside.startsWith('..') || inside.startsWith('node_modules')) return undefined;
-      const guestPath = join(guestRoot, inside);
-      const contents = (await readFile(path, 'utf8'))
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(guestPath).href))
-        .replaceAll('import.meta.dirname', JSON.stringify(dirname(guestPath)))
-        .replaceAll('import.meta.filename', JSON.stringify(guestPath));
-      return { contents, loader: path.endsWith('ts') ? 'ts' : 'js' };
+      const contents = await readFile(path, 'utf8');
+      if (!contents.includes('import.meta.')) return undefined;
+      const guestPath = join(guestRoot, relative(root, path));
+      const own = { ownUrl: pathToFileURL(guestPath).href, ownFile: guestPath, ownDirectory: dirname(guestPath) };
+      const constants = Object.entries(own).map(([name, value]) => `const ${name} = ${JSON.stringify(value)};`);
+      return { contents: `${constants.join(' ')} ${contents}`, loader: path.endsWith('ts') ? 'ts' : 'js' };
     });
   },
 };
@@ -56,8 +54,9 @@ await build({
   format: 'esm',
   target: 'node20',
   logLevel: 'warning',
+  define: { 'import.meta.url': 'ownUrl', 'import.meta.filename': 'ownFile', 'import.meta.dirname': 'ownDirectory' },
   // Native code is found by its own package.
-  external: ['netlink'],
+  external: ['netlink', 'esbuild'],
   banner: {
     js: "import { createRequire as tszoneRequire } from 'node:module'; const require = tszoneRequire(import.meta.url);",
   },

@@ -40,6 +40,8 @@ stage_project() {
       mkdir -p "$target/$(dirname "$path")"
       cp -a "$path" "$target/$path"
     done
+  # A test bundles what it kills.
+  cp -a node_modules/esbuild node_modules/@esbuild "$target/node_modules"
 }
 
 # Prints a directory with the images that the VM would build for a quarter of an hour; lane.ts puts it where the tests look.
