@@ -12,7 +12,12 @@ export interface Attachable {
   readonly stderr: Readable | undefined;
   kill(signal: number): void;
   resize(rows: number, columns: number): void;
-  readonly result: Promise<{ readonly exitCode: number }>;
+  readonly result: Promise<Ended>;
+}
+
+interface Ended {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
 }
 
 export interface AttachIo {
@@ -20,24 +25,24 @@ export interface AttachIo {
   readonly tty: Winsize | undefined;
 }
 
-/** @returns the command's exit status */
+/** @returns how the command ended */
 export async function attachExec(
   wanted: { readonly tty: boolean; readonly interactive: boolean },
   open: (io: AttachIo) => Promise<Attachable>,
-): Promise<number> {
+): Promise<Ended> {
   return wanted.tty ? withTerminal(open) : withPipes(wanted.interactive, open);
 }
 
-async function withTerminal(open: (io: AttachIo) => Promise<Attachable>): Promise<number> {
+async function withTerminal(open: (io: AttachIo) => Promise<Attachable>): Promise<Ended> {
   const session = await open({ stdio: ['inherit', 'inherit', 'inherit'], tty: winsize() });
   using _raw = await rawMode();
   using _resize = onResize(({ rows, columns }) => session.resize(rows, columns));
   using _signals = forwardSignals((signal) => session.kill(signal));
-  return (await session.result).exitCode;
+  return await session.result;
 }
 
 /** A terminal of ours is never handed into the zone: what is typed or shown goes through pipes. */
-async function withPipes(interactive: boolean, open: (io: AttachIo) => Promise<Attachable>): Promise<number> {
+async function withPipes(interactive: boolean, open: (io: AttachIo) => Promise<Attachable>): Promise<Ended> {
   const through = (isTty: boolean | undefined): Stdio => (isTty === true ? 'pipe' : 'inherit');
   const typed = process.stdin.isTTY === true && !interactive ? 'ignore' : through(process.stdin.isTTY);
   const session = await open({
@@ -47,15 +52,15 @@ async function withPipes(interactive: boolean, open: (io: AttachIo) => Promise<A
   if (session.stdin !== undefined) process.stdin.pipe(session.stdin);
   session.stdin?.on('error', () => {});
   const shown = [show(session.stdout, process.stdout), show(session.stderr, process.stderr)];
-  const exitCode = await resultOf(session);
+  const ended = await resultOf(session);
   // From here on a signal ends this process, as it does anywhere.
   await allShown(shown);
-  return exitCode;
+  return ended;
 }
 
-async function resultOf(session: Attachable): Promise<number> {
+async function resultOf(session: Attachable): Promise<Ended> {
   using _signals = forwardSignals((signal) => session.kill(signal));
-  return (await session.result).exitCode;
+  return await session.result;
 }
 
 /** One of the command's streams on its way to one of ours. */

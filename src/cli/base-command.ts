@@ -8,7 +8,7 @@ import type { HostContext } from '../operations/host-context.js';
 import type { CommandTable } from './command-table.js';
 import { globalFlags } from './flags.js';
 import { withInterrupts } from './interrupts.js';
-import { type Done, doneAll, type Output } from './output.js';
+import { type Done, doneAll, exitWith, type Output } from './output.js';
 import { createProgress, type Progress } from './progress.js';
 
 type GlobalFlags = InferredFlags<typeof globalFlags>;
@@ -96,6 +96,12 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   /** A remark for people: on stderr, not with -q. */
   protected note(message: string): void {
     if (!this.common.quiet) process.stderr.write(`note: ${message}\n`);
+  }
+
+  /** The exit status of a command in a zone; a person is told why it was killed. */
+  protected endedAs({ exitCode, oomKilled }: { readonly exitCode: number; readonly oomKilled: boolean }): Output {
+    if (oomKilled && process.stderr.isTTY) this.note("killed by the zone's memory limit");
+    return exitWith(exitCode);
   }
 
   /** Asks on a terminal; elsewhere the answer is yes. @throws Interrupted unless it is */

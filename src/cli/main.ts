@@ -8,7 +8,7 @@ import {
   unknownCommand,
 } from './command-table.js';
 import { Interrupted } from './interrupts.js';
-import { asZoneError, exitStatusOf, formatError, refine } from './print-error.js';
+import { asZoneError, exitStatusOf, formatError, refine, withOptionHint } from './print-error.js';
 import { version } from './version.js';
 
 /** Runs one command line. @returns the exit status; everything is written when it resolves */
@@ -40,7 +40,7 @@ async function fail(thrown: unknown, words: readonly string[], command: Loadable
     await write(process.stderr, `${thrown.message}\n`);
     return thrown.exitStatus;
   }
-  const error = asZoneError(refine(thrown));
+  const error = withOptionHint(asZoneError(refine(thrown)));
   const { formatOf } = await import('./run-command.js');
   const color = process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
   const debug = (process.env.TSZONE_DEBUG ?? '') !== '';

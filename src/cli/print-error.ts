@@ -1,5 +1,5 @@
 /** The only place that prints an error and picks the exit status. Always on stderr: stdout belongs to the data. */
-import { ZoneError, zoneError } from '../errors/index.js';
+import { type ErrorCode, ZoneError, zoneError } from '../errors/index.js';
 import type { OutputFormat } from './flags.js';
 import { printable } from './printable.js';
 
@@ -47,6 +47,17 @@ export function exitStatusOf(error: ZoneError, passesStatus: boolean): number {
   if (!passesStatus) return error.exitStatus;
   const { step, status } = error.context;
   return step === 'exec.path' && (status === 126 || status === 127) ? status : 125;
+}
+
+/** `exec ZONE -u USER …`: what was not found as a command was meant as an option. */
+export function withOptionHint(error: ZoneError): ZoneError {
+  const { step, status, path } = error.context;
+  if (step !== 'exec.path' || status !== 127 || !String(path).startsWith('-')) return error;
+  return zoneError(error.code as ErrorCode, error.message, {
+    hint: `Options go before the name of the zone (or, with run, of the image): tszone exec ${path} … ZONE -- COMMAND`,
+    context: error.context,
+    cause: error.cause,
+  });
 }
 
 /** A file system that is full is the user's to solve, never a bug of ours. */

@@ -4,7 +4,7 @@ import { wantsTty } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { listFlag, terminalFlags, zoneArg } from '../cli/flags.js';
 import { parseTimeout } from '../cli/interrupts.js';
-import { exitWith, type Output } from '../cli/output.js';
+import type { Output } from '../cli/output.js';
 import { pairs } from '../cli/zone-flags.js';
 import { zoneError } from '../errors/index.js';
 import { execInZone } from '../operations/exec-in-zone.js';
@@ -33,7 +33,7 @@ export default class Exec extends BaseCommand<typeof Exec> {
     }
     const timeoutMs = parseTimeout(flags.timeout);
     const host = await this.openHost();
-    const status = await attachExec({ tty: wantsTty(flags), interactive: flags.interactive === true }, (io) =>
+    const ended = await attachExec({ tty: wantsTty(flags), interactive: flags.interactive === true }, (io) =>
       execInZone(host, this.args.zone, rest, {
         ...io,
         env: pairs(flags.env ?? [], 'env'),
@@ -42,6 +42,6 @@ export default class Exec extends BaseCommand<typeof Exec> {
         timeoutMs,
       }),
     );
-    return exitWith(status);
+    return this.endedAs(ended);
   }
 }

@@ -4,7 +4,7 @@ import { wantsTty } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { terminalFlags, zoneArg } from '../cli/flags.js';
 import { parseTimeout } from '../cli/interrupts.js';
-import { exitWith, type Output } from '../cli/output.js';
+import type { Output } from '../cli/output.js';
 import { execInZone } from '../operations/exec-in-zone.js';
 
 /** The user's own shell if the zone has it. */
@@ -26,9 +26,9 @@ export default class Shell extends BaseCommand<typeof Shell> {
     const { flags } = this;
     const timeoutMs = parseTimeout(flags.timeout);
     const host = await this.openHost();
-    const status = await attachExec({ tty: wantsTty(flags), interactive: flags.interactive === true }, (io) =>
+    const ended = await attachExec({ tty: wantsTty(flags), interactive: flags.interactive === true }, (io) =>
       execInZone(host, this.args.zone, [...login, ...this.rest], { ...io, user: flags.user ?? '0', timeoutMs }),
     );
-    return exitWith(status);
+    return this.endedAs(ended);
   }
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { asZoneError, exitStatusOf, formatError, refine } from '../../../src/cli/print-error.js';
+import { asZoneError, exitStatusOf, formatError, refine, withOptionHint } from '../../../src/cli/print-error.js';
 import { zoneError } from '../../../src/errors/index.js';
 
 const running = zoneError('ZONE_RUNNING', 'zone "web" is running', {
@@ -59,5 +59,17 @@ describe('cli: errors', () => {
     expect(refine(full)).to.include({ code: 'RESOURCE_DISK_FULL', exitStatus: 6 });
     expect(asZoneError(new TypeError('x is not a function'))).to.include({ code: 'INTERNAL', exitStatus: 1 });
     expect(asZoneError(running)).to.equal(running);
+  });
+
+  it('says where options go when one was not found as a command', () => {
+    const notFound = (path: string) =>
+      zoneError('KERNEL_STEP_FAILED', `exec.path "${path}" failed`, {
+        hint: 'Check that the path exists.',
+        context: { step: 'exec.path', status: 127, path },
+      });
+    const option = withOptionHint(notFound('-u'));
+    expect(option.hint).to.match(/^Options go before the name of the zone .*tszone exec -u … ZONE -- COMMAND$/);
+    expect(exitStatusOf(option, true)).to.equal(127);
+    expect(withOptionHint(notFound('lss')).hint).to.equal('Check that the path exists.');
   });
 });

@@ -35,9 +35,9 @@ describe('cli: a terminal inside', () => {
     expect(wantsTty({ 'no-tty': true })).to.equal(false);
   });
 
-  it("hands on the command's status", async () => {
+  it('hands on how the command ended', async () => {
     let io: AttachIo | undefined;
-    const status = await attachExec({ tty: false, interactive: false }, async (given) => {
+    const ended = await attachExec({ tty: false, interactive: false }, async (given) => {
       io = given;
       return {
         stdin: undefined,
@@ -45,15 +45,15 @@ describe('cli: a terminal inside', () => {
         stderr: undefined,
         kill: () => {},
         resize: () => {},
-        result: Promise.resolve({ exitCode: 7 }),
+        result: Promise.resolve({ exitCode: 7, oomKilled: true }),
       };
     });
-    expect(status).to.equal(7);
+    expect(ended).to.deep.equal({ exitCode: 7, oomKilled: true });
     expect(io?.tty).to.equal(undefined);
   });
 
   it('asks for a terminal of this size with -t', async () => {
-    const status = await attachExec({ tty: true, interactive: true }, async ({ tty, stdio }) => {
+    const { exitCode } = await attachExec({ tty: true, interactive: true }, async ({ tty, stdio }) => {
       expect(tty?.rows).to.be.a('number');
       expect(stdio).to.deep.equal(['inherit', 'inherit', 'inherit']);
       return {
@@ -62,10 +62,10 @@ describe('cli: a terminal inside', () => {
         stderr: undefined,
         kill: () => {},
         resize: () => {},
-        result: Promise.resolve({ exitCode: 0 }),
+        result: Promise.resolve({ exitCode: 0, oomKilled: false }),
       };
     });
-    expect(status).to.equal(0);
+    expect(exitCode).to.equal(0);
   });
 
   it('stays with a zone until it ends, and passes signals on', async () => {
