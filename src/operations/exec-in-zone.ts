@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isZoneFrozen, planExecCgroup, readZoneUsage } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { type HelperSession, helperPath, spawnSession } from '../helper/index.js';
@@ -155,10 +156,15 @@ async function finish(
     const { status, signal } = await session.expect('exited');
     return { exitCode: status, signal: signalName(signal) };
   } catch (error) {
+    // The helper says what failed first and then ends what it started: until then the group is in use. In a zone that has
+    // been paused meanwhile nothing ends.
+    await Promise.race([session.exited, sleep(endedWithinMs, undefined, { ref: false })]);
     if (deadline?.aborted === true) throw timeoutOr(deadline.reason);
     throw error;
   }
 }
+
+const endedWithinMs = 2000;
 
 function timeoutOr(reason: unknown): unknown {
   if (!(reason instanceof Error) || reason.name !== 'TimeoutError') return reason;
