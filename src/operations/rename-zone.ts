@@ -1,7 +1,7 @@
 /** `rename`: a stopped zone under another name; what it is (addresses, ids, files) stays. */
 import { zoneError } from '../errors/index.js';
 import { parseZoneOptions } from '../spec/index.js';
-import { dropLockFile, findZone, readZone, zonePaths } from '../state/index.js';
+import { findZone, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
@@ -37,7 +37,6 @@ export async function renameZone(
     { op: 'state.zone-rename', roots, from, to },
   ] as const;
   await runTransaction({ ...transaction, roots, ops }, async () => {});
-  await dropLockFile(zonePaths(roots, from).lock);
 }
 
 function existsError(name: string): Error {

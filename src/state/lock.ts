@@ -18,12 +18,14 @@ export interface LockOptions {
 
 export interface Lock extends AsyncDisposable {
   release(): Promise<void>;
+  /** The same, and the file is removed if the path still names the one that is held. */
+  releaseAndRemove(): Promise<void>;
 }
 
 /**
  * Takes the lock, waiting for another holder.
  *
- * Its holder may remove the file (dropLockFile): who waited for it then holds a lock that nobody else will ever see,
+ * Its holder may remove the file (releaseAndRemove): who waited for it then holds a lock that nobody else will ever see,
  * so after each success the file's inode is compared with the path's.
  * @throws LOCK_BUSY still held at the end of the time
  */
@@ -34,7 +36,7 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
     try {
       const waitSeconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000));
       if (!(await flockFd(file.fd, waitSeconds, options.signal))) throw busy(path, options.what);
-      if (await isCurrent(file, path)) return lockOf(file);
+      if (await isCurrent(file, path)) return lockOf(file, path);
     } catch (error) {
       await file.close();
       throw error;
@@ -43,10 +45,8 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
   }
 }
 
-/** Removes a lock file. Only its holder may do so. */
-export async function dropLockFile(path: string): Promise<void> {
-  await rm(path, { force: true });
-}
+/** Does nothing: the lock of a zone that is gone removes its own file when it is released. */
+export async function dropLockFile(_path: string): Promise<void> {}
 
 async function isCurrent(file: FileHandle, path: string): Promise<boolean> {
   const held = await file.stat();
@@ -57,14 +57,23 @@ async function isCurrent(file: FileHandle, path: string): Promise<boolean> {
   return named?.ino === held.ino && named.dev === held.dev;
 }
 
-function lockOf(file: FileHandle): Lock {
+function lockOf(file: FileHandle, path: string): Lock {
   let open = true;
-  const release = async () => {
+  const end = async (last: () => Promise<void>) => {
     if (!open) return;
     open = false;
-    await file.close();
+    try {
+      await last();
+    } finally {
+      await file.close();
+    }
   };
-  return { release, [Symbol.asyncDispose]: release };
+  // By path, so only while held: who made a new file there since has another inode, and nobody else removes this one.
+  const removeOwn = async () => {
+    if (await isCurrent(file, path)) await rm(path, { force: true });
+  };
+  const release = () => end(async () => {});
+  return { release, releaseAndRemove: () => end(removeOwn), [Symbol.asyncDispose]: release };
 }
 
 async function openLockFile(path: string): Promise<FileHandle> {

@@ -1,5 +1,5 @@
 /** One lock a zone, taken by the operation that changes it. */
-import { acquireLock, dropLockFile, type Lock } from './lock.js';
+import { acquireLock, type Lock } from './lock.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 import { findZone } from './zones.js';
@@ -16,17 +16,13 @@ export async function acquireZoneLock(roots: Roots, zone: string, options: Opera
   const { timeoutMs, signal } = options;
   const path = zonePaths(roots, zone).lock;
   const lock = await acquireLock(path, { what: `zone "${zone}"`, timeoutMs, signal });
-  let held = true;
   const release = async () => {
-    if (!held) return;
-    held = false;
     // An unreadable record belongs to a zone all the same; what is wrong with it is for the operation to say.
     const exists = await findZone(roots, zone).then(
       (record) => record !== undefined,
       () => true,
     );
-    if (!exists) await dropLockFile(path);
-    await lock.release();
+    await (exists ? lock.release() : lock.releaseAndRemove());
   };
-  return { release, [Symbol.asyncDispose]: release };
+  return { release, releaseAndRemove: lock.releaseAndRemove, [Symbol.asyncDispose]: release };
 }

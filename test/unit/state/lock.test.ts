@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { hasCode } from '../../../src/errors/index.js';
-import { acquireLock, dropLockFile } from '../../../src/state/index.js';
+import { acquireLock } from '../../../src/state/index.js';
 
 describe('locks', () => {
   let directory: string;
@@ -36,14 +36,14 @@ describe('locks', () => {
     let most = 0;
     await Promise.all(
       Array.from({ length: 6 }, async () => {
-        await using _held = await acquireLock(path, { what: 'it', timeoutMs: 20_000 });
+        const held = await acquireLock(path, { what: 'it', timeoutMs: 20_000 });
         inside += 1;
         most = Math.max(most, inside);
         await new Promise((resolve) => {
           setTimeout(resolve, 5);
         });
         inside -= 1;
-        await dropLockFile(path);
+        await held.releaseAndRemove();
       }),
     );
     expect(most).to.equal(1);
