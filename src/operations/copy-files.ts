@@ -6,11 +6,12 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { zoneError } from '../errors/index.js';
 import { type HelperSession, helperPath, initPath, runTool } from '../helper/index.js';
 import { planLoopback } from '../netif/index.js';
 import { planStart } from '../plan/index.js';
 import { readRunning, readZone } from '../state/index.js';
+import { type CopyInput, copyError, destinationError, readReport } from './copy-error.js';
+import { type CopyTarget, openCopyTarget } from './copy-target.js';
 import { runHelperInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
@@ -19,15 +20,10 @@ import { filesFromImage, planZoneLayers, planZoneTrees } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
 
-export interface CopyInput {
-  readonly zone: string;
-  /** Absolute, or relative to the zone's `/`. */
-  readonly zonePath: string;
-  readonly hostPath: string;
-}
+export type { CopyInput } from './copy-error.js';
 
 /** One end of a copy: a packer or an unpacker. */
-interface End {
+export interface End {
   readonly stdin: Writable | null | undefined;
   readonly stdout: Readable | null | undefined;
   readonly stderr: Readable | null | undefined;
@@ -42,11 +38,35 @@ export async function copyIn(host: HostContext, input: CopyInput, options: Opera
   );
 }
 
-/** Links are copied as links. @throws ZONE_NOT_FOUND, PATH_NOT_FOUND, RESOURCE_DISK_FULL */
+/**
+ * Links are copied as links. Nothing but the one file or directory that was asked for appears, whatever the zone sends,
+ * and that only when all of it has come. A directory merges with a directory that is there, which keeps its own mode;
+ * files and links that are there are replaced. A directory does not replace anything else, nor anything else a directory.
+ *
+ * @throws ZONE_NOT_FOUND, PATH_NOT_FOUND, RESOURCE_DISK_FULL
+ */
 export async function copyOut(host: HostContext, input: CopyInput, options: OperationOptions = {}): Promise<void> {
+  await readZone(host.roots, input.zone);
   const source = resolve('/', input.zonePath);
   const args = ['pack', '--here', '--root', '/', ...(source === '/' ? ['--as', 'rootfs'] : []), source.slice(1) || '.'];
-  await withZoneEnd(host, input.zone, args, options, (zone) => transfer(zone, unpackOnHost(input.hostPath), input));
+  await receive(input, (unpack) => withZoneEnd(host, input.zone, args, options, unpack), options);
+}
+
+/** Brings what a packer in the zone sends into place. The packer may be anything: its archive and report are the zone's. */
+export async function receive(
+  input: CopyInput,
+  send: (unpack: (packer: End) => Promise<void>) => Promise<void>,
+  { signal }: OperationOptions = {},
+): Promise<void> {
+  const name = basename(resolve('/', input.zonePath)) || 'rootfs';
+  await using target = await openCopyTarget(input.hostPath, name).catch((error: unknown) => {
+    throw destinationError(error, input);
+  });
+  await send((packer) => transfer(packer, unpackInto(target, name), input));
+  signal?.throwIfAborted();
+  await target.place().catch((error: unknown) => {
+    throw destinationError(error, input);
+  });
 }
 
 function packOnHost(path: string): End {
@@ -54,13 +74,13 @@ function packOnHost(path: string): End {
   return toolEnd('pack', ['--root', dirname(absolute), basename(absolute)]);
 }
 
-function unpackOnHost(path: string): End {
-  return toolEnd('unpack', ['--to', resolve(path), '--no-owner']);
+function unpackInto({ staging }: CopyTarget, name: string): End {
+  return toolEnd('unpack', ['--root', '.', '--only', name, '--no-owner'], staging);
 }
 
 /** Started last: node throws away what a child writes before its streams have a reader and it has ended. */
-function toolEnd(mode: string, args: readonly string[]): End {
-  return runTool(mode, args, { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' });
+function toolEnd(mode: string, args: readonly string[], cwd?: string): End {
+  return runTool(mode, args, { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', cwd });
 }
 
 /** The helper in the zone: by exec if it runs, else as the only process of its root. */
@@ -125,52 +145,26 @@ async function planStopped(host: HostContext, name: string, helperArgv: readonly
   });
 }
 
-/** Both ends are always waited for; the packer's error counts first, since the unpacker only sees its consequence. */
-async function transfer(from: End, to: End, { zone, zonePath, hostPath }: CopyInput): Promise<void> {
+/** Both ends are always waited for. */
+async function transfer(from: End, to: End, input: CopyInput): Promise<void> {
   if (from.stdout == null || to.stdin == null) throw new Error('copy without pipes');
   from.stdin?.end();
-  const messages = [from, to].map((end) => readAll(end.stderr));
+  const texts = [from, to].map((end) => readAll(end.stderr));
   to.stdout?.resume();
   await pipeline(from.stdout, to.stdin).catch(() => {});
-  const statuses = await Promise.all([from.exited, to.exited]);
-  const failed = statuses.findIndex((status) => status !== 0);
-  if (failed < 0) return;
-  throw copyError(await messages[failed], { zone, zonePath, hostPath });
+  const [packed, unpacked] = await Promise.allSettled([from.exited, to.exited]);
+  for (const end of [packed, unpacked]) if (end.status === 'rejected') throw end.reason;
+  const [packer, unpacker] = (await Promise.all(texts)).map(readReport);
+  const isPacked = packed.status === 'fulfilled' && packed.value === 0;
+  const isUnpacked = unpacked.status === 'fulfilled' && unpacked.value === 0;
+  if (isPacked && isUnpacked) return;
+  // An unpacker without a whole archive only shows the consequence, and so does a packer whose pipe broke.
+  const isCause = !isPacked && (isUnpacked || packer?.errno !== 'EPIPE');
+  throw copyError((isCause ? packer : unpacker) ?? readReport(''), input);
 }
 
 async function readAll(stream: Readable | null | undefined): Promise<string> {
   let text = '';
   for await (const chunk of stream ?? []) if (text.length < 65_536) text += String(chunk);
   return text;
-}
-
-/** The tools' last word is one JSON line: {"error","entry","errno"}. */
-function copyError(text: string | undefined, context: CopyInput): Error {
-  const { error = 'the copy failed', entry = '', errno = '' } = parseReport(text ?? '');
-  const message = entry === '' ? error : `${error}: "${entry}"`;
-  if (errno === 'ENOENT' || /no such file/i.test(error)) {
-    return zoneError('PATH_NOT_FOUND', message.toLowerCase(), {
-      hint: 'Check both paths; the directory of the destination has to exist.',
-      context: { ...context },
-    });
-  }
-  if (errno === 'ENOSPC' || /no space/i.test(error)) {
-    return zoneError('RESOURCE_DISK_FULL', message.toLowerCase(), {
-      hint: 'Free space at the destination, then repeat the command.',
-      context: { ...context },
-    });
-  }
-  return zoneError('KERNEL_STEP_FAILED', message.toLowerCase(), {
-    hint: 'Check both paths and their permissions.',
-    context: { ...context, step: 'cp' },
-  });
-}
-
-function parseReport(text: string): { error?: string; entry?: string; errno?: string } {
-  const line = text.trim().split('\n').at(-1) ?? '';
-  try {
-    return JSON.parse(line) as { error?: string };
-  } catch {
-    return line === '' ? {} : { error: line };
-  }
 }

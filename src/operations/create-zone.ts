@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
 import { findZone, readZone, type StateOp, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
-import { deleteJournal, deleteLocked } from './delete-zone.js';
+import { deleteJournal, discardZone } from './delete-zone.js';
 import { type EnsureImageOptions, type PullPolicy, withImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { runTransaction } from './transaction.js';
@@ -46,7 +46,7 @@ export async function createThen<T>(
   try {
     return await next(await readZone(host.roots, spec.name));
   } catch (error) {
-    await deleteLocked(host, spec.name);
+    await discardZone(host, spec.name);
     throw error;
   }
 }

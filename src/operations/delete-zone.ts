@@ -1,9 +1,8 @@
 /** `delete`: the zone and everything that is its own. */
-import { removeSharedGroups } from '../cgroups/index.js';
+import { removeSharedGroups, thawZone } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { nearest } from '../spec/index.js';
 import {
-  dropLockFile,
   findZone,
   type Journal,
   type Roots,
@@ -13,12 +12,12 @@ import {
   zonePaths,
 } from '../state/index.js';
 import type { HostContext } from './host-context.js';
-import { settledRunning } from './running-state.js';
+import { killPid1, settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
 import { stopLocked } from './stop-zone.js';
 import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { zoneRunningError } from './zone-ref.js';
+import { groupsOf, zoneRunningError } from './zone-ref.js';
 
 export interface DeleteOptions extends OperationOptions {
   /** Stop it first if it runs. */
@@ -39,7 +38,6 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
   await using _lock = await lockZone(host, name, options);
   const record = await findZone(roots, name);
   if (record === undefined) {
-    await dropLockFile(zonePaths(roots, name).lock);
     const near = nearest(name, await zoneNames(roots));
     return { name, deleted: false, ...(near === undefined ? {} : { nearest: near }) };
   }
@@ -49,13 +47,21 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
   return { name, deleted: true };
 }
 
-/** Call with the lock of a zone that is stopped. Killed on the way, the next command finishes it. */
+/** Call with the lock of a zone that is stopped; ZONE_RUNNING if it is not. Killed on the way, the next command finishes it. */
 export async function deleteLocked(host: HostContext, name: string): Promise<void> {
   const { roots, facts } = host;
-  await settleZone(host.roots, name);
+  if (!(await settleZone(roots, name))) throw zoneRunningError(name);
   await runTransaction({ ...deleteJournal(roots, name, false), roots }, async () => {});
   await removeSharedGroups(facts.cgroup, roots.instance);
-  await dropLockFile(zonePaths(roots, name).lock);
+}
+
+/** A zone that is to be as if it had never been: killed if it runs, and deleted. Call with the zone's lock held. */
+export async function discardZone(host: HostContext, name: string): Promise<void> {
+  if (await settledRunning(host.roots, name)) {
+    await thawZone(groupsOf(host, name));
+    await killPid1(host.roots, name);
+  }
+  await deleteLocked(host, name);
 }
 
 /** What is to be done, as it is journaled; for an ephemeral zone from its first day on. */

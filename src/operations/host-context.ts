@@ -2,11 +2,13 @@
 import { resolve } from 'node:path';
 import { type HostFacts, probeHost, requireRoot } from '../host/index.js';
 import { openRoots, type Roots } from '../state/index.js';
-import { recoverInterrupted } from './recover.js';
+import { recoverInterrupted, type Unfinished } from './recover.js';
 
 export interface HostContext {
   readonly roots: Roots;
   readonly facts: HostFacts;
+  /** Left by killed commands, and not to be finished now. */
+  readonly unfinished: readonly Unfinished[];
 }
 
 export interface HostOptions {
@@ -28,6 +30,6 @@ export async function openHostContext(options: HostOptions = {}): Promise<HostCo
     root: resolve(options.root ?? '/var/lib/tszone'),
     runRoot: resolve(options.runRoot ?? '/run/tszone'),
   });
-  await recoverInterrupted(roots);
-  return { roots, facts };
+  const unfinished = await recoverInterrupted(roots);
+  return { roots, facts, unfinished };
 }

@@ -26,7 +26,7 @@ export async function imageDelete({ roots }: HostContext, reference: string): Pr
 }
 
 /** A zone of a replaced image of the same name has other layers, and is no hindrance. */
-async function refuseUsed(roots: Roots, image: ImageManifest): Promise<void> {
+export async function refuseUsed(roots: Roots, image: ImageManifest): Promise<void> {
   const users = await layersInUse(roots);
   const zones = [...new Set(image.layers.flatMap((digest) => users.get(digest) ?? []))].sort();
   if (zones.length === 0) return;

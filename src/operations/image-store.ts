@@ -88,11 +88,16 @@ export async function layersInUse(roots: Roots): Promise<ReadonlyMap<string, rea
 
 /** Call with the images locked. Removes layers that neither an image nor a zone is made of; returns them. */
 export async function removeUnused(roots: Roots, images: ImageTable): Promise<string[]> {
-  const listed = new Set(Object.values(images).flatMap((image) => image.layers));
-  const users = await layersInUse(roots);
-  const unused = (await listLayers(roots)).filter((digest) => !listed.has(digest) && !users.has(digest));
+  const unused = await unusedLayers(roots, Object.values(images));
   for (const digest of unused) await removeLayer(roots, digest);
   return unused;
+}
+
+/** Layers that neither these images nor a zone is made of. */
+export async function unusedLayers(roots: Roots, images: readonly ImageManifest[]): Promise<string[]> {
+  const listed = new Set(images.flatMap((image) => image.layers));
+  const users = await layersInUse(roots);
+  return (await listLayers(roots)).filter((digest) => !listed.has(digest) && !users.has(digest));
 }
 
 /** False if a layer is missing, as after a restore of the index alone. */

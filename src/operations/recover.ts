@@ -1,6 +1,7 @@
 /** Finishing what a killed command left: back to what was before, or forward to what was asked, never in between. */
 import { readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { hasCode } from '../errors/index.js';
 import { applyHostOp } from '../plan/index.js';
 import {
   acquireZoneLock,
@@ -17,21 +18,36 @@ import {
 import { settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
 import { undoAll } from './transaction.js';
+import { readLaunch } from './zone-ref.js';
+
+/** For zones that the command is not about: long enough for a helper that is on its way. */
+const othersLimitMs = 1000;
+
+/** What a killed command left of a zone and nobody could finish yet. */
+export interface Unfinished {
+  readonly zone: string;
+  readonly reason: string;
+}
 
 /**
  * All zones with a journal whose lock is free; a busy one is being worked on. What cannot be finished now keeps no
- * command from other zones: it is said by the next command on its own zone.
+ * command from other zones: the next command on its own zone says why, and so does `doctor`.
+ *
+ * @returns what could not be worked off, and why
  */
-export async function recoverInterrupted(roots: Roots): Promise<void> {
+export async function recoverInterrupted(roots: Roots): Promise<Unfinished[]> {
+  const unfinished: Unfinished[] = [];
   for (const zone of [...(await journaledZones(roots)), ...(await leftLocks(roots))]) {
     if (await isLivingEphemeral(roots, zone)) continue;
     try {
       await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
-      await recoverZone(roots, zone);
-    } catch {
-      // Busy, or its undo failed: see above.
+      await recoverZone(roots, zone, othersLimitMs);
+    } catch (error) {
+      if (!hasCode(error, 'LOCK_BUSY'))
+        unfinished.push({ zone, reason: error instanceof Error ? error.message : String(error) });
     }
   }
+  return unfinished;
 }
 
 /** Spares the lock: there may be a thousand of them. */
@@ -52,20 +68,33 @@ async function leftLocks(roots: Roots): Promise<string[]> {
 }
 
 /** Call with the zone's lock held. */
-export async function recoverZone(roots: Roots, zone: string): Promise<void> {
+export async function recoverZone(roots: Roots, zone: string, limitMs?: number): Promise<void> {
   for (const journal of await readJournals(roots, zone)) {
-    if (journal.keepWhileRunning === true && !(await settleZone(roots, zone))) continue;
-    await finish(roots, journal);
+    if (journal.keepWhileRunning === true && !(await settleZone(roots, zone, { limitMs }))) continue;
+    await finish(roots, journal, limitMs);
     await dropJournal(roots, journal);
   }
 }
 
-async function finish(roots: Roots, journal: Journal): Promise<void> {
+async function finish(roots: Roots, journal: Journal, limitMs: number | undefined): Promise<void> {
   if (journal.recovery === 'forward') {
     for (const op of journal.ops) await applyHostOp(op);
     return;
   }
-  if (journal.completeIfRunning && (await settledRunning(roots, journal.zone))) return;
+  if (journal.completeIfRunning && (await settledRunning(roots, journal.zone, limitMs))) return;
   const [failure] = await undoAll(journal.ops);
   if (failure !== undefined) throw failure;
+}
+
+/** Zones that ended without a monitor to clean up after them, settled as their next start would do. */
+export async function settleDeadZones(roots: Roots): Promise<void> {
+  for (const zone of await zoneNames(roots)) {
+    if ((await readRunning(roots, zone)) !== undefined || (await readLaunch(roots, zone)) === undefined) continue;
+    try {
+      await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
+      await settleZone(roots, zone, { limitMs: othersLimitMs });
+    } catch (error) {
+      if (!hasCode(error, 'LOCK_BUSY', 'WAIT_TIMEOUT')) throw error;
+    }
+  }
 }

@@ -1,9 +1,11 @@
-/** Whether a zone runs, once that is certain; and whether its monitor lives. */
+/** Whether a zone runs, once that is certain; whether its monitor lives; and the end of one that has none. */
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
 import { isErrno, type Roots, readRunning, zonePaths } from '../state/index.js';
+
+const settleMs = 10_000;
 
 /**
  * Whether the zone runs, once that is certain: a helper whose caller was killed is either about to write the running
@@ -11,12 +13,14 @@ import { isErrno, type Roots, readRunning, zonePaths } from '../state/index.js';
  *
  * @throws WAIT_TIMEOUT the helper does neither
  */
-export async function settledRunning(roots: Roots, zone: string): Promise<boolean> {
+export async function settledRunning(roots: Roots, zone: string, limitMs = settleMs): Promise<boolean> {
   const paths = zonePaths(roots, zone);
-  for (let attempt = 0; attempt < 500; attempt += 1) {
+  const deadline = performance.now() + limitMs;
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
     if ((await readRunning(roots, zone)) !== undefined) return true;
     if (!(await isMonitorAlive(paths.monitorLock))) return (await readRunning(roots, zone)) !== undefined;
-    await sleep(Math.min(20, 1 + attempt));
+    if (performance.now() > deadline) break;
+    await sleep(pauseMs);
   }
   throw zoneError('WAIT_TIMEOUT', `the monitor of zone "${zone}" neither starts nor ends`, {
     hint: `Look at ${paths.run} and end the process that holds ${paths.monitorLock}.`,
@@ -35,5 +39,31 @@ export async function isMonitorAlive(monitorLock: string): Promise<boolean> {
     return !(await flockFd(file.fd, 0));
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Kills the zone's pid 1, and with it, by the kernel, every process of its pid namespace; returns when it is dead.
+ * For a zone whose monitor does not do it. The caller has thawed it.
+ *
+ * @throws WAIT_TIMEOUT
+ */
+export async function killPid1(roots: Roots, zone: string): Promise<void> {
+  const running = await readRunning(roots, zone);
+  if (running === undefined) return;
+  try {
+    process.kill(running.pid, 'SIGKILL');
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error;
+  }
+  const deadline = performance.now() + settleMs;
+  while ((await readRunning(roots, zone)) !== undefined) {
+    if (performance.now() > deadline) {
+      throw zoneError('WAIT_TIMEOUT', `zone "${zone}" does not end, though it was killed`, {
+        hint: `See "tszone ps ${zone}" for a process in uninterruptible sleep (state D).`,
+        context: { zone, pid: running.pid },
+      });
+    }
+    await sleep(5);
   }
 }

@@ -1,5 +1,5 @@
 /** `set`, `unset`, `get`: the settings of a zone that exists. */
-import { planLimits } from '../cgroups/index.js';
+import { type CgroupOp, planLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { limitsOf } from '../plan/index.js';
 import {
@@ -54,8 +54,7 @@ export async function setZone(
   input: ZoneChange,
   options: SetOptions = {},
 ): Promise<SetResult> {
-  const change = parseZoneChange(input);
-  return changeZone(host, name, (record) => changeSpec(record.spec, change), options);
+  return changeZone(host, name, changeOf(input), options);
 }
 
 /** Back to the default. @throws SPEC_INVALID for a key that there is not */
@@ -65,8 +64,21 @@ export async function unsetZone(
   keys: readonly string[],
   options: SetOptions = {},
 ): Promise<SetResult> {
+  return changeZone(host, name, unsetOf(keys), options);
+}
+
+export type SpecChange = (record: ZoneRecord) => ZoneSpec;
+
+/** @throws SPEC_INVALID */
+export function changeOf(input: ZoneChange): SpecChange {
+  const change = parseZoneChange(input);
+  return ({ spec }) => changeSpec(spec, change);
+}
+
+/** @throws SPEC_INVALID */
+export function unsetOf(keys: readonly string[]): SpecChange {
   const known = keys.map(requireKey);
-  return changeZone(host, name, (record) => unsetSpec(record.spec, known), options);
+  return ({ spec }) => unsetSpec(spec, known);
 }
 
 /** One setting, or all. @throws ZONE_NOT_FOUND, SPEC_INVALID */
@@ -91,7 +103,7 @@ function requireKey(key: string): SettingKey {
 async function changeZone(
   host: HostContext,
   name: string,
-  change: (record: ZoneRecord) => ZoneSpec,
+  change: SpecChange,
   options: SetOptions,
 ): Promise<SetResult> {
   const result = await changeLocked(host, name, change, options);
@@ -103,22 +115,45 @@ async function changeZone(
 async function changeLocked(
   host: HostContext,
   name: string,
-  change: (record: ZoneRecord) => ZoneSpec,
+  change: SpecChange,
   { scope = 'both', ...options }: SetOptions,
 ): Promise<SetResult> {
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
+  const { ops, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
+  await applyAll(ops);
+  if (isSaved) await writeZone(host.roots, { ...record, spec });
+  return { name, spec, needsRestart };
+}
+
+export interface ChangePlan {
+  readonly spec: ZoneSpec;
+  /** On the groups of a running zone. */
+  readonly ops: readonly CgroupOp[];
+  readonly isSaved: boolean;
+  readonly needsRestart: readonly string[];
+}
+
+/** @throws SPEC_INVALID, ZONE_STATE, ZONE_NOT_RUNNING, CGROUP_CONTROLLER_MISSING */
+export async function planChange(
+  host: HostContext,
+  record: ZoneRecord,
+  change: SpecChange,
+  scope: NonNullable<SetOptions['scope']>,
+): Promise<ChangePlan> {
+  const { name } = record.spec;
   const spec = change(record);
   const changed = changedKeys(record.spec, spec);
   const running = (await readRunning(host.roots, name)) !== undefined;
   if (scope === 'live') refuseNotLive(name, running, changed);
-  if (running && scope !== 'saved') {
-    await applyAll(planLimits({ ...groupsOf(host, name), limits: limitsOf(spec), previous: limitsOf(record.spec) }));
-  }
-  if (scope !== 'live') await writeZone(host.roots, { ...record, spec });
+  const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
   const isLive = (key: string) => key in limitEntries && scope !== 'saved';
-  const needsRestart = running ? changed.filter((key) => !isLive(key) && !passive.includes(key)) : [];
-  return { name, spec, needsRestart };
+  return {
+    spec,
+    ops: running && scope !== 'saved' ? planLimits({ ...groupsOf(host, name), ...limits }) : [],
+    isSaved: scope !== 'live',
+    needsRestart: running ? changed.filter((key) => !isLive(key) && !passive.includes(key)) : [],
+  };
 }
 
 function changedKeys(before: ZoneSpec, after: ZoneSpec): string[] {

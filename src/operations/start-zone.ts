@@ -12,7 +12,7 @@ import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
 import { filesFromImage, planZoneLayers, planZoneTrees } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { attachNetworks } from './zone-network.js';
+import { attachNetworks, type InterfaceSource } from './zone-network.js';
 import { type LaunchRecord, zoneRunningError } from './zone-ref.js';
 
 export interface StartOptions extends OperationOptions {
@@ -25,6 +25,8 @@ export interface StartOptions extends OperationOptions {
   readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | undefined;
   /** Leave the zone to its monitor once it runs. */
   readonly detach?: boolean;
+  /** Internal: a dry run leases nothing. */
+  readonly interfaceSource?: InterfaceSource | undefined;
   /** Internal: kept by the restart policy. */
   readonly restarts?: number;
 }
@@ -85,7 +87,7 @@ export async function planZoneStart(
     layers: planZoneLayers(host, record),
     trees: await planZoneTrees(host, record),
     fromImage: await filesFromImage(host, record),
-    network: await attachNetworks(host, record),
+    network: await attachNetworks(host, record, options.interfaceSource),
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
     programs: { init: initPath(), helper: helperPath() },
@@ -119,7 +121,7 @@ export async function launchPlan(
 
 async function writeLaunch({ roots }: HostContext, name: string, { prepare, entry }: ZonePlan): Promise<void> {
   const paths = zonePaths(roots, name);
-  await Promise.all([paths.exit, paths.running].map((path) => rm(path, { force: true })));
+  await Promise.all([paths.exit, paths.running, paths.restartFailure].map((path) => rm(path, { force: true })));
   await writeRunTimeFile(paths.launch, JSON.stringify({ version: 1, prepared: prepare, entry } satisfies LaunchRecord));
 }
 
@@ -129,24 +131,33 @@ async function launch(
   options: StartOptions,
 ): Promise<{ session: HelperSession; pid: number }> {
   const own = options.stdio === 'relay' ? 'inherit' : 'ignore';
-  const session = spawnSession('launch', plan.enter, { stdio: options.fds ?? [own, own, own], signal: options.signal });
+  const gate = gateOf(options.signal);
+  const session = spawnSession('launch', plan.enter, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
   try {
     const { pid } = await session.expect('created');
     boundary('start', name, 'created');
     await attach(name, plan.attach(pid), session);
     await options.beforeGo?.(session);
+    options.signal?.throwIfAborted();
+    gate.close();
     session.go();
     boundary('start', name, 'go');
     await session.expect('started');
     boundary('start', name, 'started');
-    options.signal?.throwIfAborted();
-    // From here on the zone runs: an abort comes too late, unless somebody stays attached.
     if (options.detach === true) session.detach();
     return { session, pid };
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** An abort counts until `go`; after it the zone starts within milliseconds, and an end of it would be a stop. */
+function gateOf(signal: AbortSignal | undefined): { signal: AbortSignal; close: () => void } {
+  const gate = new AbortController();
+  const abort = () => gate.abort(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  return { signal: gate.signal, close: () => signal?.removeEventListener('abort', abort) };
 }
 
 async function attach(name: string, ops: readonly HostOp[], session: HelperSession): Promise<void> {

@@ -1,14 +1,25 @@
 /** `stop`: pid 1 is asked, then killed; everything that the start prepared is taken back. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { thawZone } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { sendSignal, waitForExit } from '../helper/index.js';
-import { readExit, readZone, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import type { HostOpBase } from '../spec/index.js';
+import {
+  dropJournal,
+  type Roots,
+  readExit,
+  readRunning,
+  readZone,
+  writeJournal,
+  writeZone,
+  type ZoneRecord,
+  zonePaths,
+} from '../state/index.js';
 import { boundary } from './boundaries.js';
 import type { HostContext } from './host-context.js';
-import { settledRunning } from './running-state.js';
+import { killPid1, settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
-import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { groupsOf, readLaunch } from './zone-ref.js';
 
@@ -29,7 +40,6 @@ export interface StopResult {
 }
 
 const SIGTERM = 15;
-const SIGKILL = 9;
 /** systemd's halt: systemd(1), "Signals". */
 const SIGRTMIN3 = 37;
 /** busybox init's and sysvinit's orderly end. */
@@ -43,58 +53,79 @@ export async function stopZone(host: HostContext, name: string, options: StopOpt
   return await stopLocked(host, record, options);
 }
 
-/** Call with the zone's lock held. */
+/** Call with the zone's lock held. @throws ZONE_STATE if it is still there after all */
 export async function stopLocked(host: HostContext, record: ZoneRecord, options: StopOptions): Promise<StopResult> {
   const { roots } = host;
   const { name } = record.spec;
   const wasRunning = await settledRunning(roots, name);
-  if (!record.stoppedByUser) await writeZone(roots, { ...record, stoppedByUser: true });
-  const ops = (await readLaunch(host.roots, name))?.prepared ?? [];
-  const transaction = {
-    operation: 'stop',
-    zone: name,
-    recovery: 'back',
-    completeIfRunning: true,
-    durable: false,
-    roots,
-  } as const;
-  const killed = await runTransaction({ ...transaction, ops: [] }, async () => {
+  const killed = await underJournal(roots, name, async () => {
     const late = wasRunning && (await endZone(host, record, options));
     boundary('stop', name, 'ended');
-    await settleZone(host.roots, name, (op) => boundary('stop', name, `undo ${op.op}`));
+    const done = (op: HostOpBase) => boundary('stop', name, `undo ${op.op}`);
+    if (!(await settleZone(roots, name, { done }))) throw stillRunning(name);
     return late;
   });
-  boundary('stop', name, `settled ${ops.length}`);
+  // Only now: with no space left on the disk, a zone can still be stopped.
+  if (!record.stoppedByUser) await writeZone(roots, { ...record, stoppedByUser: true });
   const exit = wasRunning ? await readExit(roots, name) : undefined;
   return { name, killed, wasRunning, ...(exit === undefined ? {} : { status: exit.status }) };
 }
 
+/**
+ * The journal names what the start prepared: killed after the zone's end, the next command undoes it; killed, aborted
+ * or failed before, the zone runs on and nothing is undone.
+ */
+async function underJournal<T>(roots: Roots, zone: string, body: () => Promise<T>): Promise<T> {
+  const ops = (await readLaunch(roots, zone))?.prepared ?? [];
+  const kind = { operation: 'stop', recovery: 'back', completeIfRunning: true, durable: false } as const;
+  const journal = { version: 1, ...kind, zone, ops } as const;
+  await writeJournal(roots, journal);
+  boundary('stop', zone, 'journal');
+  const result = await body();
+  await dropJournal(roots, journal);
+  boundary('stop', zone, 'done');
+  return result;
+}
+
 /** @returns whether it had to be killed */
 async function endZone(host: HostContext, record: ZoneRecord, options: StopOptions): Promise<boolean> {
-  const { monitorSocket } = zonePaths(host.roots, record.spec.name);
-  const ended = waitForExit(monitorSocket);
-  ended.catch(() => {});
-  await thawZone(groupsOf(host, record.spec.name));
+  const { name, stopTimeout } = record.spec;
+  const { monitorSocket } = zonePaths(host.roots, name);
+  const ended = waitForExit(monitorSocket).then(
+    () => {},
+    () => {},
+  );
+  await thawZone(groupsOf(host, name));
   if (options.force !== true) {
     await sendSignal(monitorSocket, stopSignalOf(record));
-    const waitMs = options.stopTimeoutMs ?? record.spec.stopTimeout;
-    if (await endsWithin(ended, waitMs, options.signal)) return false;
+    const inTime = await endsWithin(ended, options.stopTimeoutMs ?? stopTimeout, options.signal);
+    if (inTime && (await readRunning(host.roots, name)) === undefined) return false;
   }
-  await sendSignal(monitorSocket, SIGKILL);
-  await ended;
+  await killPid1(host.roots, name);
+  await endsWithin(ended, monitorLimitMs, options.signal);
   return true;
 }
 
+/** What a monitor needs to work off its exit list, with a margin for a loaded host. */
+const monitorLimitMs = 10_000;
+
 /** @returns false when the time is over; an abort ends the wait with its reason */
-async function endsWithin(ended: Promise<unknown>, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
-  const timeout = AbortSignal.timeout(waitMs);
-  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-  const over = new Promise<boolean>((resolve) => {
-    either.addEventListener('abort', () => resolve(false), { once: true });
-  });
+async function endsWithin(ended: Promise<void>, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const over = sleep(waitMs, false, { signal: either }).catch(() => false);
   const result = await Promise.race([ended.then(() => true), over]);
+  stop.abort();
   signal?.throwIfAborted();
   return result;
+}
+
+function stillRunning(name: string): Error {
+  return zoneError('ZONE_STATE', `zone "${name}" was started again while it was being stopped`, {
+    hint: `Run "tszone stop ${name}" once more.`,
+    context: { zone: name },
+  });
 }
 
 /** The right signal for the kind of pid 1. */

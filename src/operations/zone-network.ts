@@ -1,6 +1,8 @@
 /** A zone's interfaces: networks made sure of, addresses leased, and what a start does about them. */
 import {
+  addNetwork,
   allocateVethName,
+  defaultNetwork,
   ensureNetwork,
   findResolvConf,
   isBridgeUp,
@@ -12,7 +14,16 @@ import {
 } from '../netif/index.js';
 import type { NetworkPart } from '../plan/index.js';
 import type { InterfaceSpec, ZoneSpec } from '../spec/index.js';
-import { leaseAddresses, type Roots, readNetworks, type StateOp, type ZoneRecord } from '../state/index.js';
+import {
+  addLease,
+  findNetwork,
+  leaseAddresses,
+  type NetworksFile,
+  type Roots,
+  readNetworks,
+  type StateOp,
+  type ZoneRecord,
+} from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
 /** Op of `create`: addresses are the zone's from its first day. Networks have to exist by then. */
@@ -27,8 +38,15 @@ export async function ensureNetworks(roots: Roots, { net }: ZoneSpec): Promise<v
   for (const one of net.interfaces) await ensureNetwork(roots, one.network);
 }
 
+/** From a wish to an interface with its network and its lease. */
+export type InterfaceSource = (roots: Roots, zone: string, one: InterfaceSpec) => Promise<ZoneInterface>;
+
 /** What the start has to do. Leases are sticky: this only draws new ones after the interfaces were changed. */
-export async function attachNetworks({ roots }: HostContext, { spec }: ZoneRecord): Promise<NetworkPart> {
+export async function attachNetworks(
+  { roots }: HostContext,
+  { spec }: ZoneRecord,
+  source: InterfaceSource = prepareInterface,
+): Promise<NetworkPart> {
   const { net, name, port } = spec;
   const nothing = { prepare: [], attach: () => [], exit: [], addresses: [], notes: [] };
   if (net.kind === 'none') return { ...nothing, enter: planLoopback(), resolvConf: undefined };
@@ -40,7 +58,7 @@ export async function attachNetworks({ roots }: HostContext, { spec }: ZoneRecor
   const warnings = warning === undefined ? [] : [warning];
   if (net.kind === 'host') return { ...nothing, enter: [], resolvConf, notes: warnings };
   const interfaces: ZoneInterface[] = [];
-  for (const one of net.interfaces) interfaces.push(await prepareInterface(roots, name, one));
+  for (const one of net.interfaces) interfaces.push(await source(roots, name, one));
   const notes = [...warnings, ...forwardingNotes(interfaces)];
   return { ...planZoneNetwork({ roots, interfaces, ports: port }), resolvConf, notes };
 }
@@ -53,10 +71,31 @@ function forwardingNotes(interfaces: readonly ZoneInterface[]): readonly string[
 
 async function prepareInterface(roots: Roots, zone: string, one: InterfaceSpec): Promise<ZoneInterface> {
   const network = await ensureNetwork(roots, one.network);
-  const wish = { interfaceName: one.name, mac: one.mac, ip: one.ip, ip6: one.ip6 };
+  return interfaceOf(roots, one, { network, lease: await leaseAddresses(roots, one.network, zone, wishOf(one)) });
+}
+
+/** The same as it would be: nothing is written. */
+export function previewInterfaces(): InterfaceSource {
+  let preview: NetworksFile | undefined;
+  return async (roots, zone, one) => {
+    let file = preview ?? (await readNetworks(roots));
+    const isMissing = one.network === defaultNetwork && !file.networks.some(({ name }) => name === one.network);
+    if (isMissing) [file] = addNetwork(roots, file, { name: one.network });
+    const [next, lease] = addLease(file, one.network, zone, wishOf(one));
+    preview = next;
+    return interfaceOf(roots, one, { network: findNetwork(file, one.network), lease });
+  };
+}
+
+const wishOf = ({ name, mac, ip, ip6 }: InterfaceSpec) => ({ interfaceName: name, mac, ip, ip6 });
+
+async function interfaceOf(
+  roots: Roots,
+  one: InterfaceSpec,
+  given: Pick<ZoneInterface, 'network' | 'lease'>,
+): Promise<ZoneInterface> {
   return {
-    network,
-    lease: await leaseAddresses(roots, one.network, zone, wish),
+    ...given,
     vethName: await allocateVethName(roots.instance),
     hostMac: randomMac(),
     mtu: one.mtu,

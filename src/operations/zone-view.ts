@@ -1,7 +1,14 @@
 /** What `list`, `inspect` and `status` show of a zone. */
 import { isZoneFrozen, readZoneUsage, type ZoneUsage } from '../cgroups/index.js';
 import { formatPort, type ZoneSpec } from '../spec/index.js';
-import { type ExitRecord, type RunningRecord, readExit, readRunning, type ZoneRecord } from '../state/index.js';
+import {
+  type ExitRecord,
+  type RunningRecord,
+  readExit,
+  readRestartFailure,
+  readRunning,
+  type ZoneRecord,
+} from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { addressesOf } from './zone-network.js';
 import { groupsOf } from './zone-ref.js';
@@ -77,7 +84,7 @@ export async function describeZone(host: HostContext, record: ZoneRecord): Promi
 export async function statusView(host: HostContext, record: ZoneRecord): Promise<ZoneStatusView> {
   const details = await describeZone(host, record);
   const usage = details.status === 'stopped' ? undefined : await readZoneUsage(groupsOf(host, details.name));
-  return { ...details, ...(usage === undefined ? {} : { usage }), note: noteOf(details, usage) };
+  return { ...details, ...(usage === undefined ? {} : { usage }), note: await noteOf(host, details, usage) };
 }
 
 async function statusOf(host: HostContext, name: string, running: RunningRecord | undefined): Promise<ZoneStatus> {
@@ -89,13 +96,15 @@ function endOf({ status, signal, oomKills, exitedAtMs }: ExitRecord): ZoneEnd {
   return { status, signal, oomKills, byLimit: signal === 9 && oomKills > 0, at: isoTime(exitedAtMs) };
 }
 
-function noteOf(details: ZoneDetails, usage: ZoneUsage | undefined): string {
+async function noteOf(host: HostContext, details: ZoneDetails, usage: ZoneUsage | undefined): Promise<string> {
   if (usage !== undefined) {
     const kills = usage.oomKills ?? 0;
     return kills === 0
       ? details.status
       : `${details.status}; its memory limit killed ${kills} process${kills === 1 ? '' : 'es'}`;
   }
+  const failure = await readRestartFailure(host.roots, details.name);
+  if (failure !== undefined) return `stopped: restart ${failure.attempts} failed: ${failure.error.message}`;
   if (details.exit === undefined) return 'stopped';
   if (details.exit.byLimit) return 'stopped: killed by its memory limit';
   return `stopped: ended with status ${details.exit.status}`;

@@ -1,5 +1,6 @@
 /** What is true of a zone now: read from the monitor's records and checked against the kernel, never remembered. */
 import { readFile } from 'node:fs/promises';
+import type { ZoneErrorJson } from '../errors/index.js';
 import { readJson, type Versioned } from './json-file.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
@@ -28,11 +29,27 @@ export interface ExitRecord extends Versioned {
 
 /** The record of a zone that runs, or `undefined`. */
 export async function readRunning(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
-  const record = await readJson<RunningRecord>(zonePaths(roots, zone).running, 1);
+  const record = await readLastRun(roots, zone);
   if (record === undefined) return undefined;
   const process = await readProcess(record.pid);
   if (process === undefined || process.startTime !== record.startTime || process.state === 'Z') return undefined;
   return record;
+}
+
+/** The record of the last start, whether or not it still runs. */
+export async function readLastRun(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
+  return readJson<RunningRecord>(zonePaths(roots, zone).running, 1);
+}
+
+/** Why the restart policy could not do its work: there until the next start. */
+export interface RestartFailure extends Versioned {
+  readonly version: 1;
+  readonly attempts: number;
+  readonly error: ZoneErrorJson['error'];
+}
+
+export async function readRestartFailure(roots: Roots, zone: string): Promise<RestartFailure | undefined> {
+  return readJson<RestartFailure>(zonePaths(roots, zone).restartFailure, 1);
 }
 
 export async function readExit(roots: Roots, zone: string): Promise<ExitRecord | undefined> {

@@ -18,6 +18,7 @@ export interface ZonePaths {
   readonly launch: string;
   readonly running: string;
   readonly exit: string;
+  readonly restartFailure: string;
   readonly monitorLock: string;
   readonly monitorSocket: string;
   readonly staging: string;
@@ -37,6 +38,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     launch: join(run, 'launch.json'),
     running: join(run, 'running.json'),
     exit: join(run, 'exit.json'),
+    restartFailure: join(run, 'restart-failure.json'),
     monitorLock: join(run, 'monitor.lock'),
     monitorSocket: join(run, 'monitor.sock'),
     staging: join(run, 'staging'),
