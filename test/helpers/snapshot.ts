@@ -91,7 +91,7 @@ async function readMounts(): Promise<string[]> {
 
 /** `tszone` itself and `tszone/monitors` are shared by all zones and stay. */
 async function readCgroups(): Promise<string[]> {
-  const found = await outputOf('find', ['/sys/fs/cgroup', '-type', 'd', '-path', '*tszone*']);
+  const found = await outputOf('find', ['/sys/fs/cgroup', '-ignore_readdir_race', '-type', 'd', '-path', '*tszone*']);
   return found.split('\n').filter((path) => path !== '' && !/tszone(\/monitors)?$|\.(service|slice|scope)$/.test(path));
 }
 
