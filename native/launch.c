@@ -24,6 +24,7 @@
 #include "zone.h"
 
 static struct plan plan;
+static int lock = -1;
 
 /* fail()'s hook before there is a child, but after the lock: before that, what the list names may be another helper's.
  */
@@ -34,10 +35,10 @@ static void undo(void) {
 static void take_lock(void) {
   report_step("monitor.lock", -1);
   if (settings.lock != NULL) {
-    int fd = open(settings.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) fail("open", settings.lock);
-    /* Never closed: it is free when the helper has ended. */
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) fail("flock", settings.lock);
+    lock = open(settings.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0) fail("open", settings.lock);
+    /* Never closed: it is free when the helper has ended, or has nothing left of the zone but output for its caller. */
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) fail("flock", settings.lock);
   }
   report_on_failure(undo);
 }
@@ -144,7 +145,7 @@ int launch_main(int argc, char **argv) {
     close(sockets[0]);
     zone_side(sockets[1], &stdio);
   }
-  current = (struct launch){&plan, &stdio, pid, pidfd, sockets[0], signals};
+  current = (struct launch){&plan, &stdio, pid, pidfd, sockets[0], signals, lock};
   report_on_failure(undo_clone);
   close(sockets[1]);
   if (into >= 0) close(into);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "pump.h"
 #include "record.h"
 #include "report.h"
+#include "rest.h"
 #include "settings.h"
 
 /* What a console client has to take the zone's last output. */
@@ -169,8 +171,7 @@ static void read_console(void) {
   }
 }
 
-static void drain(bool block) {
-  for (int i = 0; i < 2; i++) pump_drain(&from_zone[i], block);
+static void drain_console(void) {
   for (int i = 0; i < 64 && target.master >= 0; i++) {
     struct pollfd console = {.fd = target.master, .events = POLLIN};
     if (poll(&console, 1, 0) <= 0) break;
@@ -179,10 +180,26 @@ static void drain(bool block) {
   }
 }
 
+/* fd 4 may have been closed without our having read that yet. */
+static bool caller_has_gone(void) {
+  struct pollfd caller = {.fd = EVENT_FD, .events = POLLIN};
+  return !attached || (poll(&caller, 1, 0) > 0 && (caller.revents & POLLHUP) != 0);
+}
+
+/* From here on the zone may be started anew, while its last output is still on its way to a caller. */
+static void let_go(void) {
+  if (target.master >= 0) close(target.master);
+  if (console_peer >= 0) close(console_peer);
+  target.master = console_peer = -1;
+  if (launch->lock >= 0) flock(launch->lock, LOCK_UN);
+}
+
 _Noreturn static void finish(void) {
   int number;
   int status = process_reap(launch->pid, &number);
-  drain(false);
+  static struct rest rests[2];
+  for (int i = 0; i < 2; i++) rest_take(&rests[i], &from_zone[i]);
+  drain_console();
   long oom_kills = read_counter(settings.oom, "oom_kill");
   if (settings.exit != NULL) record_exit(settings.exit, status, number, oom_kills);
   char line[128];
@@ -190,16 +207,16 @@ _Noreturn static void finish(void) {
            oom_kills);
   clients_notify(line);
   exitlist_run(launch->plan, true);
-  /* Only now may the caller's slowness hold us up. */
-  drain(true);
+  drain_console();
   log_flush();
-  if (attached) report_exited(status, number, oom_kills);
   clients_settle(LAST_WORDS_MS);
   clients_close();
-  /* fd 4 may have been closed meanwhile. */
-  struct pollfd caller = {.fd = EVENT_FD, .events = POLLIN};
-  bool gone = !attached || (poll(&caller, 1, 0) > 0 && (caller.revents & POLLHUP) != 0);
-  if (gone || !control_is_claimed()) exitlist_spawn(launch->plan);
+  bool is_callers = control_is_claimed() && !caller_has_gone();
+  let_go();
+  if (!is_callers) exitlist_spawn(launch->plan);
+  /* Only now may the caller's slowness hold us up: nobody waits for us any more but itself. */
+  if (attached && rest_give(rests, 2, launch->signals)) report_exited(status, number, oom_kills);
+  if (is_callers && caller_has_gone()) exitlist_spawn(launch->plan);
   _exit(status);
 }
 

@@ -12,6 +12,7 @@ struct launch {
   int pidfd;
   int socket;  /* our end of the pair */
   int signals; /* signalfd */
+  int lock;    /* -1: none */
 };
 
 /* Does not return: exits with the zone's status, or fail()s. */

@@ -2,6 +2,7 @@
 #include "pump.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,12 +51,14 @@ static bool fill(struct pump *pump) {
   return true;
 }
 
+ssize_t pump_write(int fd, const char *bytes, size_t length) {
+  ssize_t n = send(fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n >= 0 || errno != ENOTSOCK) return n;
+  return write(fd, bytes, length < PIPE_CHUNK ? length : PIPE_CHUNK);
+}
+
 static void empty(struct pump *pump) {
-  size_t length = pump->end - pump->start;
-  ssize_t n = send(pump->to, pump->bytes + pump->start, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (n < 0 && errno == ENOTSOCK) {
-    n = write(pump->to, pump->bytes + pump->start, length < PIPE_CHUNK ? length : PIPE_CHUNK);
-  }
+  ssize_t n = pump_write(pump->to, pump->bytes + pump->start, pump->end - pump->start);
   if (n >= 0) {
     pump->start += (size_t)n;
   } else if (errno != EAGAIN && errno != EINTR) {
@@ -83,4 +86,16 @@ void pump_drain(struct pump *pump, bool block) {
     }
     if (left == 0 || pump->from < 0 || !fill(pump)) return;
   }
+}
+
+size_t pump_take(struct pump *pump, char *buffer, size_t size) {
+  size_t taken = 0;
+  for (size_t left = size; left >= sizeof pump->bytes; left -= pump->end) {
+    size_t length = pump->end - pump->start;
+    memcpy(buffer + taken, pump->bytes + pump->start, length);
+    taken += length;
+    pump->start = pump->end;
+    if (pump->from < 0 || !fill(pump)) break;
+  }
+  return taken;
 }

@@ -1,0 +1,145 @@
+/** The end of a zone whose caller does not take its output, or whose socket is crowded. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, createReadStream, existsSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect } from 'chai';
+import { type EnterOp, type HelperSession, sendSignal, spawnSession, waitForExit } from '../../src/helper/index.js';
+import { startZone, ZoneDirectory } from '../helpers/helper-plan.js';
+import { eventually } from '../helpers/patience.js';
+import { requires } from '../helpers/requires.js';
+
+/** A named pipe, of 64 KB as each is, both of whose ends are ours. */
+class Fifo implements Disposable {
+  readonly fd: number;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+    spawnSync('mkfifo', [path]);
+    this.fd = openSync(path, constants.O_RDWR);
+  }
+
+  /** Bytes and different lines, until nobody can write any more. */
+  async readAll(): Promise<{ bytes: number; lines: Set<string> }> {
+    const stream = createReadStream(this.#path);
+    await once(stream, 'open');
+    this[Symbol.dispose]();
+    let bytes = 0;
+    const lines = new Set<string>();
+    stream.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
+    for await (const line of createInterface({ input: stream })) lines.add(line);
+    return { bytes, lines };
+  }
+
+  #isOpen = true;
+  [Symbol.dispose](): void {
+    if (this.#isOpen) closeSync(this.fd);
+    this.#isOpen = false;
+  }
+}
+
+async function startInto(fd: number, ops: readonly EnterOp[]): Promise<HelperSession> {
+  const session = spawnSession('launch', ops, { stdio: ['ignore', fd, 'ignore'] });
+  await session.expect('created');
+  session.go();
+  await session.expect('started');
+  return session;
+}
+
+const isFree = (lock: string) => spawnSync('flock', ['-n', lock, 'true']).status === 0;
+
+/** A pipe is full when its writer sleeps in it. */
+function isBlockedWriting(pid: number): boolean {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children.some((child) => /pipe_w/.test(readFileSync(`/proc/${child}/wchan`, 'utf8')));
+}
+
+describe('the end of a zone', () => {
+  let zone: ZoneDirectory;
+  before(requires('root', 'overlay', 'busybox'));
+  beforeEach(() => {
+    zone = new ZoneDirectory();
+  });
+  afterEach(() => zone[Symbol.dispose]());
+
+  describe('whose caller has stopped reading', () => {
+    const endless = ['sh', '-c', 'while :; do echo 0123456789abcdef; done'];
+
+    it('waits neither with its record, nor its waiters, nor its lock; the reader loses nothing', async () => {
+      using fifo = new Fifo(join(zone.path, 'fifo'));
+      const session = await startInto(fifo.fd, zone.plan(endless));
+      const { pid } = await session.expect('created');
+      await eventually('the command is stuck', () => isBlockedWriting(pid));
+      const ended = waitForExit(zone.socket);
+      await sendSignal(zone.socket, 9);
+      expect(await ended).to.include({ status: 137 });
+      await eventually('the lock is free', () => isFree(join(zone.run, 'lock')));
+      expect(zone.readJson('exit.json')).to.include({ status: 137 });
+      expect(existsSync(zone.socket)).to.equal(false);
+      const { bytes, lines } = await fifo.readAll();
+      expect(await session.exited).to.equal(137);
+      expect(bytes).to.be.greaterThan(64 * 1024);
+      lines.delete('0123456789abcdef');
+      expect(lines.size, 'but the last line, all are whole').to.be.lessThan(2);
+    });
+
+    it('gives a slow one all that the command had written when it ended', async () => {
+      using fifo = new Fifo(join(zone.path, 'fifo'));
+      const script = 'i=0; while [ $i -lt 1200 ]; do printf "%099d\\n" $i; i=$((i+1)); done';
+      const session = await startInto(fifo.fd, zone.plan(['sh', '-c', script]));
+      await eventually('it has ended', () => existsSync(join(zone.run, 'exit.json')));
+      await eventually('the lock is free', () => isFree(join(zone.run, 'lock')));
+      const { bytes, lines } = await fifo.readAll();
+      expect(await session.expect('exited')).to.include({ status: 0 });
+      expect(bytes).to.equal(120_000);
+      expect(lines.size).to.equal(1200);
+      expect([...lines].at(-1)).to.match(/0001199$/);
+    });
+
+    it('starts anew while the old output still waits', async () => {
+      using fifo = new Fifo(join(zone.path, 'fifo'));
+      const first = await startInto(fifo.fd, zone.plan(endless));
+      const { pid } = await first.expect('created');
+      await eventually('the command is stuck', () => isBlockedWriting(pid));
+      const ended = waitForExit(zone.socket);
+      await sendSignal(zone.socket, 9);
+      await ended;
+      await eventually('the lock is free', () => isFree(join(zone.run, 'lock')));
+      {
+        await using second = await startZone(zone.plan(['sleep', '1000']));
+        expect(second.pid).to.not.equal(pid);
+      }
+      await fifo.readAll();
+      expect(await first.exited).to.equal(137);
+    });
+
+    it('ends at once when the caller goes', async () => {
+      using fifo = new Fifo(join(zone.path, 'fifo'));
+      const session = await startInto(fifo.fd, zone.plan(endless));
+      const { pid } = await session.expect('created');
+      await eventually('the command is stuck', () => isBlockedWriting(pid));
+      await sendSignal(zone.socket, 9);
+      await eventually('the lock is free', () => isFree(join(zone.run, 'lock')));
+      session.detach();
+      await eventually('the monitor is gone', () => !existsSync(`/proc/${session.pid}/cwd`));
+    });
+  });
+
+  it('comes after 100 MB for a reader that lives', async () => {
+    using fifo = new Fifo(join(zone.path, 'fifo'));
+    const line = 'abcdefghi'.repeat(111);
+    const session = await startInto(
+      fifo.fd,
+      zone.plan(['sh', '-c', `busybox yes ${line} | busybox head -c 100000000`]),
+    );
+    const reading = fifo.readAll();
+    expect(await session.expect('exited')).to.include({ status: 0 });
+    const { bytes, lines } = await reading;
+    expect(bytes).to.equal(100_000_000);
+    expect([...lines]).to.deep.equal([line]);
+  });
+});
