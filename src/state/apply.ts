@@ -37,7 +37,10 @@ const applySteps: Steps = {
   'state.zone-write': async ({ roots, record }) => {
     await writeZone(roots, { ...record, ids: await leaseIds(roots, record.spec.name) });
   },
-  'state.zone-rename': ({ roots, from, to }) => renameZoneFiles(roots, from, to),
+  'state.zone-rename': ({ roots, from, to }) => renameDirectory(roots, from, to),
+  'state.ids-rename': ({ roots, from, to }) => renameIds(roots, from, to),
+  'state.addresses-rename': ({ roots, from, to }) => renameLeases(roots, from, to),
+  'state.record-rename': ({ roots, to }) => renameRecord(roots, to),
 };
 
 const undoSteps: Steps = {
@@ -49,23 +52,26 @@ const undoSteps: Steps = {
   'state.addresses-release': nothing,
   'state.zone-write': ({ roots, record }) => removeTree(zonePaths(roots, record.spec.name).record),
   'state.zone-rename': nothing,
+  'state.ids-rename': nothing,
+  'state.addresses-rename': nothing,
+  'state.record-rename': nothing,
 };
 
 async function removeTree(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true, maxRetries: 3 });
 }
 
-async function renameZoneFiles(roots: Roots, from: string, to: string): Promise<void> {
-  await renameIds(roots, from, to);
-  await renameLeases(roots, from, to);
+async function renameDirectory(roots: Roots, from: string, to: string): Promise<void> {
   const target = zonePaths(roots, to).directory;
   await rename(zonePaths(roots, from).directory, target).catch((error: unknown) => {
     if (!isErrno(error, 'ENOENT')) throw error;
   });
   await syncDirectory(dirname(target));
+}
+
+async function renameRecord(roots: Roots, to: string): Promise<void> {
   const record = await findZone(roots, to);
-  if (record !== undefined && record.spec.name !== to)
-    await writeZone(roots, { ...record, spec: { ...record.spec, name: to } });
+  if (record !== undefined) await writeZone(roots, record);
 }
 
 const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op: Op }>) => string } = {
@@ -77,6 +83,9 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.addresses-release': ({ zone }) => `release the addresses of zone ${zone}`,
   'state.zone-write': ({ record }) => `record zone ${record.spec.name}`,
   'state.zone-rename': ({ from, to }) => `rename zone ${from} to ${to}`,
+  'state.ids-rename': ({ from, to }) => `give the user ids of zone ${from} to ${to}`,
+  'state.addresses-rename': ({ from, to }) => `give the addresses of zone ${from} to ${to}`,
+  'state.record-rename': ({ to }) => `record the name ${to}`,
 };
 
 export const stateHandlers: HostOpHandler<StateOp> = {

@@ -46,13 +46,28 @@ export async function leaseIds(
 ): Promise<IdRange> {
   const count = options.count ?? idsPerZone;
   return withRegister(options.directory, async (entries) => {
-    const mine = entries.find((entry) => entry.root === roots.root && entry.zone === zone);
-    if (mine !== undefined && mine.count === count) return { entries, result: { base: mine.base, count } };
-    const others = entries.filter((entry) => entry !== mine);
-    const taken = [...others, ...(await subordinateRanges())];
-    const range = { base: findFree(taken, count), count };
-    return { entries: [...others, { ...range, root: roots.root, zone }], result: range };
+    const { range, others, isHeld } = await chooseIds(entries, roots, { zone, count });
+    return { entries: isHeld ? entries : [...others, { ...range, root: roots.root, zone }], result: range };
   });
+}
+
+/** What `leaseIds` would give now; nothing is written. @throws RESOURCE_IDS_EXHAUSTED */
+export async function previewIds(roots: Roots, zone: string, directory?: string): Promise<IdRange> {
+  const path = join(directory ?? defaultRegisterDirectory, 'ranges.json');
+  const entries = (await readJson<RegisterFile>(path, 1))?.entries ?? [];
+  return (await chooseIds(entries, roots, { zone, count: idsPerZone })).range;
+}
+
+async function chooseIds(
+  entries: readonly Entry[],
+  { root }: Roots,
+  { zone, count }: { readonly zone: string; readonly count: number },
+): Promise<{ range: IdRange; others: readonly Entry[]; isHeld: boolean }> {
+  const mine = entries.find((entry) => entry.root === root && entry.zone === zone);
+  const others = entries.filter((entry) => entry !== mine);
+  if (mine !== undefined && mine.count === count) return { range: { base: mine.base, count }, others, isHeld: true };
+  const base = findFree([...others, ...(await subordinateRanges())], count);
+  return { range: { base, count }, others, isHeld: false };
 }
 
 /** Gives the zone's range back. Nothing to give back is success. */
@@ -63,14 +78,15 @@ export async function releaseIds(roots: Roots, zone: string, directory?: string)
   }));
 }
 
-/** The range goes with the zone to its new name. */
+/** The range goes with the zone to its new name. If it has gone already, nothing is done. */
 export async function renameIds(roots: Roots, from: string, to: string, directory?: string): Promise<void> {
-  await withRegister(directory, async (entries) => ({
-    entries: entries.map((entry) =>
-      entry.root === roots.root && entry.zone === from ? { ...entry, zone: to } : entry,
-    ),
-    result: undefined,
-  }));
+  const isOf = (entry: Entry, zone: string) => entry.root === roots.root && entry.zone === zone;
+  await withRegister(directory, async (entries) => {
+    if (!entries.some((entry) => isOf(entry, from))) return { entries, result: undefined };
+    // What a zone that had the new name long ago has left would make two of it.
+    const kept = entries.filter((entry) => !isOf(entry, to));
+    return { entries: kept.map((entry) => (isOf(entry, from) ? { ...entry, zone: to } : entry)), result: undefined };
+  });
 }
 
 async function withRegister<T>(

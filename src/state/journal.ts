@@ -2,16 +2,18 @@
  * What an operation is about to do, on disk before it is done. A journal whose zone lock is free belongs to a command
  * that was killed; the next command undoes or completes it.
  */
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { HostOpBase } from '../spec/index.js';
-import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
+import { isErrno, readJson, syncDirectory, type Versioned, writeJson } from './json-file.js';
 import type { Roots } from './roots.js';
 
 export interface Journal extends Versioned {
   readonly version: 1;
   readonly operation: string;
   readonly zone: string;
+  /** All zones that it changes, if it is not only `zone`: whoever works it off holds their locks, too. */
+  readonly locks?: readonly string[] | undefined;
   /** back: undo the ops in reverse · forward: apply them all again (each is idempotent). */
   readonly recovery: 'back' | 'forward';
   /** back only: if the zone runs, the operation had done its work and nothing is undone. */
@@ -30,10 +32,33 @@ function journalPath(roots: Roots, zone: string, durable: boolean): string {
   return join(durable ? persistent : runTime, `${zone}.json`);
 }
 
+/** Zones whose locks are needed to work it off, in the order in which they are taken. Pure. */
+export function journalLocks({ zone, locks = [] }: Pick<Journal, 'zone' | 'locks'>): string[] {
+  return [...new Set([zone, ...locks])].sort();
+}
+
+/** Found by the names of all its zones: under the others lies a link to the one file, so that there is one truth. */
 export async function writeJournal(roots: Roots, journal: Journal): Promise<void> {
   const path = journalPath(roots, journal.zone, journal.durable);
+  for (const link of linksOf(roots, journal)) {
+    await dropLink(link);
+    await symlink(basename(path), link);
+  }
   if (journal.durable) return writeJson(path, journal);
   await writeRunTimeFile(path, JSON.stringify(journal));
+}
+
+function linksOf(roots: Roots, journal: Pick<Journal, 'zone' | 'locks' | 'durable'>): string[] {
+  const others = journalLocks(journal).filter((zone) => zone !== journal.zone);
+  return others.map((zone) => journalPath(roots, zone, journal.durable));
+}
+
+async function dropLink(path: string): Promise<void> {
+  if (await isLink(path)) await rm(path, { force: true });
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
 }
 
 /** Whole or not at all for every reader, but not synced: for files that mean nothing after a reboot. */
@@ -44,23 +69,43 @@ export async function writeRunTimeFile(path: string, text: string): Promise<void
   await rename(temporary, path);
 }
 
+async function readOne(roots: Roots, zone: string, durable: boolean): Promise<Journal | undefined> {
+  const journal = await readJson<Journal>(journalPath(roots, zone, durable), 1);
+  // A link that a killed command left may lead to a later journal, which is not about this zone.
+  return journal !== undefined && journalLocks(journal).includes(zone) ? journal : undefined;
+}
+
 export async function readJournal(roots: Roots, zone: string): Promise<Journal | undefined> {
-  return (
-    (await readJson<Journal>(journalPath(roots, zone, true), 1)) ??
-    (await readJson<Journal>(journalPath(roots, zone, false), 1))
-  );
+  return (await readOne(roots, zone, true)) ?? (await readOne(roots, zone, false));
 }
 
 /** Those that there are, the run-time one first: what it prepared stands on what the durable one made. */
 export async function readJournals(roots: Roots, zone: string): Promise<Journal[]> {
-  const runTime = await readJson<Journal>(journalPath(roots, zone, false), 1);
-  const durable = await readJson<Journal>(journalPath(roots, zone, true), 1);
+  const runTime = await readOne(roots, zone, false);
+  const durable = await readOne(roots, zone, true);
   return [runTime, durable].filter((journal) => journal !== undefined);
 }
 
-/** Not synced: a journal that comes back after a power cut is only worked off once more. */
-export async function dropJournal(roots: Roots, journal: Pick<Journal, 'zone' | 'durable'>): Promise<void> {
-  await rm(journalPath(roots, journal.zone, journal.durable), { force: true });
+/**
+ * Synced if it would undo: after a power cut it came back and took away what was reported as made. One that completes is
+ * only worked off once more, and a later operation on the zone writes its own in its place.
+ */
+export async function dropJournal(
+  roots: Roots,
+  journal: Pick<Journal, 'zone' | 'durable' | 'locks'> & Partial<Pick<Journal, 'recovery'>>,
+): Promise<void> {
+  const path = journalPath(roots, journal.zone, journal.durable);
+  await rm(path, { force: true });
+  for (const link of linksOf(roots, journal)) await dropLink(link);
+  if (journal.durable && journal.recovery !== 'forward') await syncDirectory(dirname(path));
+}
+
+/** Call with the zone's lock held: no journal of another zone names it now, so what leads to one is left over. */
+export async function dropLeftLink(roots: Roots, zone: string): Promise<void> {
+  for (const durable of [true, false]) {
+    const path = journalPath(roots, zone, durable);
+    if ((await isLink(path)) && (await readOne(roots, zone, durable)) === undefined) await rm(path, { force: true });
+  }
 }
 
 /** Zones that have a journal now: in work, or interrupted. */

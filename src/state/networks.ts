@@ -132,16 +132,24 @@ export async function leaseAddresses(
 ): Promise<Lease> {
   const known = heldLease(await readNetworks(roots), network, zone, wish);
   if (known !== undefined) return known;
-  return updateNetworks(roots, (file) => {
-    const held = heldLease(file, network, zone, wish);
-    if (held !== undefined) return [file, held];
-    const interfaceName = wish.interfaceName ?? 'eth0';
-    const previous = file.leases.find((lease) => lease.zone === zone && lease.interfaceName === interfaceName);
-    const others = file.leases.filter((lease) => lease !== previous);
-    const keep = previous?.network === network ? previous : undefined;
-    const lease = makeLease(findNetwork(file, network), others, { zone, interfaceName, wish, keep });
-    return [{ ...file, leases: [...others, lease] }, lease];
-  });
+  return updateNetworks(roots, (file) => addLease(file, network, zone, wish));
+}
+
+/** The file with the lease in it; pure. @throws as leaseAddresses */
+export function addLease(
+  file: NetworksFile,
+  network: string,
+  zone: string,
+  wish: LeaseWish,
+): readonly [NetworksFile, Lease] {
+  const held = heldLease(file, network, zone, wish);
+  if (held !== undefined) return [file, held];
+  const interfaceName = wish.interfaceName ?? 'eth0';
+  const previous = file.leases.find((lease) => lease.zone === zone && lease.interfaceName === interfaceName);
+  const others = file.leases.filter((lease) => lease !== previous);
+  const keep = previous?.network === network ? previous : undefined;
+  const lease = makeLease(findNetwork(file, network), others, { zone, interfaceName, wish, keep });
+  return [{ ...file, leases: [...others, lease] }, lease];
 }
 
 const bare = (text: string | undefined) => {
@@ -270,6 +278,7 @@ export async function releaseAddresses(roots: Roots, zone: string): Promise<void
 
 /** Leases follow a zone that is given another name. */
 export async function renameLeases(roots: Roots, from: string, to: string): Promise<void> {
+  if (!(await readNetworks(roots)).leases.some((lease) => lease.zone === from)) return;
   await updateNetworks(roots, (file) => {
     const leases = file.leases.map((lease) => (lease.zone === from ? { ...lease, zone: to } : lease));
     return [{ ...file, leases }, undefined];

@@ -52,12 +52,27 @@ export interface ZoneWriteOp {
   readonly record: Omit<ZoneRecord, 'ids'>;
 }
 
-/** Ids, addresses, directory and record follow, each if it has not yet. Undo: nothing; it is only ever completed. */
+/** The directory gets the new name; then there is a zone of that name. Undo: nothing; it is only ever completed. */
 export interface ZoneRenameOp {
   readonly op: 'state.zone-rename';
   readonly roots: Roots;
   readonly from: string;
   readonly to: string;
+}
+
+/** The range follows, if it has not yet. Undo: nothing. */
+export interface IdsRenameOp extends Omit<ZoneRenameOp, 'op'> {
+  readonly op: 'state.ids-rename';
+}
+
+/** So do the addresses. Undo: nothing. */
+export interface AddressesRenameOp extends Omit<ZoneRenameOp, 'op'> {
+  readonly op: 'state.addresses-rename';
+}
+
+/** And the name in the record. Undo: nothing. */
+export interface RecordRenameOp extends Omit<ZoneRenameOp, 'op'> {
+  readonly op: 'state.record-rename';
 }
 
 export type StateOp =
@@ -68,4 +83,7 @@ export type StateOp =
   | AddressesLeaseOp
   | AddressesReleaseOp
   | ZoneWriteOp
-  | ZoneRenameOp;
+  | ZoneRenameOp
+  | IdsRenameOp
+  | AddressesRenameOp
+  | RecordRenameOp;

@@ -1,4 +1,5 @@
 /** One lock a zone, taken by the operation that changes it. */
+import { dropLeftLink, journalLocks, readJournals } from './journal.js';
 import { acquireLock, type Lock } from './lock.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
@@ -25,4 +26,47 @@ export async function acquireZoneLock(roots: Roots, zone: string, options: Opera
     await (exists ? lock.release() : lock.releaseAndRemove());
   };
   return { release, releaseAndRemove: lock.releaseAndRemove, [Symbol.asyncDispose]: release };
+}
+
+/** Locks of several zones. */
+export interface ZoneLocks extends Lock {
+  readonly zones: readonly string[];
+}
+
+/**
+ * The zone's lock, and those of all zones that its journals name: what is needed to work them off. Taken in one order for
+ * all, so that nobody waits for somebody who waits. @throws LOCK_BUSY, STATE_CORRUPT a journal cannot be read
+ */
+export async function acquireJournalLocks(roots: Roots, zone: string, options: OperationOptions): Promise<ZoneLocks> {
+  let zones = [zone];
+  for (;;) {
+    const locks = await acquireAll(roots, zones, options);
+    try {
+      const journals = await readJournals(roots, zone);
+      const needed = [...new Set([zone, ...journals.flatMap(journalLocks)])].sort();
+      if (needed.every((one) => zones.includes(one))) {
+        await dropLeftLink(roots, zone);
+        return locks;
+      }
+      zones = needed;
+    } catch (error) {
+      await locks.release();
+      throw error;
+    }
+    await locks.release();
+  }
+}
+
+async function acquireAll(roots: Roots, zones: readonly string[], options: OperationOptions): Promise<ZoneLocks> {
+  const held: Lock[] = [];
+  const release = async () => {
+    for (const lock of held.splice(0).reverse()) await lock.release();
+  };
+  try {
+    for (const zone of zones) held.push(await acquireZoneLock(roots, zone, options));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { zones, release, releaseAndRemove: release, [Symbol.asyncDispose]: release };
 }

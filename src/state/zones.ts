@@ -61,8 +61,11 @@ export async function readZone(roots: Roots, name: string): Promise<ZoneRecord> 
   });
 }
 
+/** Its name is that of its directory: a rename that was interrupted may not have come to the record. */
 export async function findZone(roots: Roots, name: string): Promise<ZoneRecord | undefined> {
-  return readJson<ZoneRecord>(zonePaths(roots, name).record, 1);
+  const record = await readJson<ZoneRecord>(zonePaths(roots, name).record, 1);
+  if (record === undefined || record.spec.name === name) return record;
+  return { ...record, spec: { ...record.spec, name } };
 }
 
 /** Call with the zone's lock held. */
