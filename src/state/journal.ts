@@ -2,10 +2,10 @@
  * What an operation is about to do, on disk before it is done. A journal whose zone lock is free belongs to a command
  * that was killed; the next command undoes or completes it.
  */
-import { lstat, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, readdir, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { HostOpBase } from '../spec/index.js';
-import { isErrno, readJson, syncDirectory, type Versioned, writeJson } from './json-file.js';
+import { isErrno, readJson, syncDirectory, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
 import type { Roots } from './roots.js';
 
 export interface Journal extends Versioned {
@@ -59,14 +59,6 @@ async function dropLink(path: string): Promise<void> {
 
 async function isLink(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
-}
-
-/** Whole or not at all for every reader, but not synced: for files that mean nothing after a reboot. */
-export async function writeRunTimeFile(path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.${process.pid}.${basename(path)}.tmp`);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, path);
 }
 
 async function readOne(roots: Roots, zone: string, durable: boolean): Promise<Journal | undefined> {

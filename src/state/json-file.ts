@@ -1,13 +1,12 @@
 /** JSON files that survive a crash: written whole under a temporary name, synced, renamed; each carries a version. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
+import { temporaryFor } from './temporary-file.js';
 
 export interface Versioned {
   readonly version: number;
 }
-
-let sequence = 0;
 
 /**
  * Reads a versioned file; `undefined` if there is none.
@@ -61,8 +60,7 @@ export async function writeJson<T extends Versioned>(path: string, value: T): Pr
 
 /** The same for text of any kind. */
 export async function writeFileAtomic(path: string, content: string | Buffer, mode = 0o600): Promise<void> {
-  sequence += 1;
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${sequence}.tmp`);
+  const temporary = await temporaryFor(path);
   try {
     const file = await open(temporary, 'wx', mode);
     try {
@@ -77,6 +75,19 @@ export async function writeFileAtomic(path: string, content: string | Buffer, mo
     throw diskFull(error, path);
   }
   await syncDirectory(dirname(path));
+}
+
+/** Whole or not at all for every reader, but not synced: for files that mean nothing after a reboot. */
+export async function writeRunTimeFile(path: string, text: string): Promise<void> {
+  await makeStateDirectory(dirname(path));
+  const temporary = await temporaryFor(path);
+  try {
+    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw diskFull(error, path);
+  }
 }
 
 /** A directory for state: only root looks inside. */
