@@ -4,6 +4,7 @@
  *   --to PATH          instead of --root: below PATH if that is a directory; else beside it, the archive's top becoming
  *                      its last component
  *   --here             DIR is looked up as it is; no namespaces (the payload of a zone, confined already)
+ *   --only NAME        refuse an archive that has anything but one top entry of that name, or that gives attributes to DIR
  *   --exclude GLOB     leave out entries whose name, or a directory above, matches; any number of times
  *   --strip N          take N components off the front of names
  *   --max-bytes N      refuse a longer archive      --max-entries N  refuse more entries
@@ -43,6 +44,8 @@ static struct {
   const char *root;
   /* What the first component of every name becomes; NULL: it stays. */
   const char *top;
+  /* The one name at the top; NULL: any. */
+  const char *only;
   bool here, scrub, sync;
   unsigned strip;
   uint64_t max_entries;
@@ -97,6 +100,9 @@ static void parse_option(int option) {
   case 'h':
     settings.here = true;
     break;
+  case 'i':
+    settings.only = optarg;
+    break;
   case 'x':
     if (settings.exclude_count == MAX_EXCLUDES) unpack_die(E2BIG, "too many --exclude", optarg);
     settings.excludes[settings.exclude_count++] = optarg;
@@ -141,6 +147,7 @@ static void parse_options(int argc, char **argv) {
       {"root", required_argument, NULL, 'r'},
       {"to", required_argument, NULL, 't'},
       {"here", no_argument, NULL, 'h'},
+      {"only", required_argument, NULL, 'i'},
       {"exclude", required_argument, NULL, 'x'},
       {"strip", required_argument, NULL, 's'},
       {"max-bytes", required_argument, NULL, 'b'},
@@ -183,6 +190,16 @@ static bool clean_name(char clean[UNPACK_PATH_MAX], const char *name) {
   return unpack_clean_path(clean, renamed, 0);
 }
 
+/* The archive may come from an enemy: what it calls its entries is checked, not believed. */
+static void require_only(const char *path) {
+  size_t length;
+
+  if (settings.only == NULL) return;
+  length = strlen(settings.only);
+  if (strncmp(path, settings.only, length) != 0 || (path[length] != '\0' && path[length] != '/'))
+    unpack_die(0, "the archive has an entry that was not asked for", NULL);
+}
+
 static void unpack_all(void) {
   struct tar_entry entry = {0};
   char path[UNPACK_PATH_MAX], link[UNPACK_PATH_MAX] = "";
@@ -193,6 +210,7 @@ static void unpack_all(void) {
 
     if (++seen > settings.max_entries) unpack_die(0, "the archive has more entries than --max-entries", NULL);
     wanted = clean_name(path, entry.path);
+    if (wanted) require_only(path);
     if (wanted && entry.type == TAR_HARDLINK) wanted = clean_name(link, entry.link);
     if (wanted && !is_excluded(path))
       unpack_write_entry(&entry, path, link);

@@ -13,6 +13,8 @@ export interface ToolOptions {
   readonly stderr?: StdioChoice;
   /** Descriptors for 3, 4, …: each a descriptor of this process. */
   readonly extraFds?: readonly number[];
+  /** Looked up by the child: also `/proc/self/fd/N` of this process. */
+  readonly cwd?: string | undefined;
   /** Aborting kills the tool. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,9 +38,9 @@ const statusBusy = 75;
  * @throws HOST_HELPER_MISSING
  */
 export function runTool(mode: string, args: readonly string[], options: ToolOptions = {}): ToolProcess {
-  const { stdin = 'ignore', stdout = 'ignore', stderr = 'ignore', extraFds = [], signal } = options;
+  const { stdin = 'ignore', stdout = 'ignore', stderr = 'ignore', extraFds = [], cwd, signal } = options;
   signal?.throwIfAborted();
-  const child = spawn(helperPath(), [mode, ...args], { stdio: [stdin, stdout, stderr, ...extraFds], env: {} });
+  const child = spawn(helperPath(), [mode, ...args], { stdio: [stdin, stdout, stderr, ...extraFds], env: {}, cwd });
   const exited = waitForStatus(child, mode);
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });

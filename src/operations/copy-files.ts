@@ -106,17 +106,31 @@ async function withZoneEnd(
     copied.catch(() => {});
   };
   const plan = await planStopped(host, name, argv);
-  const { session } = await launchPlan(host, name, {
+  const launched = await launchPlan(host, name, {
     plan,
     options: { ...options, stdio: 'relay', fds: stdio, beforeGo },
+  }).catch(async (error: unknown) => {
+    await copied?.catch(() => {});
+    throw error;
   });
+  await ended(launched.session, copied, options.signal).finally(() => settleZone(host.roots, name));
+}
+
+/** An abort after `go` has to end the zone itself: it outlives a session that is only closed. */
+async function ended(session: HelperSession, copied: Promise<void> | undefined, signal: AbortSignal | undefined) {
+  const kill = () => session.signal(sigkill);
+  signal?.addEventListener('abort', kill, { once: true });
+  if (signal?.aborted === true) kill();
   try {
     await copied;
   } finally {
+    signal?.removeEventListener('abort', kill);
     await session[Symbol.asyncDispose]();
-    await settleZone(host.roots, name);
   }
+  signal?.throwIfAborted();
 }
+
+const sigkill = 9;
 
 const endOf = ({ stdin, stdout, stderr }: HelperSession): Omit<End, 'exited'> => ({ stdin, stdout, stderr });
 
@@ -165,6 +179,10 @@ async function transfer(from: End, to: End, input: CopyInput): Promise<void> {
 
 async function readAll(stream: Readable | null | undefined): Promise<string> {
   let text = '';
-  for await (const chunk of stream ?? []) if (text.length < 65_536) text += String(chunk);
+  try {
+    for await (const chunk of stream ?? []) if (text.length < 65_536) text += String(chunk);
+  } catch {
+    // A stream that was cut off: what came before it has to do.
+  }
   return text;
 }
