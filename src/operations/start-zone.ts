@@ -119,9 +119,12 @@ export async function launchPlan(
   });
 }
 
-async function writeLaunch({ roots }: HostContext, name: string, { prepare, entry }: ZonePlan): Promise<void> {
+async function writeLaunch({ roots }: HostContext, name: string, { prepare, enter, entry }: ZonePlan): Promise<void> {
   const paths = zonePaths(roots, name);
-  await Promise.all([paths.exit, paths.running, paths.restartFailure].map((path) => rm(path, { force: true })));
+  // A launch without an end of its own (of a copy) leaves what is known of the zone's last run.
+  const isRun = enter.some(({ op }) => op === 'monitor.exit');
+  const stale = isRun ? [paths.exit, paths.running, paths.restartFailure] : [paths.running];
+  await Promise.all(stale.map((path) => rm(path, { force: true })));
   await writeRunTimeFile(paths.launch, JSON.stringify({ version: 1, prepared: prepare, entry } satisfies LaunchRecord));
 }
 

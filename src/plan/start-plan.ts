@@ -46,7 +46,7 @@ export interface StartPlanInput {
   readonly programs: { readonly init: string; readonly helper: string };
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];
-  /** Instead of what the zone runs: a mode of the helper. */
+  /** Instead of what the zone runs: a mode of the helper. Not a run of the zone: its log and exit record stay as they are. */
   readonly helperArgv?: readonly string[] | undefined;
 }
 
@@ -120,14 +120,15 @@ const logLimits = { maxBytes: String(10_000_000), files: '3' };
 
 function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPart): EnterOp[] {
   const { winsize } = input;
+  const isRun = input.helperArgv === undefined;
   return [
     { op: 'monitor.lock', path: paths.monitorLock },
     ...cgroups.leave,
     { op: 'monitor.oomscore', value: '-999' },
     { op: 'monitor.record', path: paths.running },
-    { op: 'monitor.exit', path: paths.exit },
+    ...(isRun ? [{ op: 'monitor.exit', path: paths.exit } as const] : []),
     ...(cgroups.oomFile === undefined ? [] : [{ op: 'monitor.oom', path: cgroups.oomFile } as const]),
-    { op: 'monitor.log', path: paths.log, ...logLimits },
+    ...(isRun ? [{ op: 'monitor.log', path: paths.log, ...logLimits } as const] : []),
     { op: 'monitor.socket', path: paths.monitorSocket },
     { op: 'stdio.mode', mode: input.stdio },
     ...(winsize === undefined
