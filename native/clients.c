@@ -17,7 +17,9 @@
 #include "process.h"
 #include "report.h"
 
-enum { MAX_CLIENTS = 32, INPUT_BYTES = 1024, OUTPUT_BYTES = 16384, CONSOLE_CHUNK = 8192, PATIENCE_MS = 30000 };
+/* Who stays may not fill the table: there is always room for a short request, such as the signal that ends the zone. */
+enum { MAX_WAITING = 36, MAX_CONSOLES = 8, MAX_CLIENTS = MAX_WAITING + MAX_CONSOLES + 4 };
+enum { INPUT_BYTES = 1024, OUTPUT_BYTES = 16384, CONSOLE_CHUNK = 8192, PATIENCE_MS = 30000 };
 
 struct client {
   int fd;
@@ -76,7 +78,7 @@ static void sweep(void) {
 }
 
 void clients_watch(struct poller *poller) {
-  listener_place = poller_add(poller, client_count < MAX_CLIENTS ? listener : -1, POLLIN);
+  listener_place = poller_add(poller, listener, POLLIN);
   bool pending = false;
   for (int i = 0; i < client_count; i++) {
     struct client *client = &clients[i];
@@ -113,12 +115,22 @@ static void answer(struct client *client, const char *text, size_t length) {
   flush_output(client);
 }
 
+static bool is_full(bool of_consoles) {
+  int count = 0;
+  for (int i = 0; i < client_count; i++) {
+    if (!clients[i].ended && (of_consoles ? clients[i].console : clients[i].waits)) count++;
+  }
+  return count >= (of_consoles ? MAX_CONSOLES : MAX_WAITING);
+}
+
 static void answer_status(struct client *client, const struct clients_target *target) {
   char line[192];
   int n = snprintf(
       line, sizeof line,
-      "{\"event\":\"status\",\"pid\":%d,\"monitorPid\":%d,\"startedAtMs\":%lld,\"console\":%s,\"clients\":%d}\n",
-      target->pid, (int)getpid(), target->started_at_ms, target->master >= 0 ? "true" : "false", client_count);
+      "{\"event\":\"status\",\"pid\":%d,\"monitorPid\":%d,\"startedAtMs\":%lld,\"console\":%s,\"clients\":%d,"
+      "\"isConsoleBusy\":%s}\n",
+      target->pid, (int)getpid(), target->started_at_ms, target->master >= 0 ? "true" : "false", client_count,
+      is_full(true) ? "true" : "false");
   answer(client, line, (size_t)n);
 }
 
@@ -139,11 +151,26 @@ static bool set_size(int master, const char *arguments) {
   return ioctl(master, TIOCSWINSZ, &size) == 0;
 }
 
+static void refuse(struct client *client) {
+  static const char line[] = "busy\n";
+  answer(client, line, sizeof line - 1);
+  if (!client->ended) drop(client);
+}
+
+static void stay(struct client *client, bool as_console) {
+  bool *flag = as_console ? &client->console : &client->waits;
+  if (!*flag && is_full(as_console)) {
+    refuse(client);
+  } else {
+    *flag = true;
+  }
+}
+
 static void command(struct client *client, const char *line, const struct clients_target *target) {
   if (strcmp(line, "wait") == 0) {
-    client->waits = true;
+    stay(client, false);
   } else if (strcmp(line, "console") == 0) {
-    client->console = true;
+    stay(client, true);
   } else if (strcmp(line, "status") == 0) {
     answer_status(client, target);
   } else if (strncmp(line, "signal ", 7) == 0) {
@@ -188,10 +215,21 @@ static void read_input(struct client *client) {
   }
 }
 
+/* At the cost of the oldest of those that have asked for nothing, or have their answer. */
+static void make_room(void) {
+  sweep();
+  for (int i = 0; i < client_count && client_count == MAX_CLIENTS; i++) {
+    if (clients[i].waits || clients[i].console) continue;
+    refuse(&clients[i]);
+    sweep();
+  }
+}
+
 static void accept_clients(const struct clients_target *target) {
-  while (client_count < MAX_CLIENTS) {
+  for (int i = 0; i < MAX_CLIENTS; i++) {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
+    make_room();
     struct client *client = &clients[client_count++];
     client->fd = fd;
     client->waits = client->console = client->ended = false;

@@ -4,6 +4,7 @@ import { createConnection, type Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
 import { zoneError } from '../errors/index.js';
 import type { HelperEvent } from './protocol.js';
@@ -13,6 +14,10 @@ type ExitedEvent = Extract<HelperEvent, { event: 'exited' }>;
 /** sun_path holds 107 bytes and a NUL. */
 const longestSocketPath = 107;
 const goneCodes = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
+/** What a monitor says that has too many clients of a kind. */
+const busy = 'busy';
+const longestPauseMs = 250;
+const requestLimitMs = 10_000;
 
 /**
  * Waits until the zone has ended and its monitor has cleaned up.
@@ -20,9 +25,15 @@ const goneCodes = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
  * @throws the signal's reason when aborted
  */
 export async function waitForExit(path: string, signal?: AbortSignal): Promise<ExitedEvent | undefined> {
-  const lines = await converse(path, 'wait', { signal });
-  const line = lines?.find((text) => text.includes('"exited"'));
-  return line === undefined ? undefined : (JSON.parse(line) as ExitedEvent);
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const lines = await converse(path, 'wait', { signal });
+    const line = lines?.find((text) => text.includes('"exited"'));
+    if (line !== undefined) return JSON.parse(line) as ExitedEvent;
+    if (lines === undefined) return undefined;
+    // Too many wait: until there is room, asking again is how the end is seen.
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    signal?.throwIfAborted();
+  }
 }
 
 /** To the zone's pid 1. A zone that has ended is no error. @throws KERNEL_STEP_FAILED */
@@ -35,8 +46,15 @@ export async function setWinsize(path: string, rows: number, columns: number): P
   await request(path, `winsize ${rows} ${columns}`, []);
 }
 
-/** The console, raw, both ways; ends with the zone. @throws ZONE_NOT_RUNNING */
+/** The console, raw, both ways; ends with the zone. @throws ZONE_NOT_RUNNING, ZONE_STATE: as many as can are attached */
 export async function attachConsole(path: string): Promise<Duplex> {
+  const [status = '{}'] = (await ask(path, 'status')) ?? [];
+  if ((JSON.parse(status) as { isConsoleBusy?: boolean }).isConsoleBusy === true) {
+    throw zoneError('ZONE_STATE', 'as many clients as there can be are attached to the console', {
+      hint: 'Detach one of them, or run "tszone shell" instead.',
+      context: { path },
+    });
+  }
   const socket = await connect(path);
   if (socket === undefined)
     throw zoneError('ZONE_NOT_RUNNING', 'the zone has no monitor', {
@@ -52,7 +70,7 @@ export async function attachConsole(path: string): Promise<Duplex> {
 }
 
 async function request(path: string, line: string, harmless: readonly string[]): Promise<void> {
-  const lines = await converse(path, line, { isAnswered: true });
+  const lines = await ask(path, line);
   const [word, number] = (lines?.[0] ?? 'ok').split(' ');
   if (word === 'ok') return;
   const errno = Number(number);
@@ -61,6 +79,25 @@ async function request(path: string, line: string, harmless: readonly string[]):
   throw zoneError('KERNEL_STEP_FAILED', `the monitor refused "${line}": ${errnoName}`, {
     hint: errnoName === 'EBADF' ? 'The zone was started without a terminal.' : 'Check the signal or size.',
     context: { step: 'monitor', syscall: '', errno, errnoName, path },
+  });
+}
+
+/**
+ * A question with one line as the answer: asked again when it could not be taken.
+ * @returns `undefined` if nobody listens there
+ * @throws WAIT_TIMEOUT
+ */
+async function ask(path: string, line: string): Promise<string[] | undefined> {
+  const deadline = performance.now() + requestLimitMs;
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const lines = await converse(path, line, { isAnswered: true });
+    if (lines === undefined || (lines[0] !== undefined && lines[0] !== busy)) return lines;
+    if (performance.now() > deadline) break;
+    await sleep(pauseMs);
+  }
+  throw zoneError('WAIT_TIMEOUT', `the monitor did not take "${line}"`, {
+    hint: `See who is connected: "ss -xp src ${path}".`,
+    context: { path },
   });
 }
 
@@ -109,13 +146,26 @@ async function connect(path: string): Promise<Socket | undefined> {
   try {
     const directory = isLong ? openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY) : undefined;
     try {
-      return await connectTo(directory === undefined ? path : `/proc/self/fd/${directory}/${basename(path)}`);
+      return await connectPatiently(directory === undefined ? path : `/proc/self/fd/${directory}/${basename(path)}`);
     } finally {
       if (directory !== undefined) closeSync(directory);
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error && goneCodes.includes(String(error.code))) return undefined;
     throw error;
+  }
+}
+
+/** EAGAIN: for the moment more connect than are taken in. */
+async function connectPatiently(path: string): Promise<Socket> {
+  for (let pauseMs = 1; ; pauseMs *= 2) {
+    try {
+      return await connectTo(path);
+    } catch (error) {
+      const isCrowded = error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+      if (!isCrowded || pauseMs > requestLimitMs) throw error;
+    }
+    await sleep(pauseMs);
   }
 }
 

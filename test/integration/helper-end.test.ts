@@ -2,11 +2,19 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, createReadStream, existsSync, openSync, readFileSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
-import { type EnterOp, type HelperSession, sendSignal, spawnSession, waitForExit } from '../../src/helper/index.js';
-import { startZone, ZoneDirectory } from '../helpers/helper-plan.js';
+import {
+  attachConsole,
+  type EnterOp,
+  type HelperSession,
+  sendSignal,
+  spawnSession,
+  waitForExit,
+} from '../../src/helper/index.js';
+import { failure, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
 import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
@@ -142,4 +150,61 @@ describe('the end of a zone', () => {
     expect(bytes).to.equal(100_000_000);
     expect([...lines]).to.deep.equal([line]);
   });
+
+  describe('on whose socket there is a crowd', () => {
+    const forever = ['sleep', '1000'];
+    const crowd = 100;
+
+    it('hears a stop behind those that wait, who all learn of the end', async () => {
+      const session = await start(zone.plan(forever));
+      const waiting = Array.from({ length: crowd }, () => waitForExit(zone.socket));
+      await eventually('some wait', async () => (await statusOf(zone.socket)).clients > 36);
+      await sendSignal(zone.socket, 15);
+      const ends = (await Promise.all(waiting)).filter((end) => end !== undefined);
+      expect(await session.exited).to.equal(143);
+      expect(ends, 'the others saw that the monitor has gone').to.have.lengthOf.at.least(36);
+      for (const end of ends) expect(end).to.include({ status: 143 });
+    });
+
+    it('hears a stop behind those that say nothing', async () => {
+      const session = await start(zone.plan(forever));
+      const silent: Socket[] = [];
+      while (silent.length < crowd) silent.push(await connected(zone.socket));
+      await sendSignal(zone.socket, 15);
+      expect(await session.exited).to.equal(143);
+      for (const socket of silent) socket.destroy();
+    });
+
+    it('refuses the console to one too many by name', async () => {
+      const session = await start(zone.plan(['sh'], { stdio: 'pty' }));
+      const consoles = await Promise.all(Array.from({ length: 8 }, () => attachConsole(zone.socket)));
+      expect(await failure(attachConsole(zone.socket))).to.have.property('code', 'ZONE_STATE');
+      await sendSignal(zone.socket, 9);
+      expect(await session.exited).to.equal(137);
+      for (const one of consoles) one.destroy();
+    });
+  });
 });
+
+async function start(ops: readonly EnterOp[]): Promise<HelperSession> {
+  const { session } = await startZone(ops);
+  return session;
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = createConnection({ path });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function statusOf(path: string): Promise<{ clients: number }> {
+  const socket = await connected(path);
+  try {
+    socket.write('status\n');
+    const [line] = (await once(createInterface({ input: socket }), 'line')) as [string];
+    return JSON.parse(line) as { clients: number };
+  } finally {
+    socket.destroy();
+  }
+}
