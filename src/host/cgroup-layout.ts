@@ -46,10 +46,22 @@ function v1Controllers(mounts: readonly Mount[]): Map<Controller, ControllerFact
   const found = new Map<Controller, ControllerFacts>();
   for (const { fsType, mountPoint, superOptions } of mounts) {
     if (fsType !== 'cgroup') continue;
+    const hierarchy = superOptions.filter(isController);
+    const shared = hierarchy.length > 1 ? { hierarchy } : {};
     for (const name of controllerNames)
-      if (superOptions.includes(name)) found.set(name, { version: 1, mount: mountPoint });
+      if (superOptions.includes(name)) found.set(name, { version: 1, mount: mountPoint, ...shared });
   }
   return found;
+}
+
+/** What a cgroup mount shows besides its controllers: cgroup1_show_options() and the flags of any file system. */
+const mountFlags = new Set(
+  'rw ro sync dirsync mand lazytime seclabel noprefix xattr cpuset_v2_mode favordynmods clone_children'.split(' '),
+);
+
+/** Values are those of release_agent, name and security labels. */
+function isController(option: string): boolean {
+  return !mountFlags.has(option) && !option.includes('=');
 }
 
 /** cgroup.controllers of the mount point: in a container, what its host hands down. */

@@ -37,6 +37,8 @@ export interface ControllerFacts {
   readonly version: 1 | 2;
   /** v1: the hierarchy's mount point (several controllers may share one). v2: the mount point of the unified one. */
   readonly mount: string;
+  /** v1, where several controllers share the hierarchy: all of them, as the kernel lists them, also those that we do not use. */
+  readonly hierarchy?: readonly string[];
 }
 
 /** A systemd unit with Delegate=yes below which tszone may make groups. */

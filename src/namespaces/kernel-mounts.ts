@@ -16,7 +16,7 @@ const deviceLinks: readonly (readonly [text: string, path: string])[] = [
 export interface KernelMountOptions {
   /** sysfs shows the network of its mounter: with the host's network only the host's own tree can be shown. */
   readonly hostNetwork: boolean;
-  /** v1 controllers to show below /sys/fs/cgroup, `unified` for v2, `none`. */
+  /** v1 hierarchies to show below /sys/fs/cgroup, each as all its controllers (`cpu,cpuacct`); `unified` for v2; `none`. */
   readonly cgroupView: readonly string[] | 'unified' | 'none';
 }
 
@@ -53,11 +53,18 @@ function planCgroupView(view: KernelMountOptions['cgroupView']): EnterOp[] {
       attributes: 'nosuid,nodev,noexec',
       options: 'mode=755,size=64k',
     },
-    ...view.map((controllers): EnterOp => {
+    ...view.flatMap((controllers): EnterOp[] => {
       const target = `/sys/fs/cgroup/${controllers}`;
-      return { op: 'mnt.fs', type: 'cgroup', target, attributes, options: controllers };
+      return [{ op: 'mnt.fs', type: 'cgroup', target, attributes, options: controllers }, ...singleNames(controllers)];
     }),
   ];
+}
+
+/** As hosts have them: `cpu` leads to `cpu,cpuacct`. */
+function singleNames(controllers: string): EnterOp[] {
+  const names = controllers.split(',');
+  if (names.length === 1) return [];
+  return names.map((name) => ({ op: 'symlink', text: controllers, path: `/sys/fs/cgroup/${name}` }));
 }
 
 function planDev(): EnterOp[] {

@@ -174,10 +174,12 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
 /** What a zone's programs can read of their own limits: each controller's group as the root of its hierarchy. */
 function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'unified' | 'none' {
   if (mode === 'v2') return 'unified';
-  const shown = (['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'] as const).filter(
-    (name) => controllers[name]?.version === 1,
-  );
-  return shown.length === 0 ? 'none' : shown;
+  const shown = (['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'] as const).flatMap((name) => {
+    const found = controllers[name];
+    return found?.version === 1 ? [(found.hierarchy ?? [name]).join(',')] : [];
+  });
+  // In a cgroup namespace no hierarchy is made: the list must be exactly that of one (EPERM).
+  return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
 function programOf(spec: ZoneSpec): ProgramPlanInput {

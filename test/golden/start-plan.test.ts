@@ -17,6 +17,18 @@ const v1: CgroupLayout = {
   swapAccounting: true,
 };
 
+/** As systemd mounts v1, and pids with one that we have no use for. */
+const together = { version: 1, mount: '/sys/fs/cgroup/cpu,cpuacct', hierarchy: ['cpu', 'cpuacct'] } as const;
+const coMounted: CgroupLayout = {
+  ...v1,
+  controllers: {
+    ...v1.controllers,
+    cpu: together,
+    cpuacct: together,
+    pids: { version: 1, mount: '/sys/fs/cgroup/net_cls,pids', hierarchy: ['net_cls', 'pids'] },
+  },
+};
+
 const v2Names = ['memory', 'cpu', 'cpuset', 'pids', 'io', 'freezer'] as const;
 const v2: CgroupLayout = {
   mode: 'v2',
@@ -96,6 +108,8 @@ describe('the plan of a start', () => {
   const limits = { memory: '128M', cpus: 0.5, pids: 64 } as const;
 
   it('is as written down for a cgroup v1 host', () => compare('v1', printed(inputFor(limits, v1))));
+  it('is as written down for a cgroup v1 host with several controllers in a hierarchy', () =>
+    compare('v1-co-mounted', printed(inputFor(limits, coMounted))));
   it('is as written down for a cgroup v2 host', () => compare('v2', printed(inputFor(limits, v2))));
   it('is as written down for a read-only zone with a command and a user', () =>
     compare(

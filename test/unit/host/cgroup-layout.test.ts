@@ -32,6 +32,7 @@ describe('cgroupLayout', () => {
       mounts: [
         '/sys/fs/cgroup ro - tmpfs tmpfs ro',
         '/sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct',
+        '/sys/fs/cgroup/blkio rw - cgroup cgroup rw,seclabel,net_cls,blkio,noprefix,xattr,clone_children,release_agent=/x',
         '/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
       ],
       files: { '/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes': '' },
@@ -39,8 +40,9 @@ describe('cgroupLayout', () => {
     expect(layout).to.deep.equal({
       mode: 'v1',
       controllers: {
-        cpu: { version: 1, mount: '/sys/fs/cgroup/cpu,cpuacct' },
-        cpuacct: { version: 1, mount: '/sys/fs/cgroup/cpu,cpuacct' },
+        cpu: { version: 1, mount: '/sys/fs/cgroup/cpu,cpuacct', hierarchy: ['cpu', 'cpuacct'] },
+        cpuacct: { version: 1, mount: '/sys/fs/cgroup/cpu,cpuacct', hierarchy: ['cpu', 'cpuacct'] },
+        blkio: { version: 1, mount: '/sys/fs/cgroup/blkio', hierarchy: ['net_cls', 'blkio'] },
         memory: { version: 1, mount: '/sys/fs/cgroup/memory' },
       },
       tracking: [],
