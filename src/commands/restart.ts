@@ -1,16 +1,23 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { zonesArg } from '../cli/flags.js';
+import { dryRunFlag, zonesArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
+import { dryRunRestart } from '../operations/dry-run.js';
 import { restartZone } from '../operations/restart-zone.js';
 
 export default class Restart extends BaseCommand<typeof Restart> {
   static override summary = 'Stop zones and start them again';
   static override aliases = ['reboot'];
   static override args = { zone: zonesArg };
-  static override flags = { force: Flags.boolean({ char: 'f', description: 'kill at once' }) };
+  static override flags = { ...dryRunFlag, force: Flags.boolean({ char: 'f', description: 'kill at once' }) };
 
   async run(): Promise<Output> {
+    if (this.flags['dry-run'] === true) {
+      return planned(
+        await this.operate((host) => Promise.all(this.args.zone.map((name) => dryRunRestart(host, name)))),
+      );
+    }
     const { force } = this.flags;
     return this.operate((host, options) =>
       this.forEach(this.args.zone, async (name) => {

@@ -2,11 +2,13 @@ import * as Flags from '@oclif/core/flags';
 import { attachZone } from '../cli/attach-zone.js';
 import { wantsTty, winsize } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { pullFlag, requiredArg, terminalFlags } from '../cli/flags.js';
+import { dryRunFlag, pullFlag, requiredArg, terminalFlags } from '../cli/flags.js';
 import { withInterrupts } from '../cli/interrupts.js';
 import { done, exitWith, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
 import type { Progress } from '../cli/progress.js';
 import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
+import { dryRunRun } from '../operations/dry-run.js';
 import { type RunInput, runDetached, runZone } from '../operations/run-zone.js';
 
 export default class Run extends BaseCommand<typeof Run> {
@@ -25,13 +27,24 @@ export default class Run extends BaseCommand<typeof Run> {
     name: Flags.string({ helpValue: 'NAME', description: "the zone's name; generated if not given" }),
     rm: Flags.boolean({ description: 'delete the zone when it ends' }),
     detach: Flags.boolean({ char: 'd', description: 'do not stay attached: print its name' }),
+    ...dryRunFlag,
     ...pullFlag,
     ...zoneFlags,
     ...terminalFlags,
   };
 
   async run(): Promise<Output> {
+    if (this.flags['dry-run'] === true) return this.planned();
     return this.flags.detach === true ? this.detached() : this.attached();
+  }
+
+  private async planned(): Promise<Output> {
+    const { flags } = this;
+    const isDetached = flags.detach === true;
+    const input = this.input(isDetached ? flags.tty === true : wantsTty(flags));
+    const attached =
+      input.tty === true ? ({ stdio: 'pty', winsize: winsize() } as const) : ({ stdio: 'relay' } as const);
+    return planned([await this.operate((host) => dryRunRun(host, input, isDetached ? {} : attached))]);
   }
 
   private input(tty: boolean): RunInput {

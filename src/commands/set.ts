@@ -1,10 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { zoneArg } from '../cli/flags.js';
+import { dryRunFlag, zoneArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
 import { changeFlags, zoneInput } from '../cli/zone-flags.js';
 import { zoneError } from '../errors/index.js';
-import { setZone } from '../operations/set-zone.js';
+import { dryRunSet } from '../operations/dry-run-change.js';
+import { changeOf, setZone } from '../operations/set-zone.js';
 import type { ZoneChange } from '../spec/index.js';
 
 export default class SetSettings extends BaseCommand<typeof SetSettings> {
@@ -14,6 +16,7 @@ export default class SetSettings extends BaseCommand<typeof SetSettings> {
   static override afterDashes = '[-- COMMAND…]';
   static override args = { zone: zoneArg };
   static override flags = {
+    ...dryRunFlag,
     live: Flags.boolean({ exclusive: ['next-boot'], description: 'only now, not saved' }),
     'next-boot': Flags.boolean({ description: 'only saved: from the next start on' }),
     'restart-now': Flags.boolean({ description: 'restart the zone if something asks for it' }),
@@ -31,6 +34,9 @@ export default class SetSettings extends BaseCommand<typeof SetSettings> {
     }
     const scope = this.flags.live === true ? 'live' : this.flags['next-boot'] === true ? 'saved' : 'both';
     const restart = this.flags['restart-now'] === true;
+    if (this.flags['dry-run'] === true) {
+      return planned([await this.operate((host) => dryRunSet(host, name, changeOf(change), { scope, restart }))]);
+    }
     const result = await this.operate((host, options) => setZone(host, name, change, { ...options, scope, restart }));
     if (result.needsRestart.length > 0) {
       this.note(`${result.needsRestart.join(', ')} will hold after "tszone restart ${name}"`);

@@ -5,12 +5,14 @@ export { foreignForwardDrops } from './firewall.js';
 export { readForwarding } from './forwarding.js';
 export { allocateVethName, bridgeName, randomMac, tableName } from './names.js';
 export {
+  addNetwork,
   createNetwork,
   defaultNetwork,
   deleteNetwork,
   ensureNetwork,
   listNetworks,
   type NetworkWish,
+  requireUnused,
 } from './networks.js';
 export type { NetOp, PortOp } from './ops.js';
 export {

@@ -51,16 +51,23 @@ export async function ensureNetwork(roots: Roots, name: string): Promise<Network
  * @throws NETWORK_EXISTS · USAGE_BAD_ARGUMENT a bad range · NETWORK_ADDRESS_IN_USE it overlaps with something
  */
 export async function createNetwork(roots: Roots, wish: NetworkWish): Promise<NetworkRecord> {
-  return updateNetworks(roots, (file) => {
-    if (file.networks.some((network) => network.name === wish.name)) {
-      throw zoneError('NETWORK_EXISTS', `network "${wish.name}" exists already`, {
-        hint: `Choose another name, or run "tszone network delete ${wish.name}" first.`,
-        context: { network: wish.name },
-      });
-    }
-    const record = makeRecord(roots, file, wish);
-    return [{ ...file, networks: [...file.networks, record] }, record];
-  });
+  return updateNetworks(roots, (file) => addNetwork(roots, file, wish));
+}
+
+/** The file with the network in it; nothing is written. @throws as createNetwork */
+export function addNetwork(
+  roots: Roots,
+  file: NetworksFile,
+  wish: NetworkWish,
+): readonly [NetworksFile, NetworkRecord] {
+  if (file.networks.some((network) => network.name === wish.name)) {
+    throw zoneError('NETWORK_EXISTS', `network "${wish.name}" exists already`, {
+      hint: `Choose another name, or run "tszone network delete ${wish.name}" first.`,
+      context: { network: wish.name },
+    });
+  }
+  const record = makeRecord(roots, file, wish);
+  return [{ ...file, networks: [...file.networks, record] }, record];
 }
 
 function makeRecord(roots: Roots, file: NetworksFile, wish: NetworkWish): NetworkRecord {
@@ -130,19 +137,23 @@ export async function listNetworks(roots: Roots): Promise<readonly NetworkRecord
  */
 export async function deleteNetwork(roots: Roots, name: string): Promise<void> {
   await updateNetworks(roots, async (file) => {
-    const network = findNetwork(file, name);
-    const zones = [...new Set(file.leases.filter((lease) => lease.network === name).map((lease) => lease.zone))];
-    if (zones.length > 0) {
-      throw zoneError('NETWORK_IN_USE', `network "${name}" is used by zone "${zones.join('", "')}"`, {
-        hint: `Delete its zones first: tszone delete ${zones.join(' ')}`,
-        context: { network: name, zones },
-      });
-    }
+    const network = requireUnused(file, name);
     const networks = file.networks.filter((one) => one !== network);
     if (networks.length === 0) await releaseForwarding(roots.instance);
     await removeLink(network.bridge);
     if (networks.length > 0) await removeFromFirewall(firewallOp(roots, network));
     else await removeTable(tableName(roots.instance));
     return [{ ...file, networks }, undefined];
+  });
+}
+
+/** @throws NETWORK_NOT_FOUND, NETWORK_IN_USE */
+export function requireUnused(file: NetworksFile, name: string): NetworkRecord {
+  const network = findNetwork(file, name);
+  const zones = [...new Set(file.leases.filter((lease) => lease.network === name).map((lease) => lease.zone))];
+  if (zones.length === 0) return network;
+  throw zoneError('NETWORK_IN_USE', `network "${name}" is used by zone "${zones.join('", "')}"`, {
+    hint: `Delete its zones first: tszone delete ${zones.join(' ')}`,
+    context: { network: name, zones },
   });
 }

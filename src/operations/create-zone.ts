@@ -69,15 +69,6 @@ async function create(
 /** The record comes last: with it the zone exists. */
 export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneImage): StateOp[] {
   const paths = zonePaths(roots, spec.name);
-  const record: Omit<ZoneRecord, 'ids'> = {
-    version: 1,
-    spec,
-    image,
-    machineId: randomBytes(16).toString('hex'),
-    createdAtMs: Date.now(),
-    stoppedByUser: false,
-    restarts: 0,
-  };
   return [
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
     { op: 'state.mkdir', path: paths.rootfs, mode: 0o700 },
@@ -86,8 +77,20 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
     { op: 'state.mkdir', path: paths.local, mode: 0o755 },
     { op: 'state.ids-lease', roots, zone: spec.name },
     ...planAddressLease(roots, spec),
-    { op: 'state.zone-write', roots, record },
+    { op: 'state.zone-write', roots, record: newZoneRecord(spec, image) },
   ];
+}
+
+export function newZoneRecord(spec: ZoneSpec, image: ZoneImage): Omit<ZoneRecord, 'ids'> {
+  return {
+    version: 1,
+    spec,
+    image,
+    machineId: randomBytes(16).toString('hex'),
+    createdAtMs: Date.now(),
+    stoppedByUser: false,
+    restarts: 0,
+  };
 }
 
 async function refuseExisting(host: HostContext, name: string): Promise<void> {

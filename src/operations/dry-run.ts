@@ -1,23 +1,29 @@
-/** `--dry-run`: what create, start, stop and delete would do, as data and in words; nothing is changed. */
+/** `--dry-run`: what a verb would do, as data and in words; nothing is changed. */
 import { zoneError } from '../errors/index.js';
 import { argumentsOf, type EnterOp } from '../helper/index.js';
 import { findImage } from '../images/index.js';
-import { describeHostOp } from '../plan/index.js';
-import { type HostOpBase, parseZoneOptions, type ZoneOptions } from '../spec/index.js';
-import { findZone, readRunning, readZone } from '../state/index.js';
-import { planCreate } from './create-zone.js';
+import { describeHostOp, type ZonePlan } from '../plan/index.js';
+import { type HostOpBase, parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
+import { findZone, previewIds, readRunning, readZone, type ZoneImage, type ZoneRecord } from '../state/index.js';
+import { newZoneRecord, planCreate } from './create-zone.js';
 import { planDelete } from './delete-zone.js';
 import { zoneImageOf } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
-import { planZoneStart } from './start-zone.js';
+import { nameZone, type RunInput } from './run-zone.js';
+import { planZoneStart, type StartOptions } from './start-zone.js';
 import { checkZoneFeasible } from './zone-files.js';
+import { previewInterfaces } from './zone-network.js';
 import { readLaunch, requireRunning, zoneRunningError } from './zone-ref.js';
 
 export interface DryRun {
-  readonly operation: 'create' | 'start' | 'stop' | 'delete';
-  readonly zone: string;
+  /** The verb: `create`, `network delete`. */
+  readonly operation: string;
+  /** What it would be done to: a zone, a network, an image. */
+  readonly name: string;
   readonly steps: readonly DryStep[];
+  /** Of set and unset: settings that would hold only after a restart. */
+  readonly needsRestart?: readonly string[];
 }
 
 export interface DryStep {
@@ -30,6 +36,48 @@ export interface DryStep {
 
 /** The image has to be there: building one is not planned. @throws as create does, IMAGE_NOT_FOUND */
 export async function dryRunCreate(host: HostContext, input: ZoneOptions): Promise<DryRun> {
+  const { spec, image } = await requireCreatable(host, input);
+  return { operation: 'create', name: spec.name, steps: hostSteps('prepare', planCreate(host, spec, image)) };
+}
+
+/** @throws as `dryRunCreate`, and what planning a start throws */
+export async function dryRunRun(
+  host: HostContext,
+  input: RunInput,
+  options: Pick<StartOptions, 'stdio' | 'winsize'> = {},
+): Promise<DryRun> {
+  const { spec, image } = await requireCreatable(host, nameZone(input));
+  const record = { ...newZoneRecord(spec, image), ids: await previewIds(host.roots, spec.name) };
+  const create = hostSteps('prepare', planCreate(host, spec, image));
+  return { operation: 'run', name: spec.name, steps: [...create, ...(await startSteps(host, record, options))] };
+}
+
+/** @throws ZONE_NOT_FOUND, ZONE_RUNNING, and what planning a start throws */
+export async function dryRunStart(host: HostContext, name: string): Promise<DryRun> {
+  const record = await readZone(host.roots, name);
+  if ((await readRunning(host.roots, name)) !== undefined) throw zoneRunningError(name);
+  return { operation: 'start', name, steps: await startSteps(host, record) };
+}
+
+/** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING */
+export async function dryRunStop(host: HostContext, name: string): Promise<DryRun> {
+  await readZone(host.roots, name);
+  await requireRunning(host, name);
+  return { operation: 'stop', name, steps: await stopSteps(host, name) };
+}
+
+/** @throws ZONE_NOT_FOUND, and what planning a start throws */
+export async function dryRunRestart(host: HostContext, name: string): Promise<DryRun> {
+  return { operation: 'restart', name, steps: await restartSteps(host, await readZone(host.roots, name)) };
+}
+
+/** @throws ZONE_NOT_FOUND */
+export async function dryRunDelete(host: HostContext, name: string): Promise<DryRun> {
+  await readZone(host.roots, name);
+  return { operation: 'delete', name, steps: hostSteps('prepare', planDelete(host.roots, name)) };
+}
+
+async function requireCreatable(host: HostContext, input: ZoneOptions): Promise<{ spec: ZoneSpec; image: ZoneImage }> {
   const spec = parseZoneOptions(input);
   if ((await findZone(host.roots, spec.name)) !== undefined) {
     throw zoneError('ZONE_EXISTS', `zone "${spec.name}" exists already`, {
@@ -47,37 +95,32 @@ export async function dryRunCreate(host: HostContext, input: ZoneOptions): Promi
   }
   const image = zoneImageOf(found);
   await checkZoneFeasible(host, spec, image);
-  return { operation: 'create', zone: spec.name, steps: hostSteps('prepare', planCreate(host, spec, image)) };
+  return { spec, image };
 }
 
-/** @throws ZONE_NOT_FOUND, ZONE_RUNNING, and what planning a start throws */
-export async function dryRunStart(host: HostContext, zone: string): Promise<DryRun> {
-  const record = await readZone(host.roots, zone);
-  if ((await readRunning(host.roots, zone)) !== undefined) throw zoneRunningError(zone);
-  const plan = await planZoneStart(host, record);
+async function startSteps(host: HostContext, record: ZoneRecord, options: StartOptions = {}): Promise<DryStep[]> {
+  const plan: ZonePlan = await planZoneStart(host, record, { ...options, interfaceSource: previewInterfaces() });
   const enter = plan.enter.map(
     (op) => ({ phase: 'enter', op, text: [op.op, ...argumentsOf(op).map(shown)].join(' ') }) as const,
   );
   // The pid is not known before there is a process; 0 stands for it.
-  const steps = [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach(0))];
-  return { operation: 'start', zone, steps };
+  return [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach(0))];
 }
 
-/** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING */
-export async function dryRunStop(host: HostContext, zone: string): Promise<DryRun> {
-  await readZone(host.roots, zone);
-  await requireRunning(host, zone);
-  const prepared = (await readLaunch(host.roots, zone))?.prepared ?? [];
-  return { operation: 'stop', zone, steps: hostSteps('undo', [...prepared].reverse()) };
+async function stopSteps({ roots }: HostContext, zone: string): Promise<DryStep[]> {
+  const prepared = (await readLaunch(roots, zone))?.prepared ?? [];
+  return hostSteps('undo', [...prepared].reverse());
 }
 
-/** @throws ZONE_NOT_FOUND */
-export async function dryRunDelete(host: HostContext, zone: string): Promise<DryRun> {
-  await readZone(host.roots, zone);
-  return { operation: 'delete', zone, steps: hostSteps('prepare', planDelete(host.roots, zone)) };
+/** With the record as it would be by then. */
+export async function restartSteps(host: HostContext, record: ZoneRecord): Promise<DryStep[]> {
+  const { name } = record.spec;
+  const isRunning = (await readRunning(host.roots, name)) !== undefined;
+  const stop = isRunning ? await stopSteps(host, name) : [];
+  return [...stop, ...(await startSteps(host, record))];
 }
 
-function hostSteps(phase: DryStep['phase'], ops: readonly HostOpBase[]): DryStep[] {
+export function hostSteps(phase: DryStep['phase'], ops: readonly HostOpBase[]): DryStep[] {
   return ops.map((op) => ({ phase, op, text: describeHostOp(op) }));
 }
 

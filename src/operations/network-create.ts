@@ -17,14 +17,18 @@ export interface NetworkCreateOptions {
 
 /** @throws NETWORK_EXISTS, NETWORK_ADDRESS_IN_USE, USAGE_BAD_ARGUMENT, RESOURCE_ADDRESSES_EXHAUSTED */
 export async function createNetwork(host: HostContext, options: NetworkCreateOptions): Promise<NetworkSummary> {
-  const { name, mtu } = options;
+  checkNetwork(options);
+  const network = await createRecord(host.roots, options);
+  return summarizeNetwork(network, []);
+}
+
+/** @throws USAGE_BAD_ARGUMENT */
+export function checkNetwork({ name, mtu }: NetworkCreateOptions): void {
   if (!namePattern.test(name))
     throw badArgument(`"${name}" is not a name`, 'Use a-z 0-9 _ . -, at most 63, such as "lab".');
   if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= 1280 && mtu <= 65_535)) {
     throw badArgument(`MTU ${mtu} is not possible`, 'Give a number from 1280 (the least that IPv6 takes) to 65535.');
   }
-  const network = await createRecord(host.roots, options);
-  return summarizeNetwork(network, []);
 }
 
 function badArgument(message: string, hint: string): Error {

@@ -37,12 +37,21 @@ export async function addPorts(
   const wanted = texts.map(requirePort);
   await using _lock = await lockZone(host, zone, options);
   const record = await readZone(host.roots, zone);
-  const known = record.spec.port.map(formatPort);
-  const fresh = wanted.filter((port) => !known.includes(formatPort(port)));
-  const spec = changeSpec(record.spec, { port: [...record.spec.port, ...fresh] });
+  const { fresh, spec } = withPorts(record.spec, wanted);
   if ((await readRunning(host.roots, zone)) !== undefined) await publish(host, record, fresh);
   await writeZone(host.roots, { ...record, spec });
   return { zone, ports: spec.port.map(formatPort) };
+}
+
+/** @throws USAGE_BAD_ARGUMENT, SPEC_INVALID */
+export function addedPorts(spec: ZoneSpec, texts: readonly string[]): { fresh: PortSpec[]; spec: ZoneSpec } {
+  return withPorts(spec, texts.map(requirePort));
+}
+
+function withPorts(spec: ZoneSpec, wanted: readonly PortSpec[]): { fresh: PortSpec[]; spec: ZoneSpec } {
+  const known = spec.port.map(formatPort);
+  const fresh = wanted.filter((port) => !known.includes(formatPort(port)));
+  return { fresh, spec: changeSpec(spec, { port: [...spec.port, ...fresh] }) };
 }
 
 /** They are noted first among what a stop takes back: killed in between, nothing is left over. */

@@ -20,11 +20,16 @@ export async function removePorts(
 ): Promise<PortResult> {
   await using _lock = await lockZone(host, zone, options);
   const record = await readZone(host.roots, zone);
-  const gone = new Set(texts.flatMap((text) => matching(zone, record.spec.port, text)));
-  const spec = changeSpec(record.spec, { port: record.spec.port.filter((port) => !gone.has(port)) });
+  const { gone, spec } = removedPorts(record.spec, texts);
   await writeZone(host.roots, { ...record, spec });
-  if ((await readRunning(host.roots, zone)) !== undefined) await unpublish(host, record.spec, [...gone]);
+  if ((await readRunning(host.roots, zone)) !== undefined) await unpublish(host, record.spec, gone);
   return { zone, ports: spec.port.map(formatPort) };
+}
+
+/** @throws PORT_NOT_FOUND */
+export function removedPorts(spec: ZoneSpec, texts: readonly string[]): { gone: PortSpec[]; spec: ZoneSpec } {
+  const gone = new Set(texts.flatMap((text) => matching(spec.name, spec.port, text)));
+  return { gone: [...gone], spec: changeSpec(spec, { port: spec.port.filter((port) => !gone.has(port)) }) };
 }
 
 async function unpublish(host: HostContext, spec: ZoneSpec, ports: readonly PortSpec[]): Promise<void> {

@@ -1,11 +1,14 @@
 /** --dry-run says what would be done, and does nothing. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { givenHost } from '../helpers/given.js';
 
 interface Plan {
   readonly operation: string;
-  readonly zone: string;
+  readonly name: string;
   readonly steps: readonly { readonly phase: string; readonly op: { readonly op: string }; readonly text: string }[];
+  readonly needsRestart?: readonly string[];
 }
 
 describe('--dry-run', () => {
@@ -17,7 +20,7 @@ describe('--dry-run', () => {
   it('of create leaves no zone', async () => {
     const before = await given.host.snapshot();
     const plan = await given.host.json<Plan>(['create', 'other', '--image', 'sparse', '--dry-run']);
-    expect([plan.operation, plan.zone, opsOf(plan).at(-1)]).to.deep.equal(['create', 'other', 'state.zone-write']);
+    expect([plan.operation, plan.name, opsOf(plan).at(-1)]).to.deep.equal(['create', 'other', 'state.zone-write']);
     expect(await given.host.snapshot()).to.deep.equal(before);
     expect(await given.host.ok(['list', '-q'])).to.equal('made\n');
   });
@@ -47,4 +50,86 @@ describe('--dry-run', () => {
     expect(opsOf(await given.host.json<Plan>(['delete', 'made', '--dry-run']))[0]).to.equal('state.remove');
     expect(await given.host.ok(['list', '-q'])).to.equal('made\n');
   });
+
+  describe('of what changes things', () => {
+    const unchanged = async (args: readonly string[]): Promise<Plan> => {
+      const files = () =>
+        Promise.all(['networks.json', 'images/index.json'].map((name) => readOr(join(given.host.root, name))));
+      const look = async () => [await given.host.snapshot(), await files(), await given.host.json(['list'])];
+      const before = await look();
+      const plan = await given.host.json<Plan>([...args, '--dry-run']);
+      expect(await look()).to.deep.equal(before);
+      return plan;
+    };
+
+    it('run shows the making and the start of a zone that is not there afterwards', async () => {
+      const plan = await unchanged(['run', '--name', 'fleeting', '--dry-run', 'sparse', '--', 'true']);
+      expect([plan.operation, plan.name]).to.deep.equal(['run', 'fleeting']);
+      expect(opsOf(plan)).to.include.members(['state.zone-write', 'cgroup.create', 'root.pivot', 'net.veth']);
+      expect(await given.host.ok(['list', '-q'])).to.equal('made\n');
+    });
+
+    it('start shows a network that is made only by a start', async () => {
+      await given.host.ok(['create', 'lonely', '--image', 'sparse', '--net', 'none']);
+      await given.host.ok(['set', 'lonely', '--net', 'bridge=default']);
+      const plan = await unchanged(['start', 'lonely']);
+      expect(opsOf(plan)).to.include('net.bridge');
+      await given.host.ok(['delete', 'lonely']);
+    });
+
+    it('set shows the writes to a running zone, and what needs a restart', async () => {
+      await given.host.ok(['start', 'made']);
+      const plan = await unchanged(['set', 'made', '--memory', '96M', '--hostname', 'other']);
+      expect(opsOf(plan)).to.include.members(['cgroup.write', 'state.spec-write']);
+      expect(plan.needsRestart).to.deep.equal(['hostname']);
+      expect(plan.steps.map(({ text }) => text).join()).to.contain(String(96 << 20));
+      expect(opsOf(await unchanged(['unset', 'made', 'memory']))).to.include('cgroup.write');
+    });
+
+    it('restart shows what is taken back, then what is done', async () => {
+      const phases = (await unchanged(['restart', 'made'])).steps.map(({ phase }) => phase);
+      expect([...new Set(phases)]).to.deep.equal(['undo', 'prepare', 'enter', 'attach']);
+    });
+
+    it('port add and port remove', async () => {
+      expect(opsOf(await unchanged(['port', 'add', 'made', '18080:80']))).to.deep.equal([
+        'net.port',
+        'state.spec-write',
+      ]);
+      const none = await given.host.cli(['port', 'remove', 'made', '18080', '--dry-run', '-o', 'json']);
+      expect(JSON.parse(none.stderr)).to.have.nested.property('error.code', 'PORT_NOT_FOUND');
+    });
+
+    it('rename, of a zone that is stopped only', async () => {
+      const refused = await given.host.cli(['rename', 'made', 'new', '--dry-run', '-o', 'json']);
+      expect(JSON.parse(refused.stderr)).to.have.nested.property('error.code', 'ZONE_RUNNING');
+      await given.host.ok(['stop', 'made']);
+      expect(opsOf(await unchanged(['rename', 'made', 'new']))).to.include('state.zone-rename');
+    });
+
+    it('network create and delete', async () => {
+      const plan = await unchanged(['network', 'create', 'lab', '--ip4', '172.30.99.0/24']);
+      expect(plan.steps.map(({ text }) => text).join()).to.contain('172.30.99.0/24');
+      await given.host.ok(['network', 'create', 'lab', '--ip4', '172.30.99.0/24']);
+      const gone = await unchanged(['network', 'delete', 'lab']);
+      expect(opsOf(gone)).to.include.members(['net.bridge', 'state.network-remove']).and.not.include('net.forward');
+      expect((await unchanged(['network', 'delete', 'no-such'])).steps).to.deep.equal([]);
+      await given.host.ok(['network', 'delete', 'lab']);
+    });
+
+    it('image delete', async () => {
+      const used = await given.host.cli(['image', 'delete', 'sparse', '--dry-run', '-o', 'json']);
+      expect(JSON.parse(used.stderr)).to.have.nested.property('error.code', 'IMAGE_IN_USE');
+      await given.host.ok(['delete', 'made']);
+      expect(opsOf(await unchanged(['image', 'delete', 'sparse']))).to.include.members([
+        'image.unlist',
+        'layer.remove',
+      ]);
+      expect(await given.host.ok(['image', 'delete', 'sparse', '--dry-run'])).to.match(
+        /^image delete sparse: \d+ steps\n {2}prepare {2}unlist image sparse\n {2}prepare {2}remove layer /,
+      );
+    });
+  });
 });
+
+const readOr = (path: string) => readFile(path, 'utf8').catch(() => '');

@@ -1,8 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { parseCount } from '../../cli/times.js';
+import { dryRunNetworkCreate } from '../../operations/dry-run-change.js';
 import { createNetwork } from '../../operations/network-create.js';
 
 export default class NetworkCreate extends BaseCommand<typeof NetworkCreate> {
@@ -12,6 +14,7 @@ export default class NetworkCreate extends BaseCommand<typeof NetworkCreate> {
   static override examples = ['tszone network create lab', 'tszone network create lab --ip4 172.30.0.0/16 --ip6 none'];
   static override args = { network: requiredArg("the network's name") };
   static override flags = {
+    ...dryRunFlag,
     ip4: Flags.string({ helpValue: 'CIDR', description: 'IPv4 range such as 172.30.0.0/16; a free one if not given' }),
     ip6: Flags.string({
       helpValue: 'CIDR|none',
@@ -24,7 +27,9 @@ export default class NetworkCreate extends BaseCommand<typeof NetworkCreate> {
     const name = this.args.network;
     const { ip4, ip6 } = this.flags;
     const mtu = parseCount(this.flags.mtu, '--mtu');
-    const network = await this.operate((host) => createNetwork(host, { name, ip4, ip6, mtu }));
+    const wish = { name, ip4, ip6, mtu };
+    if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunNetworkCreate(host, wish))]);
+    const network = await this.operate((host) => createNetwork(host, wish));
     return done(
       name,
       `network "${name}" is made: ${[network.range4, network.range6].filter(Boolean).join(', ')}`,

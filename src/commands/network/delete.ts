@@ -1,6 +1,8 @@
 import { BaseCommand } from '../../cli/base-command.js';
-import { requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
+import { dryRunNetworkDelete } from '../../operations/dry-run-change.js';
 import { deleteNetwork } from '../../operations/network-delete.js';
 
 export default class NetworkDelete extends BaseCommand<typeof NetworkDelete> {
@@ -8,9 +10,11 @@ export default class NetworkDelete extends BaseCommand<typeof NetworkDelete> {
   static override description = 'A network that is not there is no error: a note on stderr says so.';
   static override aliases = ['network rm'];
   static override args = { network: requiredArg("the network's name") };
+  static override flags = dryRunFlag;
 
   async run(): Promise<Output> {
     const name = this.args.network;
+    if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunNetworkDelete(host, name))]);
     const result = await this.operate((host) => deleteNetwork(host, name));
     if (!result.deleted)
       this.note(
