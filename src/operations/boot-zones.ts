@@ -1,6 +1,6 @@
 /** `boot`: starts what autostarts. */
 import { ZoneError, type ZoneErrorJson } from '../errors/index.js';
-import { readRunning, readZones, type ZoneRecord } from '../state/index.js';
+import { readRunning, scanZones, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { startZone } from './start-zone.js';
 import type { OperationOptions } from './zone-lock.js';
@@ -17,10 +17,11 @@ export function wantsBoot({ spec, stoppedByUser }: ZoneRecord): boolean {
   return spec.autostart === 'yes' || spec.restart.policy === 'always';
 }
 
-/** One zone that fails keeps no other from starting. */
+/** One zone that fails keeps no other from starting; nor does one whose record cannot be read, which is named with the reason. */
 export async function bootZones(host: HostContext, options: OperationOptions = {}): Promise<BootResult[]> {
-  const results: BootResult[] = [];
-  for (const record of (await readZones(host.roots)).filter(wantsBoot)) {
+  const { records, unreadable } = await scanZones(host.roots);
+  const results: BootResult[] = unreadable.map(({ name, error }) => failed(name, error));
+  for (const record of records.filter(wantsBoot)) {
     const { name } = record.spec;
     if ((await readRunning(host.roots, name)) === undefined) results.push(await boot(host, name, options));
   }
@@ -33,6 +34,8 @@ async function boot(host: HostContext, name: string, options: OperationOptions):
     return { name, started: true };
   } catch (error) {
     if (!(error instanceof ZoneError)) throw error;
-    return { name, started: false, error: error.toJSON().error };
+    return failed(name, error);
   }
 }
+
+const failed = (name: string, error: ZoneError): BootResult => ({ name, started: false, error: error.toJSON().error });

@@ -5,19 +5,20 @@ import type { Roots } from '../state/index.js';
 import { sweepStaging } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
-import { layersInUse, removeUnused } from './image-store.js';
+import { layersInUse, removeUnused, requireReadableZones } from './image-store.js';
 
 /**
  * Removes the image and the layers that nothing else is made of.
  *
  * @returns false if there was none
- * @throws IMAGE_IN_USE zones are made of it
+ * @throws IMAGE_IN_USE zones are made of it · STATE_CORRUPT a zone cannot be read, and may be
  */
 export async function imageDelete({ roots }: HostContext, reference: string): Promise<boolean> {
   const { name } = await resolveImageName(reference);
   return withImagesLocked(roots, async () => {
     const image = await findImage(roots, name);
     if (image === undefined) return false;
+    await requireReadableZones(roots);
     await refuseUsed(roots, image);
     const images = await changeImages(roots, ({ [name]: _gone, ...others }) => others);
     await removeUnused(roots, images);
@@ -36,7 +37,7 @@ export async function refuseUsed(roots: Roots, image: ImageManifest): Promise<vo
   });
 }
 
-/** Removes layers that nothing is made of, and what killed imports have left. */
+/** Removes layers that nothing is made of, and what killed imports have left. @throws STATE_CORRUPT a zone cannot be read */
 export async function imagePrune({
   roots,
 }: HostContext): Promise<{ readonly layers: readonly string[]; readonly staging: number }> {

@@ -1,4 +1,5 @@
 /** How an image comes to be on disk, whatever it is made from: unpacked aside, named by one rename, then listed. */
+import { zoneError } from '../errors/index.js';
 import {
   type BuiltArchive,
   changeImages,
@@ -11,7 +12,7 @@ import {
   unpackArchive,
   withImagesLocked,
 } from '../images/index.js';
-import { type Roots, readZones } from '../state/index.js';
+import { type Roots, readZones, scanZones } from '../state/index.js';
 import { hasLayer, listLayers, removeLayer, stageLayer, sweepStaging } from '../storage/index.js';
 
 export interface NewImage {
@@ -68,7 +69,8 @@ export async function storeImage(
       image.check?.(table);
       return { ...table, [name]: manifest };
     });
-    await removeUnused(roots, images);
+    // The image is there; what it replaces is removed when it is certain that nothing needs it.
+    if ((await scanZones(roots)).unreadable.length === 0) await removeUnused(roots, images);
   });
   return manifest;
 }
@@ -77,7 +79,23 @@ function withFingerprint(source: ImageSource, fingerprint: string | undefined): 
   return source.kind === 'template' && fingerprint !== undefined ? { ...source, fingerprint } : source;
 }
 
-/** Digest → names of the zones that are made of it. */
+/**
+ * Before a layer is removed, all zones have to be known.
+ *
+ * @throws STATE_CORRUPT the record of a zone cannot be read
+ */
+export async function requireReadableZones(roots: Roots): Promise<void> {
+  const [first] = (await scanZones(roots)).unreadable;
+  if (first === undefined) return;
+  const { name, error } = first;
+  throw zoneError('STATE_CORRUPT', `zone "${name}" cannot be read, so nobody knows which image it is made of`, {
+    hint: `Restore its zone.json from a backup, or run "tszone delete --force ${name}" first.`,
+    context: { zone: name, ...error.context },
+    cause: error,
+  });
+}
+
+/** Digest → names of the zones that are made of it, as far as their records can be read. */
 export async function layersInUse(roots: Roots): Promise<ReadonlyMap<string, readonly string[]>> {
   const users = new Map<string, string[]>();
   for (const { spec, image } of await readZones(roots)) {
@@ -86,8 +104,13 @@ export async function layersInUse(roots: Roots): Promise<ReadonlyMap<string, rea
   return users;
 }
 
-/** Call with the images locked. Removes layers that neither an image nor a zone is made of; returns them. */
+/**
+ * Call with the images locked. Removes layers that neither an image nor a zone is made of; returns them.
+ *
+ * @throws STATE_CORRUPT the record of a zone cannot be read
+ */
 export async function removeUnused(roots: Roots, images: ImageTable): Promise<string[]> {
+  await requireReadableZones(roots);
   const unused = await unusedLayers(roots, Object.values(images));
   for (const digest of unused) await removeLayer(roots, digest);
   return unused;

@@ -1,9 +1,11 @@
 /** `list`. */
-import { readZones } from '../state/index.js';
+import { scanZones } from '../state/index.js';
 import type { HostContext } from './host-context.js';
-import { summarize, type ZoneSummary } from './zone-view.js';
+import { summarize, summarizeUnreadable, type ZoneSummary } from './zone-view.js';
 
-/** All zones, sorted by name. */
+/** All zones, sorted by name; one whose record cannot be read has the status `corrupt`. */
 export async function listZones(host: HostContext): Promise<ZoneSummary[]> {
-  return Promise.all((await readZones(host.roots)).map((record) => summarize(host, record)));
+  const { records, unreadable } = await scanZones(host.roots);
+  const readable = await Promise.all(records.map((record) => summarize(host, record)));
+  return [...readable, ...unreadable.map(summarizeUnreadable)].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

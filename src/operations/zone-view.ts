@@ -1,5 +1,6 @@
 /** What `list`, `inspect` and `status` show of a zone. */
 import { isZoneFrozen, readZoneUsage, type ZoneUsage } from '../cgroups/index.js';
+import type { ZoneErrorJson } from '../errors/index.js';
 import { formatPort, type ZoneSpec } from '../spec/index.js';
 import {
   type ExitRecord,
@@ -7,13 +8,15 @@ import {
   readExit,
   readRestartFailure,
   readRunning,
+  type UnreadableZone,
   type ZoneRecord,
 } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { addressesOf } from './zone-network.js';
 import { groupsOf } from './zone-ref.js';
 
-export type ZoneStatus = 'running' | 'paused' | 'stopped';
+/** corrupt: its record cannot be read, see `error`. */
+export type ZoneStatus = 'running' | 'paused' | 'stopped' | 'corrupt';
 
 export interface ZoneSummary {
   readonly name: string;
@@ -26,6 +29,8 @@ export interface ZoneSummary {
   readonly ports: readonly string[];
   readonly createdAt: string;
   readonly startedAt?: string;
+  /** Why it is corrupt; then nothing else is known of it. */
+  readonly error?: ZoneErrorJson['error'];
 }
 
 export interface ZoneDetails extends ZoneSummary {
@@ -66,6 +71,11 @@ export async function summarize(host: HostContext, record: ZoneRecord): Promise<
     ports: record.spec.port.map(formatPort),
     createdAt: isoTime(record.createdAtMs),
   };
+}
+
+/** Of a zone whose record cannot be read. Pure. */
+export function summarizeUnreadable({ name, error }: UnreadableZone): ZoneSummary {
+  return { name, status: 'corrupt', image: '', addresses: [], ports: [], createdAt: '', error: error.toJSON().error };
 }
 
 export async function describeZone(host: HostContext, record: ZoneRecord): Promise<ZoneDetails> {

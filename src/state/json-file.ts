@@ -1,7 +1,7 @@
 /** JSON files that survive a crash: written whole under a temporary name, synced, renamed; each carries a version. */
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { zoneError } from '../errors/index.js';
+import { type ZoneError, zoneError } from '../errors/index.js';
 import { temporaryFor } from './temporary-file.js';
 
 export interface Versioned {
@@ -11,7 +11,7 @@ export interface Versioned {
 /**
  * Reads a versioned file; `undefined` if there is none.
  *
- * @throws STATE_CORRUPT not JSON, or without a version · STATE_TOO_NEW written by a newer tszone
+ * @throws STATE_CORRUPT not to be read, not JSON, or without a version · STATE_TOO_NEW written by a newer tszone
  */
 export async function readJson<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {
   let text: string;
@@ -19,6 +19,8 @@ export async function readJson<T extends Versioned>(path: string, version: T['ve
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    // A bad sector, or what a file system check has put there.
+    if (isErrno(error, 'EIO', 'EISDIR', 'EBADMSG', 'EUCLEAN')) throw corrupt(path, 'cannot be read', error);
     throw error;
   }
   return checkVersion<T>(path, parse(path, text), version);
@@ -28,22 +30,22 @@ function parse(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw zoneError('STATE_CORRUPT', `state file "${path}" is not JSON`, {
-      hint: `Restore "${path}" from a backup, or move it away to start without it.`,
-      context: { path },
-      cause,
-    });
+    throw corrupt(path, 'is not JSON', cause);
   }
+}
+
+/** For a state file that is there and means nothing. `what` is wrong with it: `is not JSON`. */
+export function corrupt(path: string, what: string, cause?: unknown): ZoneError {
+  return zoneError('STATE_CORRUPT', `state file "${path}" ${what}`, {
+    hint: `Restore "${path}" from a backup, or move it away to start without it.`,
+    context: { path },
+    cause,
+  });
 }
 
 function checkVersion<T extends Versioned>(path: string, value: unknown, version: number): T {
   const found = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined;
-  if (typeof found !== 'number') {
-    throw zoneError('STATE_CORRUPT', `state file "${path}" has no version`, {
-      hint: `Restore "${path}" from a backup, or move it away to start without it.`,
-      context: { path },
-    });
-  }
+  if (typeof found !== 'number') throw corrupt(path, 'has no version');
   if (found > version) {
     throw zoneError('STATE_TOO_NEW', `state file "${path}" was written by a newer tszone`, {
       hint: 'Use the tszone that wrote it, or a newer one.',

@@ -1,10 +1,10 @@
 /** What a zone is, on disk: `zones/NAME/zone.json`. Its presence means that the zone exists. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { zoneError } from '../errors/index.js';
+import { hasCode, type ZoneError, zoneError } from '../errors/index.js';
 import { nearest, type ZoneSpec } from '../spec/index.js';
 import type { IdRange } from './id-register.js';
-import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
+import { corrupt, isErrno, readJson, type Versioned, writeJson } from './json-file.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 
@@ -61,11 +61,22 @@ export async function readZone(roots: Roots, name: string): Promise<ZoneRecord> 
   });
 }
 
-/** Its name is that of its directory: a rename that was interrupted may not have come to the record. */
+/**
+ * Its name is that of its directory: a rename that was interrupted may not have come to the record.
+ *
+ * @throws STATE_CORRUPT, STATE_TOO_NEW there is a zone, but what it is cannot be told
+ */
 export async function findZone(roots: Roots, name: string): Promise<ZoneRecord | undefined> {
-  const record = await readJson<ZoneRecord>(zonePaths(roots, name).record, 1);
-  if (record === undefined || record.spec.name === name) return record;
-  return { ...record, spec: { ...record.spec, name } };
+  const path = zonePaths(roots, name).record;
+  const record = await readJson<ZoneRecord>(path, 1);
+  if (record === undefined) return undefined;
+  if (!isWhole(record)) throw corrupt(path, 'is no record of a zone');
+  return record.spec.name === name ? record : { ...record, spec: { ...record.spec, name } };
+}
+
+/** What everything else counts on; a file that was cut or edited lacks it. */
+function isWhole({ spec, image, ids }: Partial<ZoneRecord>): boolean {
+  return typeof spec?.name === 'string' && Array.isArray(image?.layers) && typeof ids?.base === 'number';
 }
 
 /** Call with the zone's lock held. */
@@ -82,8 +93,33 @@ export async function zoneNames(roots: Roots): Promise<string[]> {
   return names.sort();
 }
 
-/** All zones, sorted by name. */
-export async function readZones(roots: Roots): Promise<ZoneRecord[]> {
-  const records = await Promise.all((await zoneNames(roots)).map((name) => findZone(roots, name)));
-  return records.filter((record) => record !== undefined);
+/** A zone whose record cannot be read. */
+export interface UnreadableZone {
+  readonly name: string;
+  /** STATE_CORRUPT or STATE_TOO_NEW */
+  readonly error: ZoneError;
+}
+
+/** All zones, sorted by name; those whose record cannot be read apart. */
+export async function scanZones(
+  roots: Roots,
+): Promise<{ readonly records: readonly ZoneRecord[]; readonly unreadable: readonly UnreadableZone[] }> {
+  const found = await Promise.all((await zoneNames(roots)).map((name) => readable(roots, name)));
+  const records = found.filter((one) => one !== undefined && 'spec' in one);
+  const unreadable = found.filter((one) => one !== undefined && 'error' in one);
+  return { records, unreadable };
+}
+
+async function readable(roots: Roots, name: string): Promise<ZoneRecord | UnreadableZone | undefined> {
+  try {
+    return await findZone(roots, name);
+  } catch (error) {
+    if (!hasCode(error, 'STATE_CORRUPT', 'STATE_TOO_NEW')) throw error;
+    return { name, error };
+  }
+}
+
+/** All zones that can be read, sorted by name. Where one that cannot matters, too: scanZones. */
+export async function readZones(roots: Roots): Promise<readonly ZoneRecord[]> {
+  return (await scanZones(roots)).records;
 }
