@@ -1,10 +1,10 @@
 /** `logs`: what the zone's command wrote, from the monitor's files. */
-import { createReadStream, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isErrno, readRunning, readZone, zonePaths } from '../state/index.js';
+import { readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
+import { type LogFile, openLogFiles, openSuccessors } from './log-files.js';
+import { isMonitorAlive } from './running-state.js';
 
 export interface LogLine {
   /** ISO 8601, UTC. */
@@ -27,43 +27,75 @@ export interface LogOptions {
 /** Oldest first. @throws ZONE_NOT_FOUND */
 export async function* readLogs(host: HostContext, name: string, options: LogOptions = {}): AsyncGenerator<LogLine> {
   await readZone(host.roots, name);
-  const { log } = zonePaths(host.roots, name);
+  const { log, monitorLock } = zonePaths(host.roots, name);
+  // The monitor writes what the zone said last when the zone has ended already.
+  const isAlive = async () =>
+    (await readRunning(host.roots, name)) !== undefined || (await isMonitorAlive(monitorLock));
+  yield* readLogFiles(log, isAlive, options);
+}
+
+/** The same of files, whoever writes them as long as `isAlive` says so. */
+export async function* readLogFiles(
+  log: string,
+  isAlive: () => Promise<boolean>,
+  options: LogOptions = {},
+): AsyncGenerator<LogLine> {
   const wanted = (line: LogLine) => isWithin(line, options);
-  const past: LogLine[] = [];
-  for (const path of [`${log}.2`, `${log}.1`]) for await (const line of linesOf(path, 0)) past.push(line.line);
-  let offset = 0;
-  for await (const { line, end } of linesOf(log, 0)) {
-    past.push(line);
-    offset = end;
+  const files = await openLogFiles(log);
+  try {
+    const isFollowed = options.follow === true;
+    const shown: LogLine[] = [];
+    for (const file of files) {
+      const isOpen = isFollowed && file === files.at(-1);
+      for await (const line of parsed(isOpen ? file.newLines() : file.lastLines(), wanted)) shown.push(line);
+    }
+    yield* options.tail === undefined ? shown : shown.slice(shown.length - Math.min(options.tail, shown.length));
+    if (isFollowed) yield* followLog(files, { log, wanted, isAlive, signal: options.signal });
+  } finally {
+    for (const file of files) await file[Symbol.asyncDispose]();
   }
-  const shown = past.filter(wanted);
-  yield* options.tail === undefined ? shown : shown.slice(shown.length - Math.min(options.tail, shown.length));
-  if (options.follow === true) yield* followLog(host, name, { log, offset, wanted, signal: options.signal });
 }
 
 interface Follow {
   readonly log: string;
-  readonly offset: number;
   readonly wanted: (line: LogLine) => boolean;
+  readonly isAlive: () => Promise<boolean>;
   readonly signal: AbortSignal | undefined;
 }
 
-async function* followLog(
-  host: HostContext,
-  name: string,
-  { log, wanted, signal, ...start }: Follow,
-): AsyncGenerator<LogLine> {
-  let offset = start.offset;
+/** The last of `files` is read on; what is begun after it is added to them. */
+async function* followLog(files: LogFile[], { log, wanted, isAlive, signal }: Follow): AsyncGenerator<LogLine> {
   for (;;) {
-    const alive = (await readRunning(host.roots, name)) !== undefined;
-    const size = await sizeOf(log);
-    if (size < offset) offset = 0;
-    for await (const { line, end } of linesOf(log, offset)) {
-      offset = end;
-      if (wanted(line)) yield line;
+    const alive = await isAlive();
+    yield* parsed(unread(files, log), wanted);
+    if (!alive) {
+      yield* parsed(files.at(-1)?.lastLines() ?? [], wanted);
+      return;
     }
-    if (!alive || signal?.aborted === true) return;
+    if (signal?.aborted === true) return;
     await changed(log, signal);
+  }
+}
+
+/** A file is finished before the next one is begun: what was renamed is not written any more. */
+async function* unread(files: LogFile[], log: string): AsyncGenerator<string> {
+  const current = files.at(-1);
+  yield* current?.newLines() ?? [];
+  const successors = await openSuccessors(log, current);
+  if (successors.length === 0) return;
+  files.push(...successors);
+  yield* current?.lastLines() ?? [];
+  for (const file of successors) yield* file === successors.at(-1) ? file.newLines() : file.lastLines();
+  for (const file of files.splice(0, files.length - 1)) await file[Symbol.asyncDispose]();
+}
+
+async function* parsed(
+  lines: AsyncIterable<string> | Iterable<string>,
+  wanted: (line: LogLine) => boolean,
+): AsyncGenerator<LogLine> {
+  for await (const text of lines) {
+    const line = parseLogLine(text);
+    if (line !== undefined && wanted(line)) yield line;
   }
 }
 
@@ -80,30 +112,6 @@ async function changed(log: string, signal: AbortSignal | undefined): Promise<vo
   });
   await Promise.race([woken, sleep(500, undefined, { signal: all }).catch(() => {})]);
   stop.abort();
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-}
-
-async function* linesOf(path: string, start: number): AsyncGenerator<{ line: LogLine; end: number }> {
-  const stream = createReadStream(path, { start, encoding: 'utf8' });
-  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
-  let end = start;
-  try {
-    for await (const text of lines) {
-      end += Buffer.byteLength(text) + 1;
-      const line = parseLogLine(text);
-      if (line !== undefined) yield { line, end };
-    }
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  } finally {
-    stream.destroy();
-  }
 }
 
 /** `2026-01-02T03:04:05.678Z stdout text`; anything else is not a line of ours. */
