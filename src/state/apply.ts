@@ -1,9 +1,11 @@
 /** Does and undoes state ops. */
 import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { zoneError } from '../errors/index.js';
 import type { HostOpHandler } from '../spec/index.js';
 import { leaseIds, releaseIds, renameIds } from './id-register.js';
 import { diskFull, isErrno, syncDirectory } from './json-file.js';
+import { mountsBelow } from './mounts.js';
 import { leaseAddresses, releaseAddresses, renameLeases } from './networks.js';
 import type { StateOp } from './ops.js';
 import type { Roots } from './roots.js';
@@ -57,8 +59,25 @@ const undoSteps: Steps = {
   'state.record-rename': nothing,
 };
 
+/** rm(1) would empty what is mounted in the tree before it came to the mount point, which it cannot remove. */
 async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  await refuseMounts(path);
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    if (isErrno(error, 'EBUSY')) await refuseMounts(path);
+    throw error;
+  }
+}
+
+async function refuseMounts(path: string): Promise<void> {
+  const mounts = await mountsBelow(path);
+  const [first] = mounts;
+  if (first === undefined) return;
+  throw zoneError('ZONE_STATE', `something is mounted at "${first}", so "${path}" cannot be removed`, {
+    hint: `Run ${mounts.map((mount) => `umount "${mount}"`).join(' && ')} first, then repeat the command.`,
+    context: { path, mounts },
+  });
 }
 
 async function renameDirectory(roots: Roots, from: string, to: string): Promise<void> {

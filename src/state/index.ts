@@ -4,6 +4,7 @@ export * from './id-register.js';
 export * from './journal.js';
 export * from './json-file.js';
 export * from './lock.js';
+export * from './mounts.js';
 export * from './networks.js';
 export type { StateOp } from './ops.js';
 export * from './roots.js';

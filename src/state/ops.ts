@@ -10,7 +10,7 @@ export interface DirectoryCreateOp {
   readonly mode: number;
 }
 
-/** Removes a tree; never crosses into another mount. Undo: nothing. */
+/** Removes a tree; refused (ZONE_STATE) while something is mounted in it. Undo: nothing. */
 export interface RemoveOp {
   readonly op: 'state.remove';
   readonly path: string;
