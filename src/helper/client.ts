@@ -55,12 +55,23 @@ export function spawnSession(
 ): HelperSession {
   options.signal?.throwIfAborted();
   const [stdin = 'ignore', stdout = 'ignore', stderr = 'ignore'] = options.stdio ?? [];
+  // A plan that cannot be sent must not leave a helper behind that waits for it.
+  const plan = encodePlan(ops);
   const child = spawn(options.program ?? helperPath(), [mode], {
     stdio: [stdin, stdout, stderr, 'pipe', 'pipe'],
     env: {},
     cwd: '/',
   });
-  return new Session(mode, child, ops, options.signal);
+  return new Session({ mode, child, ops, plan, signal: options.signal });
+}
+
+interface SessionParts {
+  readonly mode: 'launch' | 'enter';
+  readonly child: ChildProcess;
+  readonly ops: readonly EnterOp[];
+  /** The ops as they are sent. */
+  readonly plan: Buffer;
+  readonly signal: AbortSignal | undefined;
 }
 
 class Session implements HelperSession {
@@ -77,7 +88,7 @@ class Session implements HelperSession {
   #hasGone = false;
   #isClosing = false;
 
-  constructor(mode: 'launch' | 'enter', child: ChildProcess, ops: readonly EnterOp[], signal: AbortSignal | undefined) {
+  constructor({ mode, child, ops, plan, signal }: SessionParts) {
     this.#mode = mode;
     this.#child = child;
     this.#ops = ops;
@@ -92,7 +103,7 @@ class Session implements HelperSession {
       });
     });
     this.#readEvents();
-    this.#sendPlan();
+    this.#sendPlan(plan);
     this.#obey(signal);
   }
 
@@ -143,11 +154,11 @@ class Session implements HelperSession {
     this.#control.destroy();
   }
 
-  #sendPlan(): void {
-    const plan = this.#child.stdio[3] as Writable | null | undefined;
+  #sendPlan(plan: Buffer): void {
+    const pipe = this.#child.stdio[3] as Writable | null | undefined;
     // A helper that has died says so on fd 4, or by closing it.
-    plan?.on('error', () => {});
-    plan?.end(encodePlan(this.#ops));
+    pipe?.on('error', () => {});
+    pipe?.end(plan);
   }
 
   #readEvents(): void {

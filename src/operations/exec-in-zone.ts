@@ -7,9 +7,11 @@ import { isZoneFrozen, planExecCgroup, readZoneUsage } from '../cgroups/index.js
 import { zoneError } from '../errors/index.js';
 import { type HelperSession, helperPath, spawnSession } from '../helper/index.js';
 import { type EnterPlanInput, planEnter } from '../namespaces/index.js';
-import { applyHostOp, undoHostOp } from '../plan/index.js';
+import type { HostOpBase } from '../spec/index.js';
 import { type RunningRecord, readZone } from '../state/index.js';
+import { checkExec } from './exec-input.js';
 import type { HostContext } from './host-context.js';
+import { applyAll, undoAll } from './transaction.js';
 import { groupsOf, type LaunchRecord, readLaunch, requireRunning } from './zone-ref.js';
 
 export type ExecStdio = 'ignore' | 'inherit' | 'pipe';
@@ -47,13 +49,14 @@ export interface ExecSession {
   readonly result: Promise<ExecResult>;
 }
 
-/** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING, ZONE_STATE (paused); `result` rejects with WAIT_TIMEOUT or the abort's reason */
+/** @throws SPEC_INVALID, ZONE_NOT_FOUND, ZONE_NOT_RUNNING, ZONE_STATE (paused), the abort's reason; `result` rejects with WAIT_TIMEOUT or the abort's reason */
 export async function execInZone(
   host: HostContext,
   name: string,
   argv: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecSession> {
+  checkExec({ argv, ...options });
   const entered = await requireEntry(host, name);
   const { entry } = entered.launch;
   const payload = {
@@ -96,18 +99,34 @@ async function enter(host: HostContext, name: string, entered: Entered, options:
     payload,
   });
   const oomBefore = await oomKills(host, name);
-  for (const op of cgroup.prepare) await applyHostOp(op);
   const deadline = deadlineOf(options);
-  const session = spawnSession('enter', plan, { stdio: [...(options.stdio ?? defaultStdio)], signal: deadline });
+  await applyAll(cgroup.prepare);
+  const session = await undoOnFailure(cgroup.prepare, deadline, () =>
+    spawnSession('enter', plan, { stdio: [...(options.stdio ?? defaultStdio)], signal: deadline }),
+  );
   const result = withOomVerdict(
     finish(session, deadline),
     async () => (await oomKills(host, name)) > oomBefore,
   ).finally(
     // Daemons that the command left behind keep the group; it goes with the zone.
-    () => Promise.all(cgroup.prepare.map((op) => undoHostOp(op).catch(() => {}))),
+    () => undoAll(cgroup.prepare),
   );
   result.catch(() => {});
   return sessionOf(session, result);
+}
+
+/** What was made for a session that could not even be spawned: an abort that came before, no helper. */
+async function undoOnFailure(
+  ops: readonly HostOpBase[],
+  deadline: AbortSignal | undefined,
+  spawn: () => HelperSession,
+): Promise<HelperSession> {
+  try {
+    return spawn();
+  } catch (error) {
+    await undoAll(ops);
+    throw deadline?.aborted === true ? timeoutOr(deadline.reason) : error;
+  }
 }
 
 const defaultStdio = ['ignore', 'pipe', 'pipe'] as const;

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { hasCode } from '../../../src/errors/index.js';
@@ -81,6 +83,16 @@ describe('helper session', () => {
       echo 'not json' >&4; echo '{"event":"novelty"}' >&4; echo '{"event":"started"}' >&4; cat <&4`);
     await using session = spawnSession('enter', ops, { program: fake.program });
     await session.expect('started');
+  });
+
+  it('starts nothing for a plan that cannot be sent', async () => {
+    using fake = fakeHelper('echo ran > ran; cat <&3 >/dev/null');
+    const bad: EnterOp[] = [{ op: 'exec.path', argv: ['a\0b'] }];
+    expect(() => spawnSession('enter', bad, { program: fake.program })).to.throw('NUL');
+    // A helper that was started after all would have been first.
+    using next = fakeHelper('exit 0');
+    await spawnSession('enter', ops, { program: next.program }).exited;
+    expect(existsSync(join(dirname(fake.program), 'ran'))).to.equal(false);
   });
 
   it('closes fd 4 when aborted and rejects with the reason', async () => {
