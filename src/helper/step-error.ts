@@ -5,10 +5,89 @@ import type { EnterOp, HelperEvent } from './protocol.js';
 
 type ErrorEvent = Extract<HelperEvent, { event: 'error' }>;
 
+interface StepHint {
+  /** That step; with a dot at the end: all that begin with it. */
+  readonly step: string;
+  /** Nothing: any. */
+  readonly errnos?: readonly string[];
+  readonly hint: string;
+}
+
+const notFound = ['ENOENT', 'ENOTDIR'];
+
+/** What a step's path means to a user; the first that fits counts. */
+const stepHints: readonly StepHint[] = [
+  {
+    step: 'cred.user',
+    errnos: ['ENOENT'],
+    hint: "Pass a --user that is in the zone's own /etc/passwd (and a group of its /etc/group), or numbers: --user 1000:1000.",
+  },
+  {
+    step: 'cwd',
+    errnos: notFound,
+    hint: 'Pass a --workdir that is there inside the zone: tszone makes none.',
+  },
+  { step: 'cwd', errnos: ['EACCES'], hint: 'Pass a --workdir that the --user of the zone may enter.' },
+  {
+    step: 'mnt.tree',
+    errnos: [...notFound, 'EEXIST', 'EISDIR', 'ELOOP'],
+    hint: 'Check the target of the --mount inside the zone: a directory goes onto a directory, a file onto a file.',
+  },
+  {
+    step: 'mnt.fs',
+    errnos: [...notFound, 'EEXIST', 'ELOOP'],
+    hint: "Check that the image has a directory, and no link, where the file system goes (a --tmpfs, or one of the zone's own).",
+  },
+  {
+    step: 'mnt.',
+    errnos: notFound,
+    hint: 'Check that every part of the path is a directory inside the zone.',
+  },
+  {
+    step: 'overlay.mount',
+    errnos: notFound,
+    hint: 'A layer of the image is gone; build or import the image again, then create the zone again.',
+  },
+  {
+    step: 'overlay.mount',
+    errnos: ['EINVAL', 'EPERM', 'EOPNOTSUPP', 'ENOTSUP'],
+    hint: 'The file system of the zones cannot hold overlay layers: put TSZONE_ROOT on ext4, xfs or btrfs, and see "tszone doctor".',
+  },
+  {
+    step: 'tree.open',
+    errnos: notFound,
+    hint: "Check that the path exists on the host: it is the source of a --mount, or a part of the zone's image.",
+  },
+  {
+    step: 'tree.open',
+    errnos: ['EINVAL', 'EPERM', 'EOPNOTSUPP', 'ENOTSUP'],
+    hint: 'The file system of the path cannot be mounted with mapped owners: use another one for it, and see "tszone doctor".',
+  },
+  {
+    step: 'cgroup.',
+    errnos: notFound,
+    hint: 'A cgroup of the zone has been removed by somebody else; stop the zone and start it again.',
+  },
+  {
+    step: 'cgroup.',
+    errnos: ['EAGAIN'],
+    hint: 'The limit on processes has been reached: raise --pids.',
+  },
+  {
+    step: 'cgroup.',
+    hint: 'The cgroup refuses processes: see what "tszone doctor" says about cgroups, and the --cpuset and --pids of the zone.',
+  },
+  {
+    step: 'exec.',
+    errnos: notFound,
+    hint: 'Check that the program, and the interpreter or loader that it names, is in the image.',
+  },
+];
+
 const hints: Readonly<Record<string, string>> = {
   EPERM: 'Run "tszone doctor" to see what this kernel or the surrounding container does not permit.',
   EACCES: 'Check the permissions of the path, and that it is not on a file system mounted noexec.',
-  ENOENT: 'Check that the path exists, and that the program it names (and its interpreter) is in the image.',
+  ENOENT: 'Check that the path exists.',
   ENOTDIR: 'Check that every part of the path but the last is a directory.',
   ELOOP: 'Replace the symbolic link in the path: it is not followed here.',
   EBUSY: 'Something still uses the path; "tszone doctor" and /proc/mounts show what.',
@@ -23,6 +102,16 @@ const hints: Readonly<Record<string, string>> = {
   ESRCH: 'The zone has ended meanwhile; see "tszone status" and start it again.',
   ENOEXEC: 'The file is no program that this kernel can run: check its architecture and its first line (#!).',
 };
+
+/** @returns `undefined` if neither the step nor the errno says anything */
+function hintOf(step: string, errnoName: string): string | undefined {
+  const found = stepHints.find(
+    (one) =>
+      (step === one.step || (one.step.endsWith('.') && step.startsWith(one.step))) &&
+      (one.errnos === undefined || one.errnos.includes(errnoName)),
+  );
+  return found?.hint ?? hints[errnoName];
+}
 
 const diskFull = ['ENOSPC', 'EDQUOT'];
 
@@ -56,14 +145,16 @@ export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError
       context,
     });
   }
-  if (diskFull.includes(errnoName)) {
+  // A v1 cpuset without CPUs says ENOSPC, too.
+  if (diskFull.includes(errnoName) && !event.step.startsWith('cgroup.')) {
     return zoneError('RESOURCE_DISK_FULL', message, {
       hint: 'Free space or inodes on the file system of the path.',
       context,
     });
   }
   const hint =
-    hints[errnoName] ?? 'Run "tszone doctor", and repeat the command with --dry-run to see the failing step.';
+    hintOf(event.step, errnoName) ??
+    'Run "tszone doctor", and repeat the command with --dry-run to see the failing step.';
   return zoneError('KERNEL_STEP_FAILED', message, { hint, context });
 }
 
