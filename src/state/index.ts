@@ -7,6 +7,7 @@ export * from './lock.js';
 export * from './mounts.js';
 export * from './networks.js';
 export type { StateOp } from './ops.js';
+export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';
 export * from './zone-lock.js';

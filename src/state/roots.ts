@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeStateDirectory, readJson, type Versioned, writeJson } from './json-file.js';
 import { acquireLock } from './lock.js';
+import { keepReserve } from './reserve.js';
 
 export interface Roots {
   /** Persistent data, `/var/lib/tszone` unless moved. */
@@ -19,12 +20,13 @@ interface InstanceFile extends Versioned {
   readonly instance: string;
 }
 
-/** Makes the two directories if they are missing and reads (or draws) the instance id. */
+/** Makes the two directories if they are missing, keeps some space for a full disk, reads (or draws) the instance id. */
 export async function openRoots(paths: { readonly root: string; readonly runRoot: string }): Promise<Roots> {
   const file = join(paths.root, 'instance.json');
   const known = await readJson<InstanceFile>(file, 1);
   if (known !== undefined) {
     if (!(await exists(join(paths.runRoot, 'zones')))) await makeStateDirectory(join(paths.runRoot, 'zones'));
+    await keepReserve(paths);
     return { ...paths, instance: known.instance };
   }
   await makeStateDirectory(join(paths.root, 'zones'));
@@ -34,6 +36,7 @@ export async function openRoots(paths: { readonly root: string; readonly runRoot
   const raced = await readJson<InstanceFile>(file, 1);
   const instance = raced?.instance ?? randomBytes(3).toString('hex');
   if (raced === undefined) await writeJson<InstanceFile>(file, { version: 1, instance });
+  await keepReserve(paths);
   return { ...paths, instance };
 }
 

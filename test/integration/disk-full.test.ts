@@ -1,0 +1,97 @@
+/** No byte is free below the root: what gives space back still works. */
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { hasCode } from '../../src/errors/index.js';
+import { createZone } from '../../src/operations/create-zone.js';
+import { deleteZone } from '../../src/operations/delete-zone.js';
+import { openHostContext } from '../../src/operations/host-context.js';
+import { listZones } from '../../src/operations/list-zones.js';
+import { dropJournal, type Journal, openRoots, releaseReserve, writeJournal } from '../../src/state/index.js';
+import { runProgram } from '../helpers/cli.js';
+import { noteHost } from '../helpers/leaks.js';
+import { requires } from '../helpers/requires.js';
+import { tempHost } from '../helpers/temp-host.js';
+
+const journal: Journal = {
+  version: 1,
+  operation: 'delete',
+  zone: 'web',
+  recovery: 'forward',
+  completeIfRunning: false,
+  durable: true,
+  ops: [],
+};
+
+/** To the last byte: first in large pieces, then in single ones. */
+async function fill(directory: string): Promise<void> {
+  for (const size of [1 << 20, 1 << 12, 1]) {
+    for (let at = 0; ; at += 1) {
+      try {
+        await writeFile(join(directory, `filler-${size}-${at}`), Buffer.alloc(size, 1));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') break;
+        throw error;
+      }
+    }
+  }
+}
+
+async function empty(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  for (const name of names.filter((one) => one.startsWith('filler-'))) await rm(join(directory, name));
+}
+
+describe('a full disk', () => {
+  let directory: string;
+  let paths: { root: string; runRoot: string };
+  let parent: Awaited<ReturnType<typeof tempHost>>;
+  before(async function make(this: Mocha.Context) {
+    requires('root').call(this);
+    parent = await tempHost();
+    directory = join(parent.directory, 'small');
+    await mkdir(directory);
+    await runProgram('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=700', 'none', directory]);
+    paths = { root: join(directory, 'root'), runRoot: join(directory, 'run') };
+    noteHost({ instance: (await openRoots(paths)).instance, directory });
+  });
+  after(async () => {
+    const host = await openHostContext(paths);
+    for (const { name } of await listZones(host)) await deleteZone(host, name);
+    await runProgram('umount', [directory]);
+    await parent[Symbol.asyncDispose]();
+  });
+  afterEach(() => empty(directory));
+
+  it('has room for a journal once the reserve is given up, and a reserve again when there is room', async () => {
+    const roots = await openRoots(paths);
+    await fill(directory);
+    for (const durable of [true, false]) {
+      const refused = await writeJournal(roots, { ...journal, durable }).catch((error: unknown) => error);
+      expect(hasCode(refused, 'RESOURCE_DISK_FULL'), String(refused)).to.equal(true);
+    }
+    expect(await releaseReserve(roots)).to.equal(true);
+    for (const durable of [true, false]) {
+      await writeJournal(roots, { ...journal, durable });
+      await dropJournal(roots, { ...journal, durable });
+    }
+    expect(await releaseReserve(roots)).to.equal(false);
+    await openRoots(paths);
+    expect(await readdir(roots.root)).to.not.include('reserve');
+    expect((await readdir(roots.root)).filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
+    await empty(directory);
+    await openRoots(paths);
+    expect(await readdir(roots.root)).to.include('reserve');
+  });
+
+  it('lets zones be deleted', async () => {
+    const host = await openHostContext(paths);
+    for (const name of ['one', 'two']) await createZone(host, { name, image: 'sparse' });
+    for (const name of ['one', 'two']) {
+      await fill(directory);
+      expect(await deleteZone(await openHostContext(paths), name)).to.deep.equal({ name, deleted: true });
+    }
+    expect(await listZones(host)).to.deep.equal([]);
+    expect(await readdir(join(paths.root, 'journal'))).to.deep.equal([]);
+  });
+});
