@@ -10,6 +10,7 @@ import { layerDirectory } from '../../src/storage/index.js';
 import { runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
+import { requires } from '../helpers/requires.js';
 import { sh } from '../helpers/temp-host.js';
 
 describe('two zones', () => {
@@ -102,7 +103,7 @@ describe('two zones', () => {
   });
 
   it('strace cannot attach across zones', async function () {
-    if ((await runProgram('sh', ['-c', 'command -v strace'])).status !== 0) return this.skip();
+    requires('strace').call(this);
     const ids = [`--reuid=${bases[0]}`, `--regid=${bases[0]}`, '--clear-groups'];
     const { status, stderr } = await runProgram('setpriv', [...ids, 'strace', '-p', String(pids[1])]);
     expect(status).not.to.equal(0);

@@ -46,7 +46,7 @@ mkfifo "$run/out"
 cat "$run/out" &
 relay=$!
 result=0
-nice -n 10 timeout "${TSZONE_VM_TIMEOUT:-1800}" qemu-system-x86_64 "${arguments[@]}" </dev/null &
+nice -n 10 timeout "${TSZONE_VM_TIMEOUT:-5400}" qemu-system-x86_64 "${arguments[@]}" </dev/null &
 qemu=$!
 wait "$qemu" || result=$?
 qemu=

@@ -1,6 +1,8 @@
 // Bundles test/vm/lane.ts with the test files of test/vm/suite.txt (or of the arguments) into one file.
 //
 //   node test/vm/bundle.mjs OUTFILE ROOT-IN-THE-VM [FILE …]
+//
+// TSZONE_VM_INIT, in the VM, tells which lane's lines count.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -14,14 +16,13 @@ const [outfile, guestRoot, ...only] = process.argv.slice(2);
 const suite = readFileSync(join(root, 'test/vm/suite.txt'), 'utf8')
   .split('\n')
   .filter((line) => line.trim() !== '' && !line.startsWith('#'))
-  .map((line) => /^(\S+)\s*(.*)$/.exec(line.trim()))
-  .map(([, file, grep]) => ({ file, grep }));
-const chosen =
-  only.length === 0 ? suite : only.map((file) => suite.find((one) => one.file === file) ?? { file, grep: '' });
+  .map((line) => /^(?:(plain|systemd)\s+)?(\S+)\s*(.*)$/.exec(line.trim()))
+  .map(([, init = '', file, grep]) => ({ init, file, grep }));
+const chosen = only.length === 0 ? suite : only.map((file) => ({ init: '', file, grep: '' }));
 
 const entries = chosen.map(
-  ({ file, grep }) =>
-    `{ file: ${JSON.stringify(file)}, grep: ${JSON.stringify(grep)}, load: () => import(${JSON.stringify(`./test/integration/${file}`)}) }`,
+  ({ init, file, grep }) =>
+    `{ init: ${JSON.stringify(init)}, file: ${JSON.stringify(file)}, grep: ${JSON.stringify(grep)}, load: () => import(${JSON.stringify(`./test/integration/${file}`)}) }`,
 );
 
 /** A module in the bundle still finds the project's files: its URL is the one that its source has in the VM. */

@@ -8,6 +8,8 @@ import { addReport, type Counts, type MochaReport, summaryLine } from '../../scr
 import { patience } from '../helpers/patience.js';
 
 export interface LaneFile {
+  /** The lane that it is for; empty: each. */
+  readonly init: string;
   readonly file: string;
   /** Only tests whose full title matches; empty: all. */
   readonly grep: string;
@@ -22,7 +24,7 @@ export async function runLane(reporter: Mocha.ReporterConstructor, files: readon
   const mocha = new Mocha({ timeout: patience(timeoutMs), reporter, slow: timeoutMs });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   mocha.suite.emit('pre-require', globalThis, '', mocha);
-  for (const { file, grep, load } of files) {
+  for (const { file, grep, load } of files.filter(({ init }) => init === '' || init === process.env.TSZONE_VM_INIT)) {
     const before = mocha.suite.suites.length;
     await load();
     const added = mocha.suite.suites.slice(before).reduce((sum, suite) => sum + keepMatching(suite, grep), 0);

@@ -1,0 +1,32 @@
+/** A file system that is soon full, and that zones can live on. */
+import { rm } from 'node:fs/promises';
+import { canIdmap, probeHost } from '../../src/host/index.js';
+import { outputOf } from './cli.js';
+
+export interface SmallDisk {
+  unmount(): Promise<void>;
+}
+
+/** A tmpfs over the directory; ext4 on a loop device where the kernel cannot map the owners of a tmpfs (before 6.3). */
+export async function mountSmallDisk(directory: string, megabytes: number): Promise<SmallDisk> {
+  await outputOf('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tszone-test', directory]);
+  const { kernel } = await probeHost();
+  if ((await canIdmap(directory, kernel)).ok) {
+    return {
+      unmount: async () => {
+        await outputOf('umount', [directory]);
+      },
+    };
+  }
+  await outputOf('umount', [directory]);
+  const image = `${directory}.ext4`;
+  await outputOf('truncate', ['-s', `${megabytes}M`, image]);
+  await outputOf('mkfs.ext4', ['-q', '-m', '0', '-N', '1024', '-O', '^has_journal', image]);
+  await outputOf('mount', ['-o', 'loop', image, directory]);
+  return {
+    unmount: async () => {
+      await outputOf('umount', [directory]);
+      await rm(image);
+    },
+  };
+}
