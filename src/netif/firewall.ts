@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { readForwardingFile } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { openedElements } from './forwarding.js';
+import { isOwnTable } from './names.js';
 import type { FirewallOp } from './ops.js';
 import { addNetwork, bridgeKey, createTable, removeNetwork } from './ruleset.js';
 import { type ChainInfo, decodeChain, deleteTable, dumpChains, forwardHook, getElement } from './wire/nft.js';
@@ -61,6 +62,12 @@ export async function foreignForwardDrops(): Promise<string[]> {
     ...dropping.map((chain) => `nft ${chain.table} ${chain.name}`),
     ...(legacy ? ['iptables-legacy filter'] : []),
   ];
+}
+
+/** Tables that other roots on this machine have. */
+export async function tablesOfOthers(own: string): Promise<string[]> {
+  const tables = new Set((await allChains()).map(({ table }) => table));
+  return [...tables].filter((table) => isOwnTable(table) && table !== own);
 }
 
 async function allChains(): Promise<ChainInfo[]> {

@@ -10,6 +10,11 @@ export function tableName(instance: string): string {
   return `tszone_${instance}`;
 }
 
+/** A table that some root of tszone made. */
+export function isOwnTable(name: string): boolean {
+  return /^tszone_[0-9a-f]{6}$/.test(name);
+}
+
 /** A bridge or veth that some root of tszone made: never an uplink. */
 export function isOwnLink(name: string): boolean {
   return /^tz[0-9a-f]{6}[bv][0-9a-z]+$/.test(name);

@@ -3,6 +3,7 @@ import { zoneError } from '../errors/index.js';
 import { formatPort } from '../spec/index.js';
 import { type Lease, type Roots, readJournal, readNetworks, readRunning, zoneLeases } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
+import { tablesOfOthers } from './firewall.js';
 import { isTakenByProgram } from './host-ports.js';
 import { tableName } from './names.js';
 import type { PortOp } from './ops.js';
@@ -15,6 +16,10 @@ export async function applyPort(op: PortOp): Promise<void> {
   const claims = await readClaims(client, op.table);
   if (claims.some((claim) => samePort(claim, op) && sameTarget(claim, op))) return;
   for (const claim of claims.filter((one) => clashes(one, op))) await freeOrRefuse(client, op, claim);
+  for (const table of await tablesOfOthers(op.table)) {
+    if ((await readClaims(client, table)).some((one) => clashes(one, op)))
+      throw inUse(op, `a zone of another root (${table})`);
+  }
   if (await isTakenByProgram(op)) throw inUse(op, 'a program of the host');
   await client.batch(`publish port ${printed(op)}`, addPort(op.table, op)).catch((error: unknown) => {
     // Another start was quicker by a hair.

@@ -80,13 +80,24 @@ async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions)
       terminal?.destroy();
       session.detach();
     },
-    exited: finish(host, zone, session),
+    exited: finish(host, zone, session, options.signal),
   };
 }
 
-async function finish(host: HostContext, zone: ZoneOptions, session: HelperSession): Promise<number> {
+/** The caller who is attached ends the zone with an abort. */
+async function finish(
+  host: HostContext,
+  zone: ZoneOptions,
+  session: HelperSession,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const end = () => session.signal(9);
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted === true) end();
   const { status } = await session.expect('exited');
+  signal?.removeEventListener('abort', end);
   await session.exited;
   if (zone.ephemeral === true) await deleteZone(host, zone.name);
+  signal?.throwIfAborted();
   return status;
 }

@@ -45,6 +45,14 @@ describe('two roots with zones of the same name', () => {
     await sh(b, `ping -c 1 -W 5 ${(await sh(b, 'ip route show default')).split(' ')[2]}`);
   });
 
+  it('a published port of the one is refused to the other', async () => {
+    const port = 40_000 + (process.pid % 5000);
+    await using _a = await first.host.run({ name: 'ports', image: 'busybox', port: [`${port}:80`] });
+    const { status, stderr } = await second.host.cli(['-o', 'json', 'run', '-d', '-p', `${port}:80`, 'busybox']);
+    expect(status).to.equal(125);
+    expect((JSON.parse(stderr) as { error: { code: string } }).error.code).to.equal('PORT_IN_USE');
+  });
+
   it('deleting the last network of the one leaves the network of the other working', async () => {
     await first.host.run({ name: 'net', image: 'busybox' });
     await first.host.deleteZones();
