@@ -21,6 +21,7 @@ export interface Report {
     readonly file?: string;
     readonly changed: readonly Change[];
     readonly refused: readonly (Change & { readonly reason: string })[];
+    readonly freedIds?: readonly { readonly root: string; readonly zone: string; readonly base: number }[];
   };
 }
 
@@ -32,6 +33,9 @@ export function formatReport({ checks, summary, fixed }: Report): string {
   const raised = (fixed?.changed ?? []).map(({ key, from, to }) => `raised ${key} from ${from} to ${to}`);
   const refused = (fixed?.refused ?? []).map(({ key, reason }) => `could not raise ${key} now: ${reason}`);
   const file = fixed?.file === undefined ? [] : [`wrote ${fixed.file}`];
+  const freed = (fixed?.freedIds ?? []).map(
+    ({ root, zone, base }) => `freed user ids ${base}… of zone "${zone}" of ${root}, which is gone`,
+  );
   const sum = `${summary.ok} ok, ${summary.warn} warnings, ${summary.fail} failures`;
-  return printable([...lines, ...raised, ...refused, ...file, sum].map((line) => `${line}\n`).join(''));
+  return printable([...lines, ...raised, ...refused, ...file, ...freed, sum].map((line) => `${line}\n`).join(''));
 }

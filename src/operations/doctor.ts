@@ -8,12 +8,14 @@ import {
   type SysctlFix,
   type SysctlFixOptions,
 } from '../host/index.js';
+import { type IdLease, type PruneIdsOptions, pruneIds } from '../state/index.js';
 import { checkForwardDrops } from './network-check.js';
 
 export interface DoctorOptions {
-  /** Raise what can be raised: writes a sysctl.d file and applies it. */
+  /** Raise what can be raised (writes a sysctl.d file and applies it), and free user ids of zones that are gone. */
   readonly fix?: boolean | undefined;
   readonly sysctl?: SysctlFixOptions;
+  readonly ids?: PruneIdsOptions;
 }
 
 export interface DoctorReport {
@@ -21,7 +23,7 @@ export interface DoctorReport {
   /** How many of each. */
   readonly summary: Readonly<Record<Check['status'], number>>;
   /** What was changed; absent without `fix`. */
-  readonly fixed?: SysctlFix;
+  readonly fixed?: SysctlFix & { readonly freedIds: readonly IdLease[] };
 }
 
 /**
@@ -34,7 +36,8 @@ export async function doctor(
   options: DoctorOptions = {},
 ): Promise<DoctorReport> {
   if (options.fix === true) requireRoot(host.facts, 'tszone doctor --fix');
-  const fixed = options.fix === true ? await fixSysctls(options.sysctl) : undefined;
+  const fixed =
+    options.fix === true ? { ...(await fixSysctls(options.sysctl)), freedIds: await pruneIds(options.ids) } : undefined;
   const checks = [
     ...(await checkHost({ facts: host.facts, root: host.roots.root })),
     ...(await checkForwardDrops(host.facts)),

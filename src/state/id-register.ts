@@ -2,11 +2,12 @@
  * Which range of host ids belongs to which zone. One register serves all roots of the machine, since ids are global to
  * the kernel; it also keeps clear of what /etc/subuid and /etc/subgid hand out (subuid(5)).
  */
-import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { zoneError } from '../errors/index.js';
-import { readJson, type Versioned, writeJson } from './json-file.js';
+import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
 import { acquireLock } from './lock.js';
+import { mountOf, mountPoints } from './mounts.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 
@@ -16,9 +17,15 @@ export interface IdRange {
   readonly count: number;
 }
 
-interface Entry extends IdRange {
+/** Whose a range is. */
+export interface IdLease extends IdRange {
   readonly root: string;
   readonly zone: string;
+}
+
+interface Entry extends IdLease {
+  /** What the root lay on: while that is not mounted, nobody knows whether the root is gone. */
+  readonly mount?: string | undefined;
 }
 
 interface RegisterFile extends Versioned {
@@ -47,14 +54,39 @@ export async function leaseIds(
   const count = options.count ?? idsPerZone;
   return withRegister(options.directory, async (entries) => {
     const { range, others, isHeld } = await chooseIds(entries, roots, { zone, count });
-    return { entries: isHeld ? entries : [...others, { ...range, root: roots.root, zone }], result: range };
+    return { entries: isHeld ? entries : [...others, await entryOf(roots, zone, range)], result: range };
   });
 }
 
+async function entryOf({ root }: Roots, zone: string, { base, count }: IdRange): Promise<Entry> {
+  return { base, count, root, zone, mount: mountOf(root, await mountPoints()) };
+}
+
+/**
+ * Before a zone runs with the range of its record: the register says so, too, also if it was lost, restored from a backup
+ * or pruned while the zone's disk was away. One read and no lock if all is right.
+ *
+ * @returns `range`, or another if somebody else has it by now: to be written into the record
+ * @throws RESOURCE_IDS_EXHAUSTED
+ */
+export async function claimIds(roots: Roots, zone: string, range: IdRange, directory?: string): Promise<IdRange> {
+  const isMine = (entry: Entry) => entry.root === roots.root && entry.zone === zone;
+  const isRight = (entry: Entry) => isMine(entry) && entry.base === range.base && entry.count === range.count;
+  if ((await readEntries(directory)).some(isRight)) return range;
+  return withRegister(directory, async (entries) => {
+    const others = entries.filter((entry) => !isMine(entry));
+    const isFree = !others.some((other) => overlaps(other, range));
+    const base = isFree ? range.base : findFree([...others, ...(await subordinateRanges())], range.count);
+    const mine = { base, count: range.count };
+    return { entries: [...others, await entryOf(roots, zone, mine)], result: mine };
+  });
+}
+
+const overlaps = (a: IdRange, b: IdRange) => a.base < b.base + b.count && b.base < a.base + a.count;
+
 /** What `leaseIds` would give now; nothing is written. @throws RESOURCE_IDS_EXHAUSTED */
 export async function previewIds(roots: Roots, zone: string, directory?: string): Promise<IdRange> {
-  const path = join(directory ?? defaultRegisterDirectory, 'ranges.json');
-  const entries = (await readJson<RegisterFile>(path, 1))?.entries ?? [];
+  const entries = await readEntries(directory);
   return (await chooseIds(entries, roots, { zone, count: idsPerZone })).range;
 }
 
@@ -89,16 +121,21 @@ export async function renameIds(roots: Roots, from: string, to: string, director
   });
 }
 
+const filePath = (directory = defaultRegisterDirectory) => join(directory, 'ranges.json');
+
+async function readEntries(directory: string | undefined): Promise<readonly Entry[]> {
+  return (await readJson<RegisterFile>(filePath(directory), 1))?.entries ?? [];
+}
+
 async function withRegister<T>(
   directory: string | undefined,
   change: (entries: readonly Entry[]) => Promise<{ entries: readonly Entry[]; result: T }>,
 ): Promise<T> {
-  const base = directory ?? defaultRegisterDirectory;
-  const path = join(base, 'ranges.json');
-  await using _lock = await acquireLock(join(base, 'lock'), { what: 'the register of id ranges' });
-  const before = (await readJson<RegisterFile>(path, 1))?.entries ?? [];
+  const lock = join(directory ?? defaultRegisterDirectory, 'lock');
+  await using _lock = await acquireLock(lock, { what: 'the register of id ranges' });
+  const before = await readEntries(directory);
   const { entries, result } = await change(before);
-  if (entries !== before) await writeJson<RegisterFile>(path, { version: 1, entries });
+  if (entries !== before) await writeJson<RegisterFile>(filePath(directory), { version: 1, entries });
   return result;
 }
 
@@ -130,18 +167,53 @@ async function subordinateRanges(): Promise<IdRange[]> {
   );
 }
 
-/** Drops entries whose zone is gone from a root that still exists on disk, or whose root is gone. For `doctor --fix`. */
-export async function pruneIds(directory?: string): Promise<number> {
+export interface PruneIdsOptions {
+  readonly directory?: string | undefined;
+  /** Ids that processes have now; a test's own. */
+  readonly usedIds?: () => Promise<readonly number[]>;
+}
+
+/**
+ * Drops entries whose zone is gone, for `doctor --fix`: the root is there without the zone, or what the root lay on is
+ * mounted and the root is not there. A root that may be away only now keeps all that it has, as does a range with a process.
+ *
+ * @returns what was dropped
+ */
+export async function pruneIds({ directory, usedIds = processIds }: PruneIdsOptions = {}): Promise<IdLease[]> {
+  if ((await readEntries(directory)).length === 0) return [];
   return withRegister(directory, async (entries) => {
-    const alive = await Promise.all(
-      entries.map((entry) =>
-        access(zonePaths({ root: entry.root, runRoot: '', instance: '' }, entry.zone).directory).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    );
-    const kept = entries.filter((_, index) => alive[index]);
-    return { entries: kept.length === entries.length ? entries : kept, result: entries.length - kept.length };
+    const points = await mountPoints();
+    const gone = await Promise.all(entries.map((entry) => isGone(entry, points)));
+    const used = gone.includes(true) ? await usedIds() : [];
+    const isDropped = (entry: Entry, index: number) =>
+      gone[index] === true && !used.some((id) => id >= entry.base && id < entry.base + entry.count);
+    const dropped = entries.filter(isDropped);
+    const kept = dropped.length === 0 ? entries : entries.filter((entry) => !dropped.includes(entry));
+    return { entries: kept, result: dropped.map(({ root, zone, base, count }) => ({ root, zone, base, count })) };
   });
+}
+
+async function isGone({ root, zone, mount }: Entry, points: readonly string[]): Promise<boolean> {
+  const paths = zonePaths({ root, runRoot: '', instance: '' }, zone);
+  // An empty directory may be where a disk belongs.
+  if (await exists(dirname(paths.directory))) {
+    return !(await exists(paths.directory)) && !(await exists(join(root, 'journal', `${zone}.json`)));
+  }
+  return mount !== undefined && points.includes(mount) && !(await exists(root));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    // What cannot be looked at (EACCES, EIO) is there.
+    (error: unknown) => !isErrno(error, 'ENOENT', 'ENOTDIR'),
+  );
+}
+
+/** User and group ids of all processes: real, effective, saved and of the file system (proc_pid_status(5)). */
+async function processIds(): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')));
+  const lines = texts.flatMap((text) => [...text.matchAll(/^[UG]id:\t(.*)$/gm)].map(([, ids = '']) => ids));
+  return [...new Set(lines.flatMap((line) => line.split('\t').map(Number)))];
 }

@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { idsPerZone, leaseIds, pruneIds, releaseIds, renameIds } from '../../../src/state/index.js';
+import { claimIds, idsPerZone, leaseIds, pruneIds, releaseIds, renameIds } from '../../../src/state/index.js';
 
 describe('the register of id ranges', () => {
   let directory: string;
@@ -41,10 +43,110 @@ describe('the register of id ranges', () => {
     expect(await leaseIds(roots, 'z', { directory })).to.deep.equal(before);
   });
 
-  it('forgets ranges whose zones are gone', async () => {
-    expect(await pruneIds(directory)).to.equal(3);
-    expect(await pruneIds(directory)).to.equal(0);
+  it('takes releasing nothing for success', () => releaseIds(roots, 'never', directory));
+});
+
+describe('the register and what is really there', () => {
+  let directory: string;
+  let roots: { root: string; runRoot: string; instance: string };
+  const nobody = async () => [];
+  const names = async () =>
+    (JSON.parse(await readFile(join(directory, 'ranges.json'), 'utf8')) as { entries: { zone: string }[] }).entries.map(
+      ({ zone }) => zone,
+    );
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tszone-ids-'));
+    roots = { root: join(directory, 'root'), runRoot: join(directory, 'run'), instance: 'aaaaaa' };
+    for (const zone of ['here', 'gone']) {
+      await mkdir(join(roots.root, 'zones', zone), { recursive: true });
+      await leaseIds(roots, zone, { directory });
+    }
+    await rm(join(roots.root, 'zones', 'gone'), { recursive: true });
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('forgets a zone that is gone, and says which', async () => {
+    const [{ base, ...pruned } = { base: 0 }, ...more] = await pruneIds({ directory, usedIds: nobody });
+    expect([pruned, more]).to.deep.equal([{ root: roots.root, zone: 'gone', count: idsPerZone }, []]);
+    expect(base).to.be.greaterThan(0);
+    expect(await names()).to.deep.equal(['here']);
+    expect(await pruneIds({ directory, usedIds: nobody })).to.deep.equal([]);
   });
 
-  it('takes releasing nothing for success', () => releaseIds(roots, 'never', directory));
+  it('forgets no range that a process has', async () => {
+    const { base } = await leaseIds(roots, 'gone', { directory });
+    for (const id of [base, base + idsPerZone - 1])
+      expect(await pruneIds({ directory, usedIds: async () => [id] })).to.deep.equal([]);
+    expect(await pruneIds({ directory, usedIds: async () => [base - 1, base + idsPerZone] })).to.have.length(1);
+  });
+
+  it('forgets no zone that is being made or deleted', async () => {
+    await mkdir(join(roots.root, 'journal'));
+    await writeFile(join(roots.root, 'journal', 'gone.json'), '{}');
+    expect(await pruneIds({ directory, usedIds: nobody })).to.deep.equal([]);
+  });
+
+  it('forgets the zones of a root that is gone, but not of one that is not mounted now', async () => {
+    await rm(roots.root, { recursive: true });
+    const file = join(directory, 'ranges.json');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replaceAll(/"mount": "[^"]*"/g, `"mount": "${join(directory, 'disk')}"`));
+    expect(await pruneIds({ directory, usedIds: nobody })).to.deep.equal([]);
+    await writeFile(file, text.replaceAll(/,\s*"mount": "[^"]*"/g, ''));
+    expect(await pruneIds({ directory, usedIds: nobody })).to.deep.equal([]);
+    await writeFile(file, text);
+    expect(await pruneIds({ directory, usedIds: nobody })).to.have.length(2);
+  });
+
+  it('takes an empty directory for a root that is not mounted', async () => {
+    await rm(roots.root, { recursive: true });
+    await mkdir(roots.root);
+    expect(await pruneIds({ directory, usedIds: nobody })).to.deep.equal([]);
+  });
+
+  it('sees the ids of real processes', async () => {
+    const { base } = await leaseIds(roots, 'gone', { directory });
+    const child = spawn('sleep', ['30'], { uid: base + 7, gid: base + 7 });
+    await once(child, 'spawn');
+    try {
+      expect(await pruneIds({ directory })).to.deep.equal([]);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    expect(await pruneIds({ directory })).to.have.length(1);
+  });
+
+  it('is not touched when a zone claims what it has', async () => {
+    const range = await leaseIds(roots, 'here', { directory });
+    const before = await stat(join(directory, 'ranges.json'), { bigint: true });
+    await rm(join(directory, 'lock'));
+    expect(await claimIds(roots, 'here', range, directory)).to.deep.equal(range);
+    expect((await stat(join(directory, 'ranges.json'), { bigint: true })).ino).to.equal(before.ino);
+    expect(await readdir(directory)).to.not.include('lock');
+  });
+
+  it('gives a zone that it has forgotten its range again, if nobody has it', async () => {
+    const range = await leaseIds(roots, 'here', { directory });
+    await releaseIds(roots, 'here', directory);
+    expect(await claimIds(roots, 'here', range, directory)).to.deep.equal(range);
+    expect(await leaseIds(roots, 'here', { directory })).to.deep.equal(range);
+  });
+
+  it('gives it another if somebody has', async () => {
+    const range = await leaseIds(roots, 'here', { directory });
+    await releaseIds(roots, 'here', directory);
+    expect(await leaseIds(roots, 'thief', { directory })).to.deep.equal(range);
+    const claimed = await claimIds(roots, 'here', range, directory);
+    expect(claimed.base).to.not.equal(range.base);
+    expect(await leaseIds(roots, 'here', { directory })).to.deep.equal(claimed);
+  });
+
+  it('lets the record count when both differ', async () => {
+    const range = await leaseIds(roots, 'here', { directory });
+    const other = { base: range.base + 100 * idsPerZone, count: idsPerZone };
+    expect(await claimIds(roots, 'here', other, directory)).to.deep.equal(other);
+    expect(await names()).to.deep.equal(['gone', 'here']);
+  });
 });

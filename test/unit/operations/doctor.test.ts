@@ -1,0 +1,33 @@
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { formatReport } from '../../../src/cli/report.js';
+import { probeHost } from '../../../src/host/index.js';
+import { doctor } from '../../../src/operations/doctor.js';
+import { leaseIds } from '../../../src/state/index.js';
+import { requires } from '../../helpers/requires.js';
+
+describe('doctor --fix', () => {
+  before(requires('root'));
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tszone-doctor-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('frees the user ids of zones that are gone, and says so', async () => {
+    const roots = { root: join(directory, 'root'), runRoot: '', instance: 'aaaaaa' };
+    await mkdir(join(roots.root, 'zones', 'here'), { recursive: true });
+    const [kept, freed] = [await leaseIds(roots, 'here', { directory }), await leaseIds(roots, 'gone', { directory })];
+    const options = { sysctl: { file: join(directory, 'sysctl.conf'), prefix: directory }, ids: { directory } };
+    const host = { facts: await probeHost(), roots };
+    expect((await doctor(host, options)).fixed).to.equal(undefined);
+    const report = await doctor(host, { ...options, fix: true });
+    expect(report.fixed?.freedIds).to.deep.equal([{ root: roots.root, zone: 'gone', ...freed }]);
+    expect(formatReport(report)).to.contain(`freed user ids ${freed.base}`).and.contain('"gone"');
+    expect(await readFile(join(directory, 'ranges.json'), 'utf8'))
+      .to.contain(`${kept.base}`)
+      .and.not.contain('gone');
+  });
+});
