@@ -11,13 +11,17 @@ import type { CgroupDelegateOp } from './ops.js';
 
 const startTimeoutMs = 30_000;
 
-/** One zone's OOM kill must not stop the unit, and systemd's default of 15 % of the machine's processes is not our limit. */
+/**
+ * One zone's OOM kill must not stop the unit, and systemd's default of 15 % of the machine's processes is not our limit.
+ * MemoryMin: what the slice keeps is all for us to hand out, as guarantees of zones.
+ */
 const properties = [
   'Type=exec',
   'Delegate=yes',
   'KillMode=process',
   'OOMPolicy=continue',
   'TasksMax=infinity',
+  'MemoryMin=infinity',
   'IgnoreOnIsolate=yes',
 ];
 

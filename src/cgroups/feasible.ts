@@ -1,11 +1,31 @@
 /** A limit is enforced or refused, never ignored: the check before anything is planned. */
 import { zoneError } from '../errors/index.js';
-import type { CgroupLayout, Controller } from '../host/facts.js';
+import type { CgroupLayout, Controller, HostFacts, MemoryFloor } from '../host/facts.js';
+import { cpusIn } from '../host/probe.js';
 import type { ControllerRules } from './controller.js';
 import { hierarchies } from './groups.js';
 import { isSet, type ZoneLimits } from './limits.js';
 
-/** @throws CGROUP_CONTROLLER_MISSING naming the controller, HOST_FEATURE_MISSING without any hierarchy, SPEC_INVALID on swap without memory. */
+/** @throws SPEC_INVALID naming a CPU that is not online: v1 would refuse it, v2 would run the zone elsewhere. */
+export function requireCpus({ online }: HostFacts['cpus'], { cpuset }: ZoneLimits): void {
+  const there = new Set(cpusIn(online));
+  for (const part of (cpuset ?? '').split(',').filter((text) => text !== '')) {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    if (last < first) throw wrongCpus(`"cpuset" has a range that runs backwards: ${part}`, online);
+    // Ends at the first that there is not, however long the range is.
+    for (let cpu = first; cpu <= last; cpu++)
+      if (!there.has(cpu)) throw wrongCpus(`"cpuset" names CPU ${cpu}, which is not online here`, online);
+  }
+}
+
+function wrongCpus(message: string, online: string): Error {
+  return zoneError('SPEC_INVALID', message, {
+    hint: `The CPUs that are online: ${online}.`,
+    context: { issues: [{ path: 'cpuset', message }], online },
+  });
+}
+
+/** @throws CGROUP_CONTROLLER_MISSING naming the controller, HOST_FEATURE_MISSING without any hierarchy or on a guarantee that a group above takes away, SPEC_INVALID on swap without memory. */
 export function requireControllers(layout: CgroupLayout, limits: ZoneLimits, rules: readonly ControllerRules[]): void {
   if (hierarchies(layout).length === 0) throw noHierarchy();
   for (const { controller, purpose, isAsked } of rules) {
@@ -72,4 +92,23 @@ function requireGuarantee(layout: CgroupLayout, { memoryGuaranteeBytes }: ZoneLi
       },
     );
   }
+  const floor = layout.floors?.find(({ bytes }) => bytes < memoryGuaranteeBytes);
+  if (floor !== undefined) throw cutOff(layout, floor, memoryGuaranteeBytes);
+}
+
+/** What a group does not have itself it cannot keep for those below it: memory.min in the kernel's cgroup-v2.rst. */
+function cutOff({ unified, delegate }: CgroupLayout, { path, bytes }: MemoryFloor, asked: number): Error {
+  const unit = path === unified ? undefined : path.slice(path.lastIndexOf('/') + 1);
+  const isOurs = unit === delegate?.unit;
+  return zoneError(
+    'HOST_FEATURE_MISSING',
+    `a memory guarantee of ${asked} bytes would not hold: the cgroup "${path}" above the zones keeps only ${bytes}`,
+    {
+      hint:
+        unit === undefined
+          ? `On the host of this container, write at least ${asked} to memory.min of its cgroup and of all above; or leave --memory-guarantee out.`
+          : `Run "systemctl set-property ${unit} MemoryMin=${isOurs ? 'infinity' : asked}${isOurs ? '' : ` && systemctl start ${unit}`}", or more for several zones; or leave --memory-guarantee out.`,
+      context: { controller: 'memory', path, bytes, asked },
+    },
+  );
 }

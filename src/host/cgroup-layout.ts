@@ -5,6 +5,7 @@ import {
   type ControllerFacts,
   controllerNames,
   type DelegatedUnit,
+  type MemoryFloor,
 } from './facts.js';
 import { isWritable, type Mount } from './mountinfo.js';
 
@@ -31,12 +32,14 @@ export function cgroupLayout({ mounts, systemd, read, exists }: LayoutSources): 
   const base = delegate === undefined ? unified : `${unified}/${delegate.slice}/${delegate.unit}`;
   const v2 = unified === undefined ? new Map<Controller, ControllerFacts>() : v2Controllers(unified, read, exists);
   const controllers = Object.fromEntries([...v2, ...v1]);
+  const floors = unified === undefined ? [] : memoryFloors(unified, delegate, { read, exists });
   return {
     mode: v1.size === 0 ? 'v2' : unified === undefined ? 'v1' : 'hybrid',
     controllers,
     ...(unified === undefined ? {} : { unified }),
     ...(base === undefined ? {} : { base }),
     ...(delegate === undefined ? {} : { delegate }),
+    ...(floors.length === 0 ? {} : { floors }),
     tracking: systemd && v1.size > 0 ? trackingHierarchies(writable, unified) : [],
     swapAccounting: countsSwap(controllers, read, exists),
   };
@@ -75,6 +78,28 @@ function v2Controllers(
   // cgroup.freeze is in every group but the root, which has no switch for it; it came with 5.2, before anything we run on.
   const all = exists(`${unified}/cgroup.procs`) ? [...found, 'freezer' as const] : found;
   return new Map(all.map((name) => [name, { version: 2, mount: unified }]));
+}
+
+/**
+ * The mount point of a machine is the root, which has no such file; a container's is a group of its host's. The unit is
+ * started with a floor without bound, so it counts only if it is there and has another.
+ */
+function memoryFloors(
+  unified: string,
+  delegate: DelegatedUnit | undefined,
+  { read, exists }: Pick<LayoutSources, 'read' | 'exists'>,
+): MemoryFloor[] {
+  const slice = delegate === undefined ? undefined : `${unified}/${delegate.slice}`;
+  const unit = delegate === undefined ? undefined : `${slice}/${delegate.unit}`;
+  const paths = [
+    ...(exists(`${unified}/memory.min`) ? [unified] : []),
+    ...(slice === undefined ? [] : [slice]),
+    ...(unit !== undefined && exists(`${unit}/cgroup.procs`) ? [unit] : []),
+  ];
+  return paths.flatMap((path) => {
+    const text = read(`${path}/memory.min`)?.trim() ?? '0';
+    return text === 'max' ? [] : [{ path, bytes: Number(text) }];
+  });
 }
 
 /** By which systemd finds a service's processes on v1. */

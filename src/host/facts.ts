@@ -47,6 +47,11 @@ export interface DelegatedUnit {
   readonly slice: string;
 }
 
+export interface MemoryFloor {
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /** Which hierarchy owns which controller, and where groups may be made. Only writable mounts are listed. */
 export interface CgroupLayout {
   /** v2: nothing but the unified hierarchy. hybrid: v1 controllers beside a cgroup2 mount. */
@@ -64,6 +69,11 @@ export interface CgroupLayout {
    * (name=systemd, and the unified one). A zone leaves them, too: otherwise it ends with the service that started it.
    */
   readonly tracking: readonly ControllerFacts[];
+  /**
+   * v2: what the groups above ours, which are not ours to change, keep for all below them (memory.min). Those without a bound are
+   * left out; absent: there is none. More than that can be guaranteed to nobody.
+   */
+  readonly floors?: readonly MemoryFloor[];
   /** Whether the kernel counts and limits swap per group. */
   readonly swapAccounting: boolean;
 }

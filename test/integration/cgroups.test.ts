@@ -172,6 +172,11 @@ describe('cgroups of this host', () => {
       await expectFailure(make('floor', { memoryGuaranteeBytes: 8 * MiB }), 'CGROUP_CONTROLLER_MISSING');
       return;
     }
+    if ((layout.floors ?? []).some(({ bytes }) => bytes < 12 * MiB)) {
+      const error = await expectFailure(make('floor', { memoryGuaranteeBytes: 12 * MiB }), 'HOST_FEATURE_MISSING');
+      expect(error.message).to.include('above the zones');
+      return;
+    }
     const { groups } = await make('floor', { memoryGuaranteeBytes: 8 * MiB });
     await make('other', { memoryGuaranteeBytes: 4 * MiB });
     const [memory = expect.fail()] = groups;

@@ -102,4 +102,39 @@ describe('cgroupLayout', () => {
     );
     expect(layoutOf({ ...v2, files: { ...v2.files, '/proc/cmdline': 'swapaccount=1' } }).swapAccounting).to.equal(true);
   });
+
+  describe('floors of memory', () => {
+    const machine = '/sys/fs/cgroup/machine.slice';
+    const floorsOf = (files: Readonly<Record<string, string>>, systemd: boolean) =>
+      layoutOf({ ...v2, systemd, files: { ...v2.files, ...files } }).floors;
+
+    it('are those of the groups above ours', () => {
+      expect(floorsOf({ [`${machine}/memory.min`]: '4096\n' }, true)).to.deep.equal([{ path: machine, bytes: 4096 }]);
+      expect(floorsOf({ [`${machine}/memory.min`]: 'max\n' }, true)).to.equal(undefined);
+      expect(
+        floorsOf(
+          {
+            [`${machine}/memory.min`]: '4096\n',
+            [`${machine}/tszone-zones.service/cgroup.procs`]: '',
+            [`${machine}/tszone-zones.service/memory.min`]: '0\n',
+          },
+          true,
+        ),
+      ).to.deep.equal([
+        { path: machine, bytes: 4096 },
+        { path: `${machine}/tszone-zones.service`, bytes: 0 },
+      ]);
+    });
+
+    it('are none where a group hands memory to nobody, or is not there yet', () => {
+      expect(floorsOf({}, true)).to.deep.equal([{ path: machine, bytes: 0 }]);
+    });
+
+    it('are that of the container, which has a group where a machine has the root', () => {
+      expect(floorsOf({}, false)).to.equal(undefined);
+      expect(floorsOf({ '/sys/fs/cgroup/memory.min': '0\n' }, false)).to.deep.equal([
+        { path: '/sys/fs/cgroup', bytes: 0 },
+      ]);
+    });
+  });
 });
