@@ -14,6 +14,7 @@ export {
   planLimits,
   planMonitorCgroup,
   planZoneCgroups,
+  requireLimits,
   type ZoneCgroupPlan,
 } from './plan.js';
 export { removeMonitorGroups, removeSharedGroups } from './remove.js';

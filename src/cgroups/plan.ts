@@ -1,12 +1,12 @@
 /** What a zone needs of the host's cgroups, as ops: pure, from the layout that was probed. */
 
 import type { EnterOp } from '../helper/protocol.js';
-import type { CgroupLayout, Controller } from '../host/facts.js';
+import type { CgroupLayout, Controller, HostFacts } from '../host/facts.js';
 import type { ControllerRules } from './controller.js';
 import { cpuRules } from './cpu.js';
 import { cpusetFillFiles, cpusetRules } from './cpuset.js';
 import { defaultDevices } from './devices.js';
-import { noHierarchy, requireControllers } from './feasible.js';
+import { noHierarchy, requireControllers, requireCpus } from './feasible.js';
 import { groupOf, type Hierarchy, hierarchies, mainGroup, type ZoneGroup, type ZoneRef, zoneGroups } from './groups.js';
 import { isSet, type ZoneLimits } from './limits.js';
 import { memoryRules } from './memory.js';
@@ -43,6 +43,16 @@ export interface MonitorCgroupPlan {
 const rules: readonly ControllerRules[] = [memoryRules, cpuRules, pidsRules, cpusetRules];
 /** v2: handed down whether or not a limit asks, so that usage is counted. */
 const countedControllers: readonly Controller[] = ['memory', 'cpu', 'pids'];
+
+/**
+ * What a start would refuse, before there is anything to start.
+ *
+ * @throws SPEC_INVALID on a CPU that is not online or swap without memory, CGROUP_CONTROLLER_MISSING or HOST_FEATURE_MISSING if a limit cannot be enforced here
+ */
+export function requireLimits({ cgroup, cpus }: Pick<HostFacts, 'cgroup' | 'cpus'>, limits: ZoneLimits): void {
+  requireCpus(cpus, limits);
+  requireControllers(cgroup, limits, rules);
+}
 
 /** @throws CGROUP_CONTROLLER_MISSING if a limit cannot be enforced here, SPEC_INVALID on swap without memory. */
 export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits }): ZoneCgroupPlan {

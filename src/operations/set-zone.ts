@@ -1,5 +1,5 @@
 /** `set`, `unset`, `get`: the settings of a zone that exists. */
-import { type CgroupOp, planLimits } from '../cgroups/index.js';
+import { type CgroupOp, planLimits, requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { limitsOf } from '../plan/index.js';
 import {
@@ -134,7 +134,7 @@ export interface ChangePlan {
   readonly needsRestart: readonly string[];
 }
 
-/** @throws SPEC_INVALID, ZONE_STATE, ZONE_NOT_RUNNING, CGROUP_CONTROLLER_MISSING */
+/** @throws SPEC_INVALID, ZONE_STATE, ZONE_NOT_RUNNING, CGROUP_CONTROLLER_MISSING, HOST_FEATURE_MISSING */
 export async function planChange(
   host: HostContext,
   record: ZoneRecord,
@@ -146,6 +146,9 @@ export async function planChange(
   const changed = changedKeys(record.spec, spec);
   const running = (await readRunning(host.roots, name)) !== undefined;
   if (scope === 'live') refuseNotLive(name, running, changed);
+  // A limit that was accepted before does not stand in the way of other changes.
+  const isGiven = (key: string) => key in limitEntries && spec[key as keyof typeof limitEntries] !== undefined;
+  if (changed.some(isGiven)) requireLimits(host.facts, limitsOf(spec));
   const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
   const isLive = (key: string) => key in limitEntries && scope !== 'saved';
   return {

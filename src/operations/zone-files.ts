@@ -1,9 +1,11 @@
 /** Which directories of the host a zone's root is made of, and whether this host can map their owners. */
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { canIdmap, type HostFacts } from '../host/index.js';
 import { type HostTree, identityFiles } from '../namespaces/index.js';
+import { limitsOf } from '../plan/index.js';
 import type { MountSpec, ZoneSpec } from '../spec/index.js';
 import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
@@ -56,13 +58,15 @@ async function userTree(mount: MountSpec): Promise<HostTree> {
 /**
  * What can be known before anything is made.
  *
- * @throws HOST_FEATURE_MISSING a file system that cannot be idmapped, or a foreign architecture · PATH_NOT_FOUND
+ * @throws SPEC_INVALID a CPU that is not online · CGROUP_CONTROLLER_MISSING a limit without its controller · HOST_FEATURE_MISSING a
+ * file system that cannot be idmapped, a foreign architecture, a guarantee that would not hold · PATH_NOT_FOUND
  */
 export async function checkZoneFeasible(
   { roots, facts }: HostContext,
   spec: ZoneSpec,
   image: ZoneImage,
 ): Promise<void> {
+  requireLimits(facts, limitsOf(spec));
   requireArchitecture(facts, image);
   await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
   for (const mount of spec.mount) {
