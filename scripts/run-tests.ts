@@ -35,6 +35,8 @@ delete env.NODE_EXTRA_CA_CERTS;
 const scratch = mkdtempSync(join(tmpdir(), 'tszone-tests-'));
 const allowed = JSON.parse(readFileSync('test/allowed-skips.json', 'utf8')) as readonly string[];
 const wanted = process.argv.slice(2);
+/** How much slower than usual this machine is; test/helpers/patience.ts scales waits by the same. */
+const slowdown = Math.max(1, Number(process.env.TSZONE_TEST_SLOWDOWN ?? 1) || 1);
 const unknown = wanted.filter((name) => !steps.some((step) => step.name === name));
 if (unknown.length > 0) {
   console.error(
@@ -62,7 +64,7 @@ function runStep({ name, run }: Step): void {
     return;
   }
   const file = join(scratch, `${name}.json`);
-  const args = ['--reporter', 'scripts/mocha-reporter.mjs', '--timeout', String(run.timeoutMs ?? 10_000), run.mocha];
+  const args = ['--reporter', 'scripts/mocha-reporter.mjs', '--timeout', String(Math.ceil((run.timeoutMs ?? 10_000) * slowdown)), run.mocha];
   const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], {
     stdio: 'inherit',
     env: { ...env, TSZONE_TEST_REPORT: file },
