@@ -123,11 +123,14 @@ async function ended(session: HelperSession, copied: Promise<void> | undefined, 
   if (signal?.aborted === true) kill();
   try {
     await copied;
+  } catch (error) {
+    // That the ends failed is then only the consequence.
+    signal?.throwIfAborted();
+    throw error;
   } finally {
     signal?.removeEventListener('abort', kill);
     await session[Symbol.asyncDispose]();
   }
-  signal?.throwIfAborted();
 }
 
 const sigkill = 9;

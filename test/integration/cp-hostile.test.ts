@@ -1,13 +1,26 @@
 /** Copies out of zones that lie: nothing but what was asked for appears, and a copy leaves no trace on the zone. */
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
 import type { Zone } from '../../src/index.js';
-import { type End, receive } from '../../src/operations/copy-files.js';
+import { copyOut, type End, receive } from '../../src/operations/copy-files.js';
 import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { rawTar } from '../helpers/tar.js';
 import { sh } from '../helpers/temp-host.js';
@@ -154,6 +167,34 @@ describe('an archive out of a zone', () => {
     expect((await stat('/dev/null')).rdev).to.equal(device);
   });
 
+  it('does not go where a link leads that takes the place of its directory meanwhile', async () => {
+    const [victims, there] = [join(home, 'victims'), join(home, 'there')];
+    await mkdir(victims);
+    await mkdir(there);
+    await receive({ zone: 'box', zonePath: '/data', hostPath: there }, async (unpack) => {
+      const [fresh = ''] = await readdir(there);
+      await rename(join(there, fresh), join(there, 'aside'));
+      await symlink(victims, join(there, fresh));
+      await unpack(fakePacker(rawTar(directory, { name: 'data/file', content: 'x' })));
+    });
+    expect(await readdir(victims)).to.deep.equal([]);
+    expect(await readFile(join(there, 'data/file'), 'utf8')).to.equal('x');
+  });
+
+  it('is not taken when the copy has been aborted', async () => {
+    const [controller, reason] = [new AbortController(), new Error('enough')];
+    const copy = receive(
+      { zone: 'box', zonePath: '/data', hostPath: home },
+      async (unpack) => {
+        await unpack(fakePacker(rawTar(directory)));
+        controller.abort(reason);
+      },
+      controller,
+    );
+    expect(await failure(copy)).to.equal(reason);
+    expect(await readdir(home)).to.deep.equal([]);
+  });
+
   it('is not asked for if there is no place for it', async () => {
     let isAsked = false;
     const error = await failure(
@@ -220,4 +261,32 @@ describe('cp with a stopped zone', () => {
     for await (const { text } of zone.logs()) lines.push(text);
     expect(lines).to.deep.equal(['said']);
   });
+});
+
+describe('cp that is aborted', () => {
+  let zone: Zone;
+  const given = givenHost({ images: ['busybox'] }, async (host) => {
+    zone = await host.run({ name: 'slow', image: 'busybox', net: 'none' });
+    await sh(zone, 'truncate -s 20G /endless');
+  });
+
+  for (const state of ['running', 'stopped']) {
+    it(`ends what it began, and leaves the zone ${state}`, async () => {
+      if (state === 'stopped') await zone.stop({ force: true });
+      const out = await given.host.file(`out-${state}`);
+      const [controller, reason] = [new AbortController(), new Error('enough')];
+      const { context } = await given.host.open();
+      const copy = failure(copyOut(context, { zone: 'slow', zonePath: '/endless', hostPath: out }, controller));
+      await eventually('the copy has begun', async () => {
+        const [fresh] = await readdir(out);
+        if (fresh === undefined) return false;
+        return (await stat(join(out, fresh, 'endless')).catch(() => undefined)) !== undefined;
+      });
+      controller.abort(reason);
+      expect(await copy).to.equal(reason);
+      expect(await readdir(out)).to.deep.equal([]);
+      expect((await zone.status()).status).to.equal(state);
+      expect((await zone.ps().catch(() => [])).filter(({ command }) => command.includes('pack'))).to.deep.equal([]);
+    });
+  }
 });

@@ -10,7 +10,7 @@ import { sh } from '../helpers/temp-host.js';
 describe('exec that comes to nothing', () => {
   let zone: Zone;
   let instance: string;
-  const given = givenHost({ images: ['busybox'] }, async (host) => {
+  givenHost({ images: ['busybox'] }, async (host) => {
     zone = await host.run({ name: 'box', image: 'busybox', net: 'none' });
     instance = (await host.open()).context.roots.instance;
   });
