@@ -70,9 +70,12 @@ export function planHostTrees(trees: readonly HostTree[]): EnterOp[] {
 const layerSlot = (index: number) => `l${index}`;
 const treeSlot = (index: number) => `m${index}`;
 
-/** A recursive copy cannot be idmapped when one mount in it cannot, so only unmapped trees take their submounts along. */
+/**
+ * A recursive copy cannot be idmapped when one mount in it cannot, so only unmapped trees take their submounts along. Locked, also
+ * when it can be written: a zone's root could otherwise take nodev off, and open device nodes that lie in the host's directory.
+ */
 function treeFlags(tree: HostTree): string {
-  return [tree.idmap ? 'idmap' : 'recursive', ...(tree.readOnly ? ['readonly', 'locked'] : []), 'nosuid', 'nodev'].join(
+  return [tree.idmap ? 'idmap' : 'recursive', ...(tree.readOnly ? ['readonly'] : []), 'locked', 'nosuid', 'nodev'].join(
     ',',
   );
 }

@@ -129,6 +129,13 @@ describe('checkHost', () => {
     expect(await only('cgroup.systemd', {}, { cgroup, systemd: false })).to.include({ status: 'ok' });
   });
 
+  it('says how devices are kept from zones on v2', async () => {
+    const cgroup = { mode: 'v2' as const, controllers: {}, tracking: [], swapAccounting: false };
+    const { status, detail } = await only('cgroup.devices', {}, { cgroup });
+    expect(status).to.equal('ok');
+    expect(detail).to.include('no device program').and.include('mknod');
+  });
+
   it('sees other tools’ firewalls', async () => {
     expect(await only('network.forward', {})).to.include({ status: 'ok' });
     expect(await only('network.forward', files({ '/proc/net/ip_tables_names': 'nat\nfilter\n' }))).to.include({
