@@ -1,12 +1,14 @@
 /** `delete`: the zone and everything that is its own. */
 import { removeSharedGroups, thawZone } from '../cgroups/index.js';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import { nearest } from '../spec/index.js';
 import {
   findZone,
   type Journal,
+  mountsBelow,
   type Roots,
   type StateOp,
+  withReserve,
   type ZoneRecord,
   zoneNames,
   zonePaths,
@@ -36,10 +38,14 @@ export interface DeleteResult {
 export async function deleteZone(host: HostContext, name: string, options: DeleteOptions = {}): Promise<DeleteResult> {
   const { roots } = host;
   await using _lock = await lockZone(host, name, options);
-  const record = await findZone(roots, name);
+  const record = await findForDelete(roots, name, options);
   if (record === undefined) {
     const near = nearest(name, await zoneNames(roots));
     return { name, deleted: false, ...(near === undefined ? {} : { nearest: near }) };
+  }
+  if (record === 'corrupt') {
+    await discardZone(host, name);
+    return { name, deleted: true };
   }
   if (record.spec.protect.includes('delete')) throw protectedError(name);
   await stopIfForced(host, record, options);
@@ -47,12 +53,37 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
   return { name, deleted: true };
 }
 
+/** With force, also a zone whose record cannot be read. */
+async function findForDelete(
+  roots: Roots,
+  name: string,
+  { force }: DeleteOptions,
+): Promise<ZoneRecord | 'corrupt' | undefined> {
+  try {
+    return await findZone(roots, name);
+  } catch (error) {
+    if (force === true && hasCode(error, 'STATE_CORRUPT')) return 'corrupt';
+    throw error;
+  }
+}
+
 /** Call with the lock of a zone that is stopped; ZONE_RUNNING if it is not. Killed on the way, the next command finishes it. */
 export async function deleteLocked(host: HostContext, name: string): Promise<void> {
   const { roots, facts } = host;
   if (!(await settleZone(roots, name))) throw zoneRunningError(name);
-  await runTransaction({ ...deleteJournal(roots, name, false), roots }, async () => {});
+  await refuseMounted(roots, name);
+  await withReserve(roots, () => runTransaction({ ...deleteJournal(roots, name, false), roots }, async () => {}));
   await removeSharedGroups(facts.cgroup, roots.instance);
+}
+
+/** Before the record goes: what somebody mounted in the zone's directory is not ours to unmount, nor to empty. */
+async function refuseMounted(roots: Roots, name: string): Promise<void> {
+  const [mount] = await mountsBelow(zonePaths(roots, name).directory);
+  if (mount === undefined) return;
+  throw zoneError('ZONE_STATE', `"${mount}", in the directory of zone "${name}", is a mount point`, {
+    hint: `Run "umount ${mount}" first.`,
+    context: { zone: name, path: mount },
+  });
 }
 
 /** A zone that is to be as if it had never been: killed if it runs, and deleted. Call with the zone's lock held. */

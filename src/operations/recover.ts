@@ -71,9 +71,21 @@ async function leftLocks(roots: Roots): Promise<string[]> {
 export async function recoverZone(roots: Roots, zone: string, limitMs?: number): Promise<void> {
   for (const journal of await readJournals(roots, zone)) {
     if (journal.keepWhileRunning === true && !(await settleZone(roots, zone, { limitMs }))) continue;
-    await finish(roots, journal, limitMs);
+    await withLocks(
+      roots,
+      (journal.locks ?? []).filter((name) => name !== zone),
+      () => finish(roots, journal, limitMs),
+    );
     await dropJournal(roots, journal);
   }
+}
+
+/** What a rename touches besides. @throws LOCK_BUSY at once: who holds the other name may wait for ours */
+async function withLocks(roots: Roots, names: readonly string[], work: () => Promise<void>): Promise<void> {
+  const [name, ...rest] = names;
+  if (name === undefined) return work();
+  await using _lock = await acquireZoneLock(roots, name, { timeoutMs: 0 });
+  await withLocks(roots, rest, work);
 }
 
 async function finish(roots: Roots, journal: Journal, limitMs: number | undefined): Promise<void> {

@@ -3,7 +3,15 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HelperSession, helperPath, initPath, spawnSession } from '../helper/index.js';
 import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
-import { readRunning, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import {
+  claimIds,
+  readRunning,
+  readZone,
+  writeRunTimeFile,
+  writeZone,
+  type ZoneRecord,
+  zonePaths,
+} from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
 import type { HostContext } from './host-context.js';
@@ -65,10 +73,10 @@ export interface LaunchedZone {
 export async function launchLocked(host: HostContext, name: string, options: StartOptions): Promise<LaunchedZone> {
   const found = await readZone(host.roots, name);
   if (!(await settleZone(host.roots, name))) throw zoneRunningError(name);
-  const record: ZoneRecord = { ...found, stoppedByUser: false, restarts: options.restarts ?? 0 };
+  const ids = await claimIds(host.roots, name, found.ids);
+  const record: ZoneRecord = { ...found, ids, stoppedByUser: false, restarts: options.restarts ?? 0 };
   const plan = await planZoneStart(host, record, options);
-  if (record.stoppedByUser !== found.stoppedByUser || record.restarts !== found.restarts)
-    await writeZone(host.roots, record);
+  if (JSON.stringify(record) !== JSON.stringify(found)) await writeZone(host.roots, record);
   const { session, pid } = await launchPlan(host, name, { plan, options });
   return { session, pid, notes: plan.notes };
 }

@@ -11,6 +11,7 @@ import {
   readExit,
   readRunning,
   readZone,
+  withReserve,
   writeJournal,
   writeZone,
   type ZoneRecord,
@@ -66,7 +67,7 @@ export async function stopLocked(host: HostContext, record: ZoneRecord, options:
     return late;
   });
   // Only now: with no space left on the disk, a zone can still be stopped.
-  if (!record.stoppedByUser) await writeZone(roots, { ...record, stoppedByUser: true });
+  if (!record.stoppedByUser) await withReserve(roots, () => writeZone(roots, { ...record, stoppedByUser: true }));
   const exit = wasRunning ? await readExit(roots, name) : undefined;
   return { name, killed, wasRunning, ...(exit === undefined ? {} : { status: exit.status }) };
 }
@@ -79,7 +80,7 @@ async function underJournal<T>(roots: Roots, zone: string, body: () => Promise<T
   const ops = (await readLaunch(roots, zone))?.prepared ?? [];
   const kind = { operation: 'stop', recovery: 'back', completeIfRunning: true, durable: false } as const;
   const journal = { version: 1, ...kind, zone, ops } as const;
-  await writeJournal(roots, journal);
+  await withReserve(roots, () => writeJournal(roots, journal));
   boundary('stop', zone, 'journal');
   const result = await body();
   await dropJournal(roots, journal);
