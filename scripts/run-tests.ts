@@ -64,7 +64,13 @@ function runStep({ name, run }: Step): void {
     return;
   }
   const file = join(scratch, `${name}.json`);
-  const args = ['--reporter', 'scripts/mocha-reporter.mjs', '--timeout', String(Math.ceil((run.timeoutMs ?? 10_000) * slowdown)), run.mocha];
+  const args = [
+    '--reporter',
+    'scripts/mocha-reporter.mjs',
+    '--timeout',
+    String(Math.ceil((run.timeoutMs ?? 10_000) * slowdown)),
+    run.mocha,
+  ];
   const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], {
     stdio: 'inherit',
     env: { ...env, TSZONE_TEST_REPORT: file },
