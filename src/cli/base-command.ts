@@ -77,7 +77,11 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   /** The host as --root and --run-root say. */
   protected async openHost(): Promise<HostContext> {
     const { openHostContext } = await import('../operations/host-context.js');
-    return openHostContext(this.paths());
+    const host = await openHostContext(this.paths());
+    for (const { zone, reason } of host.unfinished) {
+      this.note(`what a killed command left of zone "${zone}" is not finished yet: ${reason}`);
+    }
+    return host;
   }
 
   /** Where the data lie: a flag, else the environment, else the default. */
