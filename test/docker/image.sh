@@ -41,7 +41,8 @@ container_flags() {
   local bounding cap_sys_resource=24
   bounding=$(sed -n 's/^CapBnd:\t//p' /proc/self/status)
   # With groups of its own the container sees no groups of others on this machine; enter.sh makes them usable.
-  flags=(--init --cgroupns=private)
+  # A lost answer of the resolver is asked for again after a second, not five: apt may hang for good after a failure.
+  flags=(--init --cgroupns=private --dns-option=timeout:1 --dns-option=attempts:5)
   if ((16#$bounding >> cap_sys_resource & 1)); then
     flags+=(--privileged)
   else
