@@ -10,7 +10,8 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
   static override description = 'Works without root, too. The exit status is 5 if zones cannot run here.';
   static override flags = {
     fix: Flags.boolean({
-      description: 'raise the limits that many zones meet: writes a file in /etc/sysctl.d and applies it',
+      description:
+        'raise the limits that many zones meet (a file in /etc/sysctl.d, applied), free user ids of zones that are gone',
     }),
   };
 

@@ -85,7 +85,8 @@ describe('images', () => {
   /** A zone's record, as far as images care. */
   async function recordZone(name: string, image: ZoneRecord['image']): Promise<void> {
     await makeStateDirectory(zonePaths(host.roots, name).directory);
-    await writeZone(host.roots, { version: 1, spec: { name }, image } as unknown as ZoneRecord);
+    const ids = { base: 0x1000_0000, count: 65_536 };
+    await writeZone(host.roots, { version: 1, spec: { name }, image, ids } as unknown as ZoneRecord);
   }
 
   describe('import', () => {
