@@ -137,7 +137,8 @@ describe('the end of a zone', () => {
     });
   });
 
-  it('comes after 100 MB for a reader that lives', async () => {
+  it('comes after 100 MB for a reader that lives', async function () {
+    this.timeout(120_000);
     using fifo = new Fifo(join(zone.path, 'fifo'));
     const line = 'abcdefghi'.repeat(111);
     const session = await startInto(
