@@ -1,5 +1,5 @@
 /** The zone's lock, with what a killed command left of the zone finished first. */
-import { acquireJournalLocks, type Lock, type OperationOptions } from '../state/index.js';
+import { acquireZoneLock, dropLeftLink, type Lock, type OperationOptions } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { recoverZone } from './recover.js';
 
@@ -7,16 +7,13 @@ export type { OperationOptions } from '../state/index.js';
 
 /** @throws LOCK_BUSY */
 export async function lockZone(host: HostContext, zone: string, options: OperationOptions = {}): Promise<Lock> {
-  for (;;) {
-    const locks = await acquireJournalLocks(host.roots, zone, options);
-    try {
-      await recoverZone(host.roots, zone);
-    } catch (error) {
-      await locks.release();
-      throw error;
-    }
-    if (locks.zones.length === 1) return locks;
-    // Other zones were needed only for what is now finished.
-    await locks.release();
+  const lock = await acquireZoneLock(host.roots, zone, options);
+  try {
+    await recoverZone(host.roots, zone);
+    await dropLeftLink(host.roots, zone);
+    return lock;
+  } catch (error) {
+    await lock.release();
+    throw error;
   }
 }
