@@ -2,7 +2,7 @@
  * What an operation is about to do, on disk before it is done. A journal whose zone lock is free belongs to a command
  * that was killed; the next command undoes or completes it.
  */
-import { lstat, readdir, rm, symlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { HostOpBase } from '../spec/index.js';
 import { isErrno, readJson, syncDirectory, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
@@ -107,9 +107,14 @@ export async function journaledZones(roots: Roots): Promise<string[]> {
   return [...new Set(names)].map((name) => name.slice(0, -5));
 }
 
+/** Without links that a killed command left: what they led to is gone. */
 async function listDirectory(path: string): Promise<string[]> {
-  return readdir(path).catch((error: unknown) => {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
   });
+  const whole = new Set(entries.filter((entry) => !entry.isSymbolicLink()).map(({ name }) => name));
+  const links = entries.filter((entry) => entry.isSymbolicLink());
+  const targets = await Promise.all(links.map(({ name }) => readlink(join(path, name)).catch(() => '')));
+  return [...whole, ...links.filter((_, index) => whole.has(targets[index] ?? '')).map(({ name }) => name)];
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdtemp, open, readdir, readlink, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -78,6 +78,11 @@ describe('journals', () => {
     expect(await readJournals(roots, 'new')).to.deep.equal([]);
     await (await acquireJournalLocks(roots, 'new', {})).release();
     expect(await journaledZones(roots)).to.deep.equal(['old']);
+  });
+
+  it('that a link has led to are not looked for again', async () => {
+    await symlink('old.json', join(roots.root, 'journal', 'new.json'));
+    expect(await journaledZones(roots)).to.deep.equal([]);
   });
 
   it('are worked off with all their zones locked', async () => {
