@@ -45,9 +45,6 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
   }
 }
 
-/** Does nothing: the lock of a zone that is gone removes its own file when it is released. */
-export async function dropLockFile(_path: string): Promise<void> {}
-
 async function isCurrent(file: FileHandle, path: string): Promise<boolean> {
   const held = await file.stat();
   const named = await stat(path).catch((error: unknown) => {
