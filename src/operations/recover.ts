@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { hasCode } from '../errors/index.js';
 import { applyHostOp } from '../plan/index.js';
 import {
+  acquireJournalLocks,
   acquireZoneLock,
   dropJournal,
   isErrno,
@@ -40,7 +41,7 @@ export async function recoverInterrupted(roots: Roots): Promise<Unfinished[]> {
   for (const zone of [...(await journaledZones(roots)), ...(await leftLocks(roots))]) {
     if (await isLivingEphemeral(roots, zone)) continue;
     try {
-      await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
+      await using _locks = await acquireJournalLocks(roots, zone, { timeoutMs: 0 });
       await recoverZone(roots, zone, othersLimitMs);
     } catch (error) {
       if (!hasCode(error, 'LOCK_BUSY'))
@@ -67,25 +68,13 @@ async function leftLocks(roots: Roots): Promise<string[]> {
   return files.map((file) => file.replace(/\.lock$/, '')).filter((zone) => !names.has(zone));
 }
 
-/** Call with the zone's lock held. */
+/** Call with the locks of all zones that its journals name (acquireJournalLocks). */
 export async function recoverZone(roots: Roots, zone: string, limitMs?: number): Promise<void> {
   for (const journal of await readJournals(roots, zone)) {
     if (journal.keepWhileRunning === true && !(await settleZone(roots, zone, { limitMs }))) continue;
-    await withLocks(
-      roots,
-      (journal.locks ?? []).filter((name) => name !== zone),
-      () => finish(roots, journal, limitMs),
-    );
+    await finish(roots, journal, limitMs);
     await dropJournal(roots, journal);
   }
-}
-
-/** What a rename touches besides. @throws LOCK_BUSY at once: who holds the other name may wait for ours */
-async function withLocks(roots: Roots, names: readonly string[], work: () => Promise<void>): Promise<void> {
-  const [name, ...rest] = names;
-  if (name === undefined) return work();
-  await using _lock = await acquireZoneLock(roots, name, { timeoutMs: 0 });
-  await withLocks(roots, rest, work);
 }
 
 async function finish(roots: Roots, journal: Journal, limitMs: number | undefined): Promise<void> {

@@ -1,19 +1,25 @@
 /** The zone's lock, with what a killed command left of the zone finished first. */
-import { acquireZoneLock, dropLeftLink, type Lock, type OperationOptions } from '../state/index.js';
+import { acquireJournalLocks, type Lock, type OperationOptions } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { recoverZone } from './recover.js';
 
 export type { OperationOptions } from '../state/index.js';
 
-/** @throws LOCK_BUSY */
+/**
+ * What a killed rename left needs both names' locks; once it is worked off, only the zone's own is held.
+ *
+ * @throws LOCK_BUSY
+ */
 export async function lockZone(host: HostContext, zone: string, options: OperationOptions = {}): Promise<Lock> {
-  const lock = await acquireZoneLock(host.roots, zone, options);
-  try {
-    await recoverZone(host.roots, zone);
-    await dropLeftLink(host.roots, zone);
-    return lock;
-  } catch (error) {
-    await lock.release();
-    throw error;
+  for (;;) {
+    const locks = await acquireJournalLocks(host.roots, zone, options);
+    try {
+      await recoverZone(host.roots, zone);
+    } catch (error) {
+      await locks.release();
+      throw error;
+    }
+    if (locks.zones.length === 1) return locks;
+    await locks.release();
   }
 }

@@ -89,10 +89,15 @@ async function readMounts(): Promise<string[]> {
     });
 }
 
-/** `tszone` itself and `tszone/monitors` are shared by all zones and stay. */
+/** `tszone` itself, `tszone/monitors` and, under systemd, the unit with its holder are shared by all zones and stay. */
 async function readCgroups(): Promise<string[]> {
   const found = await outputOf('find', ['/sys/fs/cgroup', '-ignore_readdir_race', '-type', 'd', '-path', '*tszone*']);
-  return found.split('\n').filter((path) => path !== '' && !/tszone(\/monitors)?$|\.(service|slice|scope)$/.test(path));
+  return found
+    .split('\n')
+    .filter(
+      (path) =>
+        path !== '' && !/tszone(\/monitors)?$|\.(service|slice|scope)$|tszone-zones\.service\/holder$/.test(path),
+    );
 }
 
 async function readLinks(): Promise<string[]> {

@@ -19,7 +19,7 @@ const cases: Readonly<Record<Exclude<KillOrder['operation'], 'rename'>, readonly
   stop: ['running', ['running', 'stopped']],
   delete: ['stopped', ['stopped', 'gone']],
   'delete --force': ['running', ['running', 'stopped', 'gone']],
-  'run --rm': ['gone', ['gone', 'stopped', 'running']],
+  'run --rm': ['gone', ['gone', 'running']],
 };
 
 describe('kill -9 at every step boundary', function () {
@@ -89,7 +89,10 @@ describe('kill -9 at every step boundary', function () {
 
   /** One command is given (`list`); then the zone is in one of these states, whole, and can be deleted. */
   async function expectComplete(host: TempHost, allowed: readonly ZoneState[]): Promise<ZoneState> {
-    const state = await stateOf(host);
+    let state = await stateOf(host);
+    // A throw-away zone that has ended by itself is being deleted by what its monitor started.
+    const deadline = Date.now() + patience(5000);
+    while (!allowed.includes(state) && Date.now() < deadline) state = await stateOf(host);
     expect(allowed).to.include(state);
     await expectLooks(host, state);
     if (state === 'running') await sh(await (await host.open()).zone(name), 'ip addr show eth0 | grep -q "inet 10"');

@@ -79,7 +79,7 @@ describe('a debian zone', function () {
 
   it('a server on port 80 is reached by its address and by its published port', async () => {
     const server =
-      'use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 5, ReuseAddr => 1) or die $!; while (my $c = $s->accept) { print $c "HTTP/1.0 200 OK\\r\\n\\r\\nfrom the zone\\n"; close $c }';
+      'use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 5, ReuseAddr => 1) or die $!; while (my $c = $s->accept) { while (my $l = <$c>) { last if $l =~ /^\\s*$/ } print $c "HTTP/1.0 200 OK\\r\\n\\r\\nfrom the zone\\n"; close $c }';
     await using zone = await given.host.run({ image: 'debian', port: [`${port}:80`], command: ['perl', '-e', server] });
     const [address] = (await zone.inspect()).addresses;
     const get = async (url: string) => {
