@@ -135,7 +135,7 @@ describe('bad input', () => {
     [
       'a CPU that there is not',
       ['run', '-d', '--cpuset', '900', 'busybox'],
-      'KERNEL_STEP_FAILED',
+      'SPEC_INVALID',
       125,
       /cpu list/,
       /\w/,
