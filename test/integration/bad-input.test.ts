@@ -137,7 +137,7 @@ describe('bad input', () => {
       ['run', '-d', '--cpuset', '900', 'busybox'],
       'SPEC_INVALID',
       125,
-      /cpu list/,
+      /names CPU 900/,
       /\w/,
     ],
     [
