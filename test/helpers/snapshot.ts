@@ -153,6 +153,8 @@ async function readProcesses(): Promise<string[]> {
 async function describeProcess(pid: string): Promise<string | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const field = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '';
+  // Dead, and pid 1's to reap: it takes its time.
+  if (field('State') === 'Z' && field('PPid') === '1') return undefined;
   const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
   const uid = Number(field('Uid'));
   if (uid < firstZoneId && !/tszone-(helper|init)/.test(`${program} ${field('Name')}`)) return undefined;
@@ -160,7 +162,7 @@ async function describeProcess(pid: string): Promise<string | undefined> {
   const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
   const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
   const group = /tszone\/\S+/.exec(groups)?.[0] ?? '';
-  return `${pid} ${field('Name')} state ${field('State')} uid ${uid} ${group} ${await ownFiles(pid)} ${command}`;
+  return `${pid} ${field('Name')} uid ${uid} ${group} ${await ownFiles(pid)} ${command}`;
 }
 
 /** Which zone a monitor works for: by the files that it holds. */

@@ -52,7 +52,7 @@ describe('kill -9 at every step boundary', function () {
         .replace(/^(\/proc\/sys\/net\/ipv[46]\/conf\/)?tz([0-9a-f]{6})v\w+/, '$1tz$2v')
         .replace(/^\d+ /, '')
         .replace(/ uid \d+ | \d+$/, ' ')
-        .replace(/state \w/, '');
+        .trimEnd();
     const ofItsRuns = new RegExp(`/run/zones/${name}|/zones/${name}/(log|rootfs/(upper|work)/)`);
     const lasting = (line: string) => state === 'gone' || !ofItsRuns.test(line);
     return Object.fromEntries(
