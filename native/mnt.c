@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -128,6 +129,19 @@ void mnt_tree_move(const struct op *op) {
   tree->fd = -1;
 }
 
+/* An overlay that cannot make a directory in its work directory is mounted all the same, read-only and without an errno:
+ * the same attempt tells why. */
+static void refuse_read_only(int overlay, const char *upper) {
+  struct statvfs info;
+  if (fstatvfs(overlay, &info) != 0) fail("fstatvfs", upper);
+  if ((info.f_flag & ST_RDONLY) == 0) return;
+  char probe[300];
+  snprintf(probe, sizeof probe, "%s/work/probe", upper);
+  if (mkdir(probe, 0) != 0) fail("mkdir", probe);
+  rmdir(probe);
+  fail_with(EROFS, "fsmount", upper, "the kernel has mounted the overlay read-only; its log says why");
+}
+
 void mnt_overlay(const struct op *op) {
   const char *target = op_arg(op, 0);
   const char *upper = op_arg(op, 2);
@@ -146,6 +160,7 @@ void mnt_overlay(const struct op *op) {
   }
   context_set(context, "userxattr", NULL, target);
   int overlay = context_mount(context, 0, target);
+  if (*upper != '\0') refuse_read_only(overlay, upper);
   if (tz_move_mount(overlay, "", AT_FDCWD, target, TZ_MOVE_MOUNT_F_EMPTY_PATH) != 0) fail("move_mount", target);
   close(overlay);
 }
