@@ -5,6 +5,7 @@ import { closeSync, constants, createReadStream, existsSync, openSync, readFileS
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   attachConsole,
@@ -66,6 +67,15 @@ function isBlockedWriting(pid: number): boolean {
   return children.some((child) => /pipe_w/.test(readFileSync(`/proc/${child}/wchan`, 'utf8')));
 }
 
+/** For good, not only until the monitor has run again: both pipes are full. */
+async function isStuck(pid: number): Promise<boolean> {
+  for (let look = 0; look < 10; look += 1) {
+    if (!isBlockedWriting(pid)) return false;
+    await sleep(20);
+  }
+  return true;
+}
+
 describe('the end of a zone', () => {
   let zone: ZoneDirectory;
   before(requires('root', 'overlay', 'busybox'));
@@ -81,7 +91,7 @@ describe('the end of a zone', () => {
       using fifo = new Fifo(join(zone.path, 'fifo'));
       const session = await startInto(fifo.fd, zone.plan(endless));
       const { pid } = await session.expect('created');
-      await eventually('the command is stuck', () => isBlockedWriting(pid));
+      await eventually('the command is stuck', () => isStuck(pid));
       const ended = waitForExit(zone.socket);
       await sendSignal(zone.socket, 9);
       expect(await ended).to.include({ status: 137 });
@@ -112,7 +122,7 @@ describe('the end of a zone', () => {
       using fifo = new Fifo(join(zone.path, 'fifo'));
       const first = await startInto(fifo.fd, zone.plan(endless));
       const { pid } = await first.expect('created');
-      await eventually('the command is stuck', () => isBlockedWriting(pid));
+      await eventually('the command is stuck', () => isStuck(pid));
       const ended = waitForExit(zone.socket);
       await sendSignal(zone.socket, 9);
       await ended;
@@ -129,7 +139,7 @@ describe('the end of a zone', () => {
       using fifo = new Fifo(join(zone.path, 'fifo'));
       const session = await startInto(fifo.fd, zone.plan(endless));
       const { pid } = await session.expect('created');
-      await eventually('the command is stuck', () => isBlockedWriting(pid));
+      await eventually('the command is stuck', () => isStuck(pid));
       await sendSignal(zone.socket, 9);
       await eventually('the lock is free', () => isFree(join(zone.run, 'lock')));
       session.detach();
