@@ -202,11 +202,17 @@ async function start(ops: readonly EnterOp[]): Promise<HelperSession> {
   return session;
 }
 
+/** unix(7): EAGAIN while the listener's backlog is full. */
 async function connected(path: string): Promise<Socket> {
-  const socket = createConnection({ path });
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  return socket;
+  return eventually('the monitor takes a client', async () => {
+    const socket = createConnection({ path });
+    const connection = once(socket, 'connect').then(
+      () => socket,
+      () => undefined,
+    );
+    socket.on('error', () => {});
+    return connection;
+  });
 }
 
 async function statusOf(path: string): Promise<{ clients: number }> {
