@@ -6,7 +6,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type HelperSession, helperPath, initPath, runTool } from '../helper/index.js';
+import { type HelperSession, runTool } from '../helper/index.js';
 import { planLoopback } from '../netif/index.js';
 import { planStart } from '../plan/index.js';
 import { readRunning, readZone } from '../state/index.js';
@@ -16,7 +16,7 @@ import { runHelperInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { launchPlan } from './start-zone.js';
-import { filesFromImage, planZoneLayers, planZoneTrees } from './zone-files.js';
+import { planZoneFiles } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
 
@@ -140,12 +140,7 @@ const endOf = ({ stdin, stdout, stderr }: HelperSession): Omit<End, 'exited'> =>
 async function planStopped(host: HostContext, name: string, helperArgv: readonly string[]) {
   const record = await readZone(host.roots, name);
   return planStart({
-    roots: host.roots,
-    facts: host.facts,
-    record,
-    layers: planZoneLayers(host, record),
-    trees: await planZoneTrees(host, record),
-    fromImage: await filesFromImage(host, record),
+    ...(await planZoneFiles(host, record)),
     network: {
       prepare: [],
       attach: () => [],
@@ -156,7 +151,6 @@ async function planStopped(host: HostContext, name: string, helperArgv: readonly
       notes: [],
     },
     stdio: 'relay',
-    programs: { init: initPath(), helper: helperPath() },
     onExit: [],
     helperArgv,
   });

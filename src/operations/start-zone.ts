@@ -1,24 +1,16 @@
 /** `start`: from a record on disk to a running zone. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type HelperSession, helperPath, initPath, spawnSession } from '../helper/index.js';
+import { type HelperSession, spawnSession } from '../helper/index.js';
 import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
-import {
-  claimIds,
-  readRunning,
-  readZone,
-  writeRunTimeFile,
-  writeZone,
-  type ZoneRecord,
-  zonePaths,
-} from '../state/index.js';
+import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
 import type { HostContext } from './host-context.js';
 import { onExitCommand } from './on-exit-command.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
-import { filesFromImage, planZoneLayers, planZoneTrees } from './zone-files.js';
+import { planZoneFiles } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { attachNetworks, type InterfaceSource } from './zone-network.js';
 import { type LaunchRecord, zoneRunningError } from './zone-ref.js';
@@ -89,16 +81,10 @@ export async function planZoneStart(
 ): Promise<ZonePlan> {
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
   return planStart({
-    roots: host.roots,
-    facts: host.facts,
-    record,
-    layers: planZoneLayers(host, record),
-    trees: await planZoneTrees(host, record),
-    fromImage: await filesFromImage(host, record),
+    ...(await planZoneFiles(host, record)),
     network: await attachNetworks(host, record, options.interfaceSource),
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
-    programs: { init: initPath(), helper: helperPath() },
     onExit: onExitCommand(host, record),
   });
 }
@@ -189,9 +175,4 @@ async function ownReason(session: HelperSession, consequence: unknown): Promise<
     (error: unknown) => error,
   );
   return Promise.race([cause, sleep(200, consequence, { ref: false })]);
-}
-
-/** Whether the zone runs now. */
-export async function isRunning(host: HostContext, name: string): Promise<boolean> {
-  return (await readRunning(host.roots, name)) !== undefined;
 }

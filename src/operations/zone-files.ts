@@ -3,13 +3,30 @@ import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
+import { helperPath, initPath } from '../helper/index.js';
 import { canIdmap, type HostFacts } from '../host/index.js';
 import { type HostTree, identityFiles } from '../namespaces/index.js';
+import type { StartPlanInput } from '../plan/index.js';
 import { limitsOf } from '../plan/index.js';
 import type { MountSpec, ZoneSpec } from '../spec/index.js';
 import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
+
+/** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
+export async function planZoneFiles(host: HostContext, record: ZoneRecord): Promise<ZoneFilesPart> {
+  return {
+    roots: host.roots,
+    facts: host.facts,
+    record,
+    layers: planZoneLayers(host, record),
+    trees: await planZoneTrees(host, record),
+    fromImage: await filesFromImage(host, record),
+    programs: { init: initPath(), helper: helperPath() },
+  };
+}
+
+type ZoneFilesPart = Pick<StartPlanInput, 'roots' | 'facts' | 'record' | 'layers' | 'trees' | 'fromImage' | 'programs'>;
 
 /** Topmost first. */
 export function planZoneLayers({ roots }: HostContext, { image }: ZoneRecord): string[] {
@@ -17,7 +34,7 @@ export function planZoneLayers({ roots }: HostContext, { image }: ZoneRecord): s
 }
 
 /** The host's /usr of a sparse zone, and what the user mounts. @throws PATH_NOT_FOUND */
-export async function planZoneTrees({ roots }: HostContext, { spec, image }: ZoneRecord): Promise<HostTree[]> {
+async function planZoneTrees({ roots }: HostContext, { spec, image }: ZoneRecord): Promise<HostTree[]> {
   const { local } = zonePaths(roots, spec.name);
   const shared = (image.config.hostDirs ?? []).map((directory) => sharedTree(directory, spec, local));
   return [...shared, ...(await Promise.all(spec.mount.map(userTree)))];
@@ -30,7 +47,7 @@ function sharedTree(directory: HostDirectory, spec: ZoneSpec, local: string): Ho
 }
 
 /** Of the files that tszone keeps true, those still the image's. Only asks whether a name is there: a zone can fool nobody but itself. */
-export async function filesFromImage({ roots }: HostContext, { spec }: ZoneRecord): Promise<string[]> {
+async function filesFromImage({ roots }: HostContext, { spec }: ZoneRecord): Promise<string[]> {
   const upper = join(zonePaths(roots, spec.name).rootfs, 'upper');
   const missing = await Promise.all(
     identityFiles.map((path) =>
