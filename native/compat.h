@@ -21,6 +21,7 @@
 #define TZ_SYS_clone3 435
 #define TZ_SYS_close_range 436
 #define TZ_SYS_openat2 437
+#define TZ_SYS_pidfd_getfd 438
 #define TZ_SYS_mount_setattr 442
 
 #ifndef CLONE_NEWTIME

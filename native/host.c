@@ -22,7 +22,7 @@ enum { PLAN_FD = 3 };
 
 extern char **environ;
 
-static void execute_read_only(char **argv) {
+void host_execute_read_only(char **argv) {
   int self = open("/proc/self/exe", O_PATH | O_CLOEXEC);
   struct statvfs info;
   if (self < 0 || fstatvfs(self, &info) != 0) fail("open", "/proc/self/exe");
@@ -41,9 +41,13 @@ void host_begin(char **argv) {
   for (int fd = 0; fd <= EVENT_FD; fd++) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == PLAN_FD ? O_RDONLY : O_RDWR) != fd) _exit(STATUS_FAILED);
   }
-  execute_read_only(argv);
+  host_execute_read_only(argv);
   tz_close_range(EVENT_FD + 1, ~0U, 0);
   fcntl(EVENT_FD, F_SETFD, FD_CLOEXEC);
+  host_begin_forked();
+}
+
+void host_begin_forked(void) {
   setsid();
   umask(077);
   if (chdir("/") != 0) fail("chdir", "/");
@@ -53,6 +57,11 @@ void host_read_plan(struct plan *plan, bool launching) {
   report_step("plan", -1);
   if (!plan_read(PLAN_FD, plan)) fail("read", "the plan");
   close(PLAN_FD);
+  host_load_plan(plan, launching);
+}
+
+void host_load_plan(struct plan *plan, bool launching) {
+  report_step("plan", -1);
   struct plan_error error;
   if (!plan_check(plan, &error)) {
     report_step(error.op < 0 ? "plan" : error.token, error.op);

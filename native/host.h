@@ -11,8 +11,14 @@
  * re-executes itself from a read-only mount, so that nothing that runs in a zone can ever write to the helper's file.
  */
 void host_begin(char **argv);
+/* The last of these alone; does not return if there is something to do. */
+void host_execute_read_only(char **argv);
+/* For a helper that was forked and has its descriptors: the rest of it. */
+void host_begin_forked(void);
 /* Reads and checks fd 3. fail()s. */
 void host_read_plan(struct plan *plan, bool launching);
+/* Checks a plan that is there already. */
+void host_load_plan(struct plan *plan, bool launching);
 /* A signalfd for TERM, INT, HUP, QUIT, USR1 and USR2; PIPE is ignored. */
 int host_signals(void);
 

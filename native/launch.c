@@ -122,10 +122,7 @@ static void undo_clone(void) {
   undo();
 }
 
-int launch_main(int argc, char **argv) {
-  (void)argc;
-  host_begin(argv - 1);
-  host_read_plan(&plan, true);
+_Noreturn static void launch(void) {
   take_lock();
   leave_groups();
   int signals = host_signals();
@@ -154,4 +151,18 @@ int launch_main(int argc, char **argv) {
   /* After the clone: the zone keeps the default. Without CAP_SYS_RESOURCE lowering it is refused. */
   if (settings.oomscore != NULL) write_text("/proc/self/oom_score_adj", settings.oomscore);
   monitor_run(&current);
+}
+
+int launch_main(int argc, char **argv) {
+  (void)argc;
+  host_begin(argv - 1);
+  host_read_plan(&plan, true);
+  launch();
+}
+
+void launch_forked(const struct plan *given) {
+  plan = *given;
+  host_begin_forked();
+  host_load_plan(&plan, true);
+  launch();
 }

@@ -9,8 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/time.h>
 
-enum { LOCK_FD = 3, LOCK_BUSY = 75, LOCK_FAILED = 125 };
-
 static void on_alarm(int number) {
   (void)number;
 }
@@ -21,7 +19,11 @@ int lock_main(int argc, char **argv) {
   double seconds = strtod(argv[1], &end);
   if (end == argv[1] || *end != '\0' || seconds < 0 || seconds > 1e9) return LOCK_FAILED;
 
-  if (flock(LOCK_FD, LOCK_EX | LOCK_NB) == 0) return 0;
+  return lock_wait(LOCK_FD, seconds);
+}
+
+int lock_wait(int fd, double seconds) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
   if (errno != EWOULDBLOCK) return LOCK_FAILED;
   if (seconds == 0) return LOCK_BUSY;
 
@@ -37,6 +39,6 @@ int lock_main(int argc, char **argv) {
   timer.it_value.tv_usec = (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6) + 1;
   if (timer.it_value.tv_usec > 999999) timer.it_value.tv_usec = 999999;
   setitimer(ITIMER_REAL, &timer, NULL);
-  if (flock(LOCK_FD, LOCK_EX) == 0) return 0;
+  if (flock(fd, LOCK_EX) == 0) return 0;
   return errno == EINTR ? LOCK_BUSY : LOCK_FAILED;
 }

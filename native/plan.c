@@ -37,6 +37,17 @@ bool plan_read(int fd, struct plan *plan) {
   }
 }
 
+bool plan_copy(struct plan *plan, const char *text, size_t length) {
+  *plan = (struct plan){map_pages(length + 1), length + 1, length};
+  if (plan->base == MAP_FAILED) return false;
+  memcpy(plan->base, text, length);
+  return true;
+}
+
+void plan_forget(struct plan *plan) {
+  munmap(plan->base, plan->size);
+}
+
 /* The next token, or NULL at the end. The text is known to end in NUL. */
 static const char *next_token(const struct plan *plan, size_t *offset) {
   if (*offset >= plan->length) return NULL;

@@ -37,6 +37,9 @@ struct cursor {
 
 /* Reads fd to end-of-file into a mapping. False with errno set; EFBIG for more than PLAN_MAX_BYTES. */
 bool plan_read(int fd, struct plan *plan);
+/* The same of a text in memory. */
+bool plan_copy(struct plan *plan, const char *text, size_t length);
+void plan_forget(struct plan *plan);
 /* False, with the reason, unless every token is terminated, every op known and every argument count right. */
 bool plan_check(const struct plan *plan, struct plan_error *error);
 bool plan_next(const struct plan *plan, struct cursor *at, struct op *op);

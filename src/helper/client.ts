@@ -1,12 +1,10 @@
 /** One run of the helper in `launch` or `enter`: plan down, events up, `go` and signals down. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
+import { type ChannelListener, childChannel, forkedChannel, type HelperChannel } from './channel.js';
 import { EventBoard, type EventName, type EventOf } from './events.js';
-import { helperPath } from './locate.js';
 import { type EnterOp, encodePlan, type HelperEvent } from './protocol.js';
+import { type LaunchStdio, spawner } from './spawner.js';
 import { stepError } from './step-error.js';
 import type { StdioChoice } from './tool.js';
 
@@ -20,8 +18,8 @@ export interface SessionOptions {
 }
 
 export interface HelperSession extends AsyncDisposable {
-  /** Of the helper itself. */
-  readonly pid: number;
+  /** Of the helper itself, if it is a child of this process. */
+  readonly pid: number | undefined;
   /** Null unless their choice was `pipe`. */
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
@@ -45,7 +43,7 @@ export interface HelperSession extends AsyncDisposable {
 }
 
 /**
- * Starts the helper on a plan.
+ * Starts the helper on a plan, as a child of this process.
  * @throws HOST_HELPER_MISSING
  */
 export function spawnSession(
@@ -56,54 +54,63 @@ export function spawnSession(
   options.signal?.throwIfAborted();
   const [stdin = 'ignore', stdout = 'ignore', stderr = 'ignore'] = options.stdio ?? [];
   // A plan that cannot be sent must not leave a helper behind that waits for it.
-  const plan = encodePlan(ops);
-  const child = spawn(options.program ?? helperPath(), [mode], {
-    stdio: [stdin, stdout, stderr, 'pipe', 'pipe'],
-    env: {},
-    cwd: '/',
-  });
-  return new Session({ mode, child, ops, plan, signal: options.signal });
+  const child = { mode, plan: encodePlan(ops), stdio: [stdin, stdout, stderr], program: options.program } as const;
+  return new Session({ mode, ops, signal: options.signal }, (listener) => childChannel(child, listener));
+}
+
+/**
+ * The same for `launch`, by way of the spawner where its stdio can be had there: a fork of this process is the dearest step of
+ * a start.
+ * @throws HOST_HELPER_MISSING
+ */
+export async function launchSession(ops: readonly EnterOp[], options: SessionOptions = {}): Promise<HelperSession> {
+  options.signal?.throwIfAborted();
+  const stdio = Array.from({ length: 3 }, (_, fd) => launchStdio(options.stdio?.[fd] ?? 'ignore', fd));
+  const forker = stdio.includes(undefined) ? undefined : await spawner();
+  if (forker === undefined) return spawnSession('launch', ops, options);
+  options.signal?.throwIfAborted();
+  const launch = { plan: encodePlan(ops), stdio: stdio.filter((one) => one !== undefined) };
+  return new Session({ mode: 'launch', ops, signal: options.signal }, (listener) =>
+    forkedChannel(forker, launch, listener),
+  );
+}
+
+function launchStdio(choice: StdioChoice, fd: number): LaunchStdio | undefined {
+  if (choice === 'pipe') return undefined;
+  return choice === 'inherit' ? fd : choice;
 }
 
 interface SessionParts {
   readonly mode: 'launch' | 'enter';
-  readonly child: ChildProcess;
   readonly ops: readonly EnterOp[];
-  /** The ops as they are sent. */
-  readonly plan: Buffer;
   readonly signal: AbortSignal | undefined;
 }
 
 class Session implements HelperSession {
-  readonly pid: number;
+  readonly pid: number | undefined;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
   readonly exited: Promise<number>;
   readonly #mode: 'launch' | 'enter';
-  readonly #child: ChildProcess;
+  readonly #channel: HelperChannel;
   readonly #ops: readonly EnterOp[];
   readonly #events = new EventBoard();
-  readonly #control: Socket;
   #hasGone = false;
   #isClosing = false;
 
-  constructor({ mode, child, ops, plan, signal }: SessionParts) {
+  constructor({ mode, ops, signal }: SessionParts, open: (listener: ChannelListener) => HelperChannel) {
     this.#mode = mode;
-    this.#child = child;
     this.#ops = ops;
-    this.pid = child.pid ?? -1;
-    ({ stdin: this.stdin, stdout: this.stdout, stderr: this.stderr } = child);
-    this.#control = child.stdio[4] as Socket;
-    this.exited = new Promise((resolve) => {
-      child.on('exit', (code, name) => resolve(code ?? (name === 'SIGKILL' ? 137 : 125)));
-      child.on('error', (cause) => {
-        this.#events.fail(diedError('could not be started', cause));
-        resolve(125);
-      });
+    this.#channel = open({
+      line: (line) => this.#receive(line),
+      closed: () => {
+        if (!this.#isClosing) this.#events.fail(diedError('ended without saying why'));
+      },
+      failed: (cause) => this.#events.fail(diedError('could not be started', cause)),
     });
-    this.#readEvents();
-    this.#sendPlan(plan);
+    ({ pid: this.pid, exited: this.exited } = this.#channel);
+    ({ stdin: this.stdin, stdout: this.stdout, stderr: this.stderr } = this.#channel);
     this.#obey(signal);
   }
 
@@ -130,7 +137,7 @@ class Session implements HelperSession {
 
   detach(): void {
     this.#close(new Error('the session was detached'));
-    this.#child.unref();
+    this.#channel.unref();
   }
 
   /** Ends what was not released yet (or any `enter`) and waits for the helper; a released zone is only detached. */
@@ -145,32 +152,13 @@ class Session implements HelperSession {
   }
 
   #send(line: string): void {
-    if (!this.#isClosing && this.#control.writable) this.#control.write(`${line}\n`);
+    if (!this.#isClosing) this.#channel.send(`${line}\n`);
   }
 
   #close(reason: unknown): void {
     this.#isClosing = true;
     this.#events.fail(reason);
-    this.#control.destroy();
-  }
-
-  #sendPlan(plan: Buffer): void {
-    const pipe = this.#child.stdio[3] as Writable | null | undefined;
-    // A helper that has died says so on fd 4, or by closing it.
-    pipe?.on('error', () => {});
-    pipe?.end(plan);
-  }
-
-  #readEvents(): void {
-    if (this.#control === undefined || this.#control === null) return;
-    this.#control.on('error', () => {});
-    const lines = createInterface({ input: this.#control });
-    // readline passes its input's errors on: a helper that ends before it has read `go` resets the connection.
-    lines.on('error', () => {});
-    lines.on('line', (line) => this.#receive(line));
-    lines.on('close', () => {
-      if (!this.#isClosing) this.#events.fail(diedError('ended without saying why'));
-    });
+    this.#channel.close();
   }
 
   #receive(line: string): void {

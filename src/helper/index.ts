@@ -1,8 +1,9 @@
 /** The only caller of the native helper. */
-export { type HelperSession, type SessionOptions, spawnSession } from './client.js';
+export { type HelperSession, launchSession, type SessionOptions, spawnSession } from './client.js';
 export type { EventName, EventOf } from './events.js';
 export * from './locate.js';
 export * from './monitor-client.js';
 export * from './protocol.js';
+export { spawner } from './spawner.js';
 export { statusOfStep } from './step-error.js';
 export * from './tool.js';

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
 import { helperPath } from './locate.js';
+import { spawner } from './spawner.js';
 
 export type StdioChoice = 'ignore' | 'inherit' | 'pipe' | number;
 
@@ -67,6 +68,8 @@ export function runTool(mode: string, args: readonly string[], options: ToolOpti
  * @throws HOST_HELPER_MISSING, INTERNAL; the signal's reason when aborted
  */
 export async function flockFd(fd: number, waitSeconds: number, signal?: AbortSignal): Promise<boolean> {
+  const locker = await spawner();
+  if (locker !== undefined) return locker.lock(fd, waitSeconds * 1000, signal);
   const tool = runTool('lock', [String(waitSeconds)], { extraFds: [fd], signal });
   const status = await tool.exited;
   signal?.throwIfAborted();

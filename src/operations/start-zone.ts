@@ -1,7 +1,7 @@
 /** `start`: from a record on disk to a running zone. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type HelperSession, spawnSession } from '../helper/index.js';
+import { type HelperSession, launchSession } from '../helper/index.js';
 import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
 import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
@@ -129,7 +129,7 @@ async function launch(
 ): Promise<{ session: HelperSession; pid: number }> {
   const own = options.stdio === 'relay' ? 'inherit' : 'ignore';
   const gate = gateOf(options.signal);
-  const session = spawnSession('launch', plan.enter, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
+  const session = await launchSession(plan.enter, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
   try {
     const { pid } = await session.expect('created');
     boundary('start', name, 'created');

@@ -180,14 +180,14 @@ describe('native helper', () => {
       expect(isAlive(pid)).to.equal(true);
       const ended = waitForExit(zone.socket);
       await eventually(() => existsSync(zone.socket), 'socket');
-      process.kill(session.pid, 'SIGTERM');
+      process.kill(session.pid ?? -1, 'SIGTERM');
       expect(await ended).to.include({ status: 143 });
       expect(zone.readJson('exit.json')).to.include({ status: 143 });
     });
 
     it('does not outlive its monitor', async () => {
       const { session, pid } = await startZone(zone.plan(forever));
-      process.kill(session.pid, 'SIGKILL');
+      process.kill(session.pid ?? -1, 'SIGKILL');
       await eventually(() => !isAlive(pid), 'pid 1 is dead');
       await session.exited;
     });

@@ -1,0 +1,73 @@
+/* Frames on a stream socket, see frames.h. */
+#include "frames.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { FIRST_BYTES = 256 * 1024 };
+
+/* Mappings and not the heap: a forked monitor gives them back whole. */
+static bool resize(struct frame_input *input, size_t size) {
+  char *grown = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (grown == MAP_FAILED) return false;
+  size_t length = input->end - input->start;
+  if (length > 0) memcpy(grown, input->base + input->start, length);
+  frames_forget(input);
+  *input = (struct frame_input){grown, size, 0, length};
+  return true;
+}
+
+void frames_forget(struct frame_input *input) {
+  if (input->base != NULL) munmap(input->base, input->size);
+  *input = (struct frame_input){NULL, 0, 0, 0};
+}
+
+static bool make_room(struct frame_input *input) {
+  if (input->start == input->end) input->start = input->end = 0;
+  if (input->end < input->size) return true;
+  if (input->start > 0) {
+    memmove(input->base, input->base + input->start, input->end - input->start);
+    input->end -= input->start;
+    input->start = 0;
+    return true;
+  }
+  return resize(input, input->size == 0 ? FIRST_BYTES : input->size * 2);
+}
+
+bool frames_read(int fd, struct frame_input *input) {
+  if (!make_room(input)) return false;
+  ssize_t n = read(fd, input->base + input->end, input->size - input->end);
+  if (n < 0) return errno == EINTR || errno == EAGAIN;
+  input->end += (size_t)n;
+  return n > 0;
+}
+
+bool frames_next(struct frame_input *input, struct frame *frame, bool *broken) {
+  struct frame_head head;
+  size_t length = input->end - input->start;
+  if (length < sizeof head) return false;
+  memcpy(&head, input->base + input->start, sizeof head);
+  *broken = head.size > FRAME_MAX_BYTES;
+  if (*broken || length < sizeof head + head.size) return false;
+  *frame = (struct frame){head.id, head.kind, input->base + input->start + sizeof head, head.size};
+  input->start += sizeof head + head.size;
+  return true;
+}
+
+bool frame_write(int fd, uint32_t kind, uint32_t id, const char *bytes, size_t size) {
+  struct frame_head head = {(uint32_t)size, id, kind};
+  size_t done = 0;
+  while (done < sizeof head + size) {
+    size_t of_head = done < sizeof head ? sizeof head - done : 0;
+    size_t at = of_head > 0 ? 0 : done - sizeof head;
+    struct iovec parts[2] = {{(char *)&head + done, of_head}, {(char *)(size_t)bytes + at, size - at}};
+    ssize_t n = of_head > 0 ? writev(fd, parts, 2) : writev(fd, parts + 1, 1);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += (size_t)n;
+  }
+  return true;
+}

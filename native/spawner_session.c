@@ -1,0 +1,169 @@
+/* Helpers that the spawner forks for node, see spawner.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "launch.h"
+#include "report.h"
+#include "spawner.h"
+
+struct session {
+  pid_t pid; /* 0: a free place */
+  uint32_t id;
+  int fd; /* the other end of its fd 4; -1: closed */
+};
+
+static struct session *sessions;
+static uint32_t count;
+
+static struct session *find(uint32_t id) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (sessions[i].pid != 0 && sessions[i].id == id) return &sessions[i];
+  }
+  return NULL;
+}
+
+static struct session *free_place(void) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (sessions[i].pid == 0) return &sessions[i];
+  }
+  uint32_t more = count == 0 ? 16 : count * 2;
+  struct session *grown = realloc(sessions, more * sizeof *sessions);
+  if (grown == NULL) return NULL;
+  memset(grown + count, 0, (more - count) * sizeof *grown);
+  sessions = grown;
+  struct session *place = &sessions[count];
+  count = more;
+  return place;
+}
+
+/* "N" is node's descriptor, "" is nothing. */
+static int open_stdio(const char *from) {
+  return *from == '\0' ? open("/dev/null", O_RDWR | O_CLOEXEC) : spawner_take_fd(atoi(from));
+}
+
+/* Everything is moved above the numbers that it is to have, and then down; what is left of the spawner is closed. */
+_Noreturn static void become_helper(const int stdio[3], int socket, struct plan *plan) {
+  enum { FREE = 5 };
+  int from[FREE] = {stdio[0], stdio[1], stdio[2], open("/dev/null", O_RDONLY | O_CLOEXEC), socket};
+  for (int i = 0; i < FREE; i++) {
+    from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, FREE);
+    if (from[i] < 0) _exit(STATUS_FAILED);
+  }
+  for (int i = 0; i < FREE; i++) {
+    if (dup2(from[i], i) < 0) _exit(STATUS_FAILED);
+  }
+  tz_close_range(FREE, ~0U, 0);
+  fcntl(3, F_SETFD, FD_CLOEXEC);
+  fcntl(EVENT_FD, F_SETFD, FD_CLOEXEC);
+  spawner_leave();
+  free(sessions);
+  prctl(PR_SET_NAME, "tszone-monitor");
+  launch_forked(plan);
+}
+
+static void give_up(uint32_t id, int error) {
+  char line[160];
+  int n = snprintf(line, sizeof line,
+                   "{\"event\":\"error\",\"step\":\"start\",\"op\":-1,\"syscall\":\"fork\",\"errno\":%d,\"path\":\"\","
+                   "\"message\":\"the helper could not be forked\"}\n",
+                   error);
+  spawner_tell(FRAME_EVENT, id, line, (size_t)n);
+  spawner_tell(FRAME_CLOSED, id, "", 0);
+  spawner_tell(FRAME_EXITED, id, "125", 4);
+}
+
+static bool begin(const struct frame *frame, const int stdio[3], const char *text, size_t length) {
+  struct session *place = free_place();
+  int ends[2];
+  struct plan plan;
+  if (place == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  if (!plan_copy(&plan, text, length)) {
+    close(ends[0]);
+    close(ends[1]);
+    return false;
+  }
+  pid_t pid = fork();
+  if (pid == 0) become_helper(stdio, ends[1], &plan);
+  int error = errno;
+  plan_forget(&plan);
+  close(ends[1]);
+  *place = (struct session){pid > 0 ? pid : 0, frame->id, ends[0]};
+  if (pid > 0 && spawner_watch(ends[0], SOURCE_SESSION, (uint32_t)(place - sessions))) return true;
+  if (pid > 0) kill(pid, SIGKILL);
+  close(ends[0]);
+  place->pid = 0;
+  errno = error;
+  return false;
+}
+
+void session_launch(const struct frame *frame) {
+  const char *rest = NULL;
+  int stdio[3] = {-1, -1, -1};
+  bool good = true;
+  for (int i = 0; i < 3; i++) {
+    const char *from = frame_token(frame, i, &rest);
+    stdio[i] = from == NULL ? -1 : open_stdio(from);
+    good = good && stdio[i] >= 0;
+  }
+  good = good && begin(frame, stdio, rest, (size_t)(frame->bytes + frame->size - rest));
+  if (!good) give_up(frame->id, errno);
+  for (int i = 0; i < 3; i++) {
+    if (stdio[i] >= 0) close(stdio[i]);
+  }
+}
+
+void session_send(const struct frame *frame) {
+  const struct session *session = find(frame->id);
+  /* A helper that is gone needs no word any more; one that does not read has room for what little is said to it. */
+  if (session != NULL && session->fd >= 0) send(session->fd, frame->bytes, frame->size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void close_session(struct session *session) {
+  if (session->fd < 0) return;
+  spawner_unwatch(session->fd);
+  close(session->fd);
+  session->fd = -1;
+}
+
+void session_close(uint32_t id) {
+  struct session *session = find(id);
+  if (session != NULL) close_session(session);
+}
+
+void session_readable(uint32_t index) {
+  struct session *session = &sessions[index];
+  char bytes[4096];
+  if (session->pid == 0 || session->fd < 0) return;
+  ssize_t n = recv(session->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (n > 0) {
+    spawner_tell(FRAME_EVENT, session->id, bytes, (size_t)n);
+    return;
+  }
+  close_session(session);
+  spawner_tell(FRAME_CLOSED, session->id, "", 0);
+}
+
+void session_ended(pid_t pid, int status) {
+  for (uint32_t i = 0; i < count; i++) {
+    struct session *session = &sessions[i];
+    if (session->pid != pid) continue;
+    /* What it said last comes before its end. */
+    while (session->fd >= 0) session_readable(i);
+    char text[16];
+    int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    int n = snprintf(text, sizeof text, "%d", code);
+    session->pid = 0;
+    spawner_tell(FRAME_EXITED, session->id, text, (size_t)n + 1);
+  }
+}

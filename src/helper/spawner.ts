@@ -1,0 +1,165 @@
+/**
+ * The spawner: one small native process beside this one (native/spawner.h) that takes locks on this process's descriptors and
+ * forks helpers. It is started on first use, keeps nobody from exiting, and ends with this process.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { encodeFrame, type Frame, FrameReader, frameKinds, tokens } from './frames.js';
+import { helperPath } from './locate.js';
+
+/** What the spawner tells of one launched helper. */
+export interface LaunchedListener {
+  /** Of what it writes to its fd 4. */
+  data(text: string): void;
+  /** The end of that. */
+  closed(): void;
+  exited(status: number): void;
+}
+
+export interface Launched {
+  send(text: string): void;
+  /** Closes its fd 4. */
+  close(): void;
+  /** Nothing of it is of interest any more. */
+  forget(): void;
+}
+
+/** A descriptor of this process, or nothing (`/dev/null`). */
+export type LaunchStdio = number | 'ignore';
+
+let current: Promise<Spawner | undefined> | undefined;
+
+/** `undefined`: the kernel or a security module does not let another process have this one's descriptors (pidfd_getfd). */
+export function spawner(): Promise<Spawner | undefined> {
+  current ??= Spawner.start().then(
+    (started) => {
+      started?.ended.then(() => {
+        current = undefined;
+      });
+      return started;
+    },
+    () => undefined,
+  );
+  return current;
+}
+
+export class Spawner {
+  readonly ended: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #socket: Socket;
+  readonly #locks = new Map<number, (answer: string) => void>();
+  readonly #launched = new Map<number, LaunchedListener>();
+  #lastId = 0;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#socket = child.stdio[3] as Socket;
+    this.#socket.on('error', () => {});
+    this.ended = once(this.#socket, 'close').then(() => this.#fail());
+    child.unref();
+  }
+
+  /** @throws if it cannot be started */
+  static async start(): Promise<Spawner | undefined> {
+    const child = spawn(helperPath(), ['spawner', String(process.pid)], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      env: {},
+      cwd: '/',
+      detached: true,
+    });
+    const started = new Spawner(child);
+    return (await started.#ready()) ? started : undefined;
+  }
+
+  /** flock(2) on the open file description behind `fd`. `waitMs` 0 only tries. @returns false if somebody else kept it */
+  async lock(fd: number, waitMs: number, signal?: AbortSignal): Promise<boolean> {
+    signal?.throwIfAborted();
+    const id = ++this.#lastId;
+    const cancel = () => this.#send(encodeFrame('cancel', id));
+    signal?.addEventListener('abort', cancel, { once: true });
+    const answer = await new Promise<string>((resolve) => {
+      this.#locks.set(id, resolve);
+      this.#settleRef();
+      this.#send(encodeFrame('lock', id, tokens(fd, waitMs)));
+    });
+    signal?.removeEventListener('abort', cancel);
+    signal?.throwIfAborted();
+    if (answer === 'ok') return true;
+    if (answer === 'busy') return false;
+    throw new Error(`locking file descriptor ${fd} failed: ${answer}`);
+  }
+
+  /** A helper in mode `launch`. */
+  launch(plan: Buffer, stdio: readonly LaunchStdio[], listener: LaunchedListener): Launched {
+    const id = ++this.#lastId;
+    this.#launched.set(id, listener);
+    this.#settleRef();
+    const from = stdio.map((one) => (one === 'ignore' ? '' : one));
+    this.#send(encodeFrame('launch', id, tokens(...from), plan));
+    return {
+      send: (text) => this.#send(encodeFrame('send', id, text)),
+      close: () => this.#send(encodeFrame('close', id)),
+      forget: () => {
+        this.#launched.delete(id);
+        this.#settleRef();
+      },
+    };
+  }
+
+  async #ready(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const reader = new FrameReader();
+      this.#socket.on('data', (chunk: Buffer) => {
+        for (const frame of reader.read(chunk)) {
+          if (frame.kind !== frameKinds.ready) this.#receive(frame);
+          else resolve(textOf(frame) === 'ok');
+        }
+        this.#settleRef();
+      });
+      this.ended.then(() => resolve(false));
+      this.#child.on('error', () => resolve(false));
+    });
+  }
+
+  #receive({ kind, id, bytes }: Frame): void {
+    switch (kind) {
+      case frameKinds.locked: {
+        const resolve = this.#locks.get(id);
+        this.#locks.delete(id);
+        return resolve?.(textOf({ bytes }));
+      }
+      case frameKinds.event:
+        return this.#launched.get(id)?.data(bytes.toString());
+      case frameKinds.closed:
+        return this.#launched.get(id)?.closed();
+      case frameKinds.exited: {
+        const listener = this.#launched.get(id);
+        this.#launched.delete(id);
+        return listener?.exited(Number(textOf({ bytes })));
+      }
+    }
+  }
+
+  #send(frame: Buffer): void {
+    if (this.#socket.writable) this.#socket.write(frame);
+  }
+
+  /** An answer that is waited for keeps this process; nothing else here does. */
+  #settleRef(): void {
+    if (this.#locks.size + this.#launched.size > 0) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  #fail(): void {
+    for (const resolve of this.#locks.values()) resolve('the spawner ended');
+    for (const listener of this.#launched.values()) {
+      listener.closed();
+      listener.exited(125);
+    }
+    this.#locks.clear();
+    this.#launched.clear();
+  }
+}
+
+const textOf = ({ bytes }: { readonly bytes: Buffer }) => bytes.toString().replace(/\0$/, '');
