@@ -10,7 +10,7 @@ const ranks = [
   ['storage', 'images', 'cgroups', 'namespaces', 'netif'],
   ['plan'],
   ['operations'],
-  ['sdk'],
+  ['sdk', 'engine'],
   ['index'],
   ['cli'],
   ['commands'],

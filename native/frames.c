@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -41,6 +42,31 @@ bool frames_read(int fd, struct frame_input *input) {
   if (!make_room(input)) return false;
   ssize_t n = read(fd, input->base + input->end, input->size - input->end);
   if (n < 0) return errno == EINTR || errno == EAGAIN;
+  input->end += (size_t)n;
+  return n > 0;
+}
+
+bool frames_read_with_fds(int fd, struct frame_input *input, int *fds, int count) {
+  enum { MAX_FDS = 16 };
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(MAX_FDS * sizeof(int))];
+  } control;
+  if (!make_room(input)) return false;
+  struct iovec vector = {input->base + input->end, input->size - input->end};
+  struct msghdr header = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+  ssize_t n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+  if (n < 0) return errno == EINTR || errno == EAGAIN;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(&header); part != NULL; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    int got[MAX_FDS];
+    size_t size = part->cmsg_len - CMSG_LEN(0);
+    memcpy(got, CMSG_DATA(part), size);
+    bool wanted = size == (size_t)count * sizeof(int) && fds[0] < 0;
+    if (wanted) memcpy(fds, got, size);
+    for (size_t i = 0; !wanted && i < size / sizeof(int); i++) close(got[i]);
+  }
   input->end += (size_t)n;
   return n > 0;
 }

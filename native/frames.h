@@ -27,6 +27,8 @@ struct frame_input {
 
 /* One read of what is there. False at the end of the stream, or when memory is short. */
 bool frames_read(int fd, struct frame_input *input);
+/* The same with the descriptors that come along (SCM_RIGHTS); fds are left alone if there are not just `count`. */
+bool frames_read_with_fds(int fd, struct frame_input *input, int *fds, int count);
 /* The next whole frame, valid until the next frames_read. False if there is none; `broken` if there never will be. */
 bool frames_next(struct frame_input *input, struct frame *frame, bool *broken);
 /* A forked child has no use for it. */

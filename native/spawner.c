@@ -31,6 +31,11 @@ bool spawner_watch(int fd, enum spawner_source source, uint32_t index) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+void spawner_watch_write(int fd, enum spawner_source source, uint32_t index, bool wanted) {
+  struct epoll_event event = {.events = EPOLLIN | (wanted ? EPOLLOUT : 0), .data.u64 = (uint64_t)source << 32 | index};
+  epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+}
+
 void spawner_unwatch(int fd) {
   epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
 }
@@ -75,11 +80,24 @@ static void obey(const struct frame *frame) {
   case FRAME_CLOSE:
     session_close(frame->id);
     break;
+  case FRAME_LISTEN:
+    client_listen(frame);
+    break;
+  case FRAME_REPLY:
+    client_reply(frame, false);
+    break;
+  case FRAME_LAST:
+    client_reply(frame, true);
+    break;
   case FRAME_READY:
   case FRAME_LOCKED:
   case FRAME_EVENT:
   case FRAME_CLOSED:
   case FRAME_EXITED:
+  case FRAME_LISTENING:
+  case FRAME_CLIENT:
+  case FRAME_CLIENT_SIGNAL:
+  case FRAME_CLIENT_GONE:
   default:
     _exit(STATUS_FAILED);
   }
@@ -150,6 +168,12 @@ int spawner_main(int argc, char **argv) {
         break;
       case SOURCE_SESSION:
         session_readable(index);
+        break;
+      case SOURCE_LISTENER:
+        client_accept();
+        break;
+      case SOURCE_CLIENT:
+        client_ready(index, (events[i].events & ~(uint32_t)EPOLLOUT) != 0, (events[i].events & EPOLLOUT) != 0);
         break;
       }
     }

@@ -11,6 +11,10 @@
  *       SEND id: bytes for its fd 4       →
  *       CLOSE id                          →       closes its fd 4
  *                                         ←     EXITED id: its exit status
+ *     and for the engine (client.h):
+ *       LISTEN: path or descriptor, group →     ← LISTENING: an errno, or 0
+ *                                         ←     CLIENT id: a command line · CLIENT_SIGNAL id · CLIENT_GONE id
+ *       REPLY id, LAST id: a frame for it →       LAST: and then no more
  *
  * All arguments are NUL-terminated tokens. End of file on fd 3 is the end: node is gone, and so is this process. Locks are
  * node's own all along, and helpers learn it by the end of file on their fd 4. */
@@ -30,14 +34,21 @@ enum frame_kind {
   FRAME_LAUNCH = 3,
   FRAME_SEND = 4,
   FRAME_CLOSE = 5,
+  FRAME_LISTEN = 6,
+  FRAME_REPLY = 7,
+  FRAME_LAST = 8,
   FRAME_READY = 100,
   FRAME_LOCKED = 101,
   FRAME_EVENT = 102,
   FRAME_CLOSED = 103,
-  FRAME_EXITED = 104
+  FRAME_EXITED = 104,
+  FRAME_LISTENING = 105,
+  FRAME_CLIENT = 106,
+  FRAME_CLIENT_SIGNAL = 107,
+  FRAME_CLIENT_GONE = 108
 };
 
-enum spawner_source { SOURCE_NODE, SOURCE_SIGNALS, SOURCE_SESSION };
+enum spawner_source { SOURCE_NODE, SOURCE_SIGNALS, SOURCE_SESSION, SOURCE_LISTENER, SOURCE_CLIENT };
 
 int spawner_main(int argc, char **argv);
 
@@ -45,6 +56,7 @@ int spawner_main(int argc, char **argv);
 void spawner_tell(enum frame_kind kind, uint32_t id, const char *bytes, size_t size);
 /* epoll on fd; `index` comes back with the event. */
 bool spawner_watch(int fd, enum spawner_source source, uint32_t index);
+void spawner_watch_write(int fd, enum spawner_source source, uint32_t index, bool wanted);
 /* Before it is closed: a forked child may have a copy for a moment, for which epoll would go on. */
 void spawner_unwatch(int fd);
 /* A copy of node's descriptor, close-on-exec; -1 with errno set. */
@@ -66,5 +78,13 @@ void session_send(const struct frame *frame);
 void session_close(uint32_t id);
 void session_readable(uint32_t index);
 void session_ended(pid_t pid, int status);
+
+/* spawner_client.c */
+void client_listen(const struct frame *frame);
+void client_accept(void);
+void client_ready(uint32_t index, bool readable, bool writable);
+void client_reply(const struct frame *frame, bool last);
+/* A copy of the client's 0, 1 or 2; -1 with errno set. */
+int client_take_fd(uint32_t id, int which);
 
 #endif

@@ -46,8 +46,10 @@ static struct session *free_place(void) {
   return place;
 }
 
-/* "N" is node's descriptor, "" is nothing. */
+/* "N" is node's descriptor, "ID:N" a client's, "" is nothing. */
 static int open_stdio(const char *from) {
+  const char *colon = strchr(from, ':');
+  if (colon != NULL) return client_take_fd((uint32_t)strtoul(from, NULL, 10), atoi(colon + 1));
   return *from == '\0' ? open("/dev/null", O_RDWR | O_CLOEXEC) : spawner_take_fd(atoi(from));
 }
 

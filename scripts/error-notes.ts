@@ -30,6 +30,7 @@ export const errorNotes = {
   NETWORK_EXISTS: 'A network of that name is there already.',
   NETWORK_ADDRESS_IN_USE: 'Another zone has the address, or the range overlaps with one that the host uses.',
   PORT_IN_USE: 'Another zone publishes that port of the host, or a program of the host listens on it.',
+  ENGINE_RUNNING: 'One engine serves a run-time directory; there is one already.',
   STATE_TOO_NEW: 'The data were written by a newer tszone. Use that one.',
   STATE_CORRUPT: 'A file of tszone cannot be read as what it should be; it is named in `context.path`.',
   HOST_TOOL_MISSING: 'A program that is needed is not installed; the hint names the package.',

@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { runTool } from '../host/tool.js';
+import { caller } from './caller.js';
 
 export interface Winsize {
   readonly rows: number;
@@ -11,7 +12,7 @@ export interface Winsize {
 
 /** Both stdin and stdout are terminals. */
 export function isTerminal(): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+  return caller().stdin.isTTY && caller().stdout.isTTY;
 }
 
 export function winsize(): Winsize {
@@ -52,16 +53,7 @@ const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 
 /** What this process is sent goes to the command. */
 export function forwardSignals(kill: (signal: number) => void): Disposable {
-  const handlers = forwarded.map((name) => {
-    const handler = () => kill(constants.signals[name]);
-    process.on(name, handler);
-    return [name, handler] as const;
-  });
-  return {
-    [Symbol.dispose]() {
-      for (const [name, handler] of handlers) process.off(name, handler);
-    },
-  };
+  return caller().onSignal(forwarded, (name) => kill(constants.signals[name]));
 }
 
 const detachKey = 0x1d;

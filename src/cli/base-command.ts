@@ -5,6 +5,7 @@
 import { Command } from '@oclif/core/command';
 import type { FlagInput, InferredArgs, InferredFlags } from '@oclif/core/interfaces';
 import type { HostContext } from '../operations/host-context.js';
+import { caller } from './caller.js';
 import type { CommandTable } from './command-table.js';
 import { globalFlags } from './flags.js';
 import { withInterrupts } from './interrupts.js';
@@ -87,30 +88,30 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   /** Where the data lie: a flag, else the environment, else the default. */
   protected paths(): { readonly root: string; readonly runRoot: string } {
     return {
-      root: this.common.root ?? process.env.TSZONE_ROOT ?? '/var/lib/tszone',
-      runRoot: this.common['run-root'] ?? process.env.TSZONE_RUN_ROOT ?? '/run/tszone',
+      root: this.common.root ?? caller().env.TSZONE_ROOT ?? '/var/lib/tszone',
+      runRoot: this.common['run-root'] ?? caller().env.TSZONE_RUN_ROOT ?? '/run/tszone',
     };
   }
 
   /** Shown on stderr, only on a terminal, and only for what takes longer than half a second. */
   protected progress(step: string): Progress {
-    return createProgress(step, this.common.quiet ? { write: () => {} } : process.stderr);
+    return createProgress(step, this.common.quiet ? { write: () => {} } : caller().stderr);
   }
 
   /** A remark for people: on stderr, not with -q. */
   protected note(message: string): void {
-    if (!this.common.quiet) process.stderr.write(`note: ${message}\n`);
+    if (!this.common.quiet) caller().stderr.write(`note: ${message}\n`);
   }
 
   /** The exit status of a command in a zone; a person is told why it was killed. */
   protected endedAs({ exitCode, oomKilled }: { readonly exitCode: number; readonly oomKilled: boolean }): Output {
-    if (oomKilled && process.stderr.isTTY) this.note("killed by the zone's memory limit");
+    if (oomKilled && caller().stderr.isTTY) this.note("killed by the zone's memory limit");
     return exitWith(exitCode);
   }
 
   /** Asks on a terminal; elsewhere the answer is yes. @throws Interrupted unless it is */
   protected async confirm(question: string): Promise<void> {
-    if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return;
+    if (!caller().stdin.isTTY || !caller().stderr.isTTY) return;
     const { ask } = await import('./ask.js');
     await ask(question);
   }

@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import { zoneError } from '../errors/index.js';
 import { parseDuration } from '../spec/quantities.js';
+import { caller } from './caller.js';
 
 /** Thrown when the user interrupted; the exit status is 128+n. */
 export class Interrupted extends Error {
@@ -28,13 +29,11 @@ export async function withInterrupts<R>(
   const controller = new AbortController();
   const timer = startTimer(timeout, controller);
   const interrupt = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
+    if (controller.signal.aborted) caller().exit(128 + constants.signals[signal]);
     controller.abort(new Interrupted(signal));
   };
-  const release = () => {
-    for (const name of watched) process.off(name, interrupt);
-  };
-  for (const name of watched) process.on(name, interrupt);
+  const watch = caller().onSignal(watched, interrupt);
+  const release = () => watch[Symbol.dispose]();
   try {
     return await work(controller.signal, release);
   } catch (error) {

@@ -1,4 +1,5 @@
 /** The way in: finds the command, runs it, prints what it returned or the error, and sets the exit status. */
+import { caller } from './caller.js';
 import {
   type CommandTable,
   commandsOf,
@@ -7,6 +8,7 @@ import {
   type LoadableCommand,
   unknownCommand,
 } from './command-table.js';
+import { Declined } from './declined.js';
 import { Interrupted } from './interrupts.js';
 import { asZoneError, exitStatusOf, formatError, refine, withOptionHint } from './print-error.js';
 import { version } from './version.js';
@@ -14,7 +16,7 @@ import { version } from './version.js';
 /** Runs one command line. @returns the exit status; everything is written when it resolves */
 export async function main(argv: readonly string[], table: CommandTable): Promise<number> {
   if (argv.length === 1 && (argv[0] === 'version' || argv[0] === '--version' || argv[0] === '-V')) {
-    await write(process.stdout, `${version()}\n`);
+    await caller().stdout.deliver(`${version()}\n`);
     return 0;
   }
   let command: LoadableCommand | undefined;
@@ -28,7 +30,7 @@ export async function main(argv: readonly string[], table: CommandTable): Promis
     const { runCommand, wantsHelp } = await import('./run-command.js');
     if (wantsHelp(command, rest)) return await help(table, id.split(' '));
     const { stdout, exitStatus } = await runCommand(id, rest, table);
-    for await (const chunk of stdout) if (!(await write(process.stdout, chunk))) break;
+    for await (const chunk of stdout) if (!(await caller().stdout.deliver(chunk))) break;
     return exitStatus;
   } catch (error) {
     return fail(error, own, command);
@@ -37,16 +39,19 @@ export async function main(argv: readonly string[], table: CommandTable): Promis
 
 async function fail(thrown: unknown, words: readonly string[], command: LoadableCommand | undefined): Promise<number> {
   if (thrown instanceof Interrupted) {
-    await write(process.stderr, `${thrown.message}\n`);
+    await caller().stderr.deliver(`${thrown.message}\n`);
     return thrown.exitStatus;
   }
   const error = withOptionHint(asZoneError(refine(thrown)));
+  // A client builds it, or says so itself.
+  if (error.code === 'IMAGE_NOT_FOUND' && !caller().buildsImages) throw new Declined();
   const { formatOf } = await import('./run-command.js');
-  const color = process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
-  const debug = (process.env.TSZONE_DEBUG ?? '') !== '';
+  const { stderr, env } = caller();
+  const color = stderr.isTTY && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+  const debug = (env.TSZONE_DEBUG ?? '') !== '';
   const passesStatus = command !== undefined && 'passesStatus' in command && command.passesStatus === true;
   const exitStatus = exitStatusOf(error, passesStatus);
-  await write(process.stderr, formatError(error, { format: formatOf(words, command), exitStatus, debug, color }));
+  await caller().stderr.deliver(formatError(error, { format: formatOf(words, command), exitStatus, debug, color }));
   return exitStatus;
 }
 
@@ -77,7 +82,7 @@ function isHelp([first]: readonly string[]): boolean {
 
 async function help(table: CommandTable, words: readonly string[]): Promise<number> {
   const { helpText } = await import('./help.js');
-  await write(process.stdout, await helpText(table, words));
+  await caller().stdout.deliver(await helpText(table, words));
   return 0;
 }
 
@@ -85,17 +90,4 @@ function find(table: CommandTable, words: readonly string[]): Found {
   const found = findCommand(table, words);
   if (found !== undefined) return found;
   throw unknownCommand(table, words);
-}
-
-/** Resolves when the text has left: process.exit cuts off what a pipe has not taken. false: nobody reads any more (EPIPE). */
-function write(stream: NodeJS.WriteStream, text: string): Promise<boolean> {
-  if (text === '') return Promise.resolve(true);
-  return new Promise((resolve) => {
-    const failed = () => resolve(false);
-    stream.once('error', failed);
-    stream.write(text, (error) => {
-      stream.off('error', failed);
-      resolve(error === undefined || error === null);
-    });
-  });
 }

@@ -5,6 +5,7 @@ import type { FlagInput } from '@oclif/core/parser';
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
 import { limitEntries, settingEntries, zoneSchema } from '../spec/schema.js';
+import { caller } from './caller.js';
 
 type Field = keyof typeof zoneSchema.entries;
 type Shape =
@@ -143,7 +144,7 @@ export function pairs(words: readonly string[], field: string): Record<string, s
     words.map((word) => {
       const at = word.indexOf('=');
       if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
-      const inherited = field === 'env' && at < 0 ? process.env[word] : undefined;
+      const inherited = field === 'env' && at < 0 ? caller().env[word] : undefined;
       if (inherited !== undefined) return [word, inherited];
       throw zoneError('USAGE_BAD_ARGUMENT', `"--${flagName(field)}" is not NAME=VALUE: "${word}"`, {
         hint: `Write --${flagName(field)} ${word || 'NAME'}=VALUE.`,

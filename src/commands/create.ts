@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
+import { defaultPull } from '../cli/caller.js';
 import { dryRunFlag, pullFlag, requiredArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
@@ -33,7 +34,11 @@ export default class Create extends BaseCommand<typeof Create> {
     if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunCreate(host, input))]);
     using progress = this.progress(`preparing image ${image}`);
     const { spec } = await this.operate((host, options) =>
-      createZone(host, input, { ...options, pull: pull ?? 'missing', onProgress: (update) => progress.update(update) }),
+      createZone(host, input, {
+        ...options,
+        pull: pull ?? defaultPull(),
+        onProgress: (update) => progress.update(update),
+      }),
     );
     return done(name, `zone "${name}" is made; "tszone start ${name}" starts it`, { name, spec });
   }

@@ -37,6 +37,11 @@ export const commandTable: CommandTable = {
     aliases: [],
     load: () => import('./doctor.js'),
   },
+  engine: {
+    summary: 'Stay warm and run the commands of others at once',
+    aliases: [],
+    load: () => import('./engine.js'),
+  },
   exec: {
     summary: 'Run a command in a running zone',
     aliases: [],

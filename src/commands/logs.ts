@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
+import { caller } from '../cli/caller.js';
 import { zoneArg } from '../cli/flags.js';
 import { type Output, stream } from '../cli/output.js';
 import { printable } from '../cli/printable.js';
@@ -35,7 +36,7 @@ export default class Logs extends BaseCommand<typeof Logs> {
 
   private async *show(lines: AsyncIterable<LogLine>): AsyncGenerator<string> {
     const isJson = this.flags.output === 'json' || this.flags.output === 'jsonl';
-    const safe = process.stdout.isTTY === true ? printable : (line: string) => line;
+    const safe = caller().stdout.isTTY ? printable : (line: string) => line;
     for await (const line of lines) {
       if (isJson) yield `${JSON.stringify(line)}\n`;
       else yield `${this.flags.timestamps === true ? `${line.time} ` : ''}${safe(line.text)}\n`;

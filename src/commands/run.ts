@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { attachZone } from '../cli/attach-zone.js';
 import { wantsTty, winsize } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
+import { caller, defaultPull } from '../cli/caller.js';
 import { dryRunFlag, pullFlag, requiredArg, terminalFlags } from '../cli/flags.js';
 import { withInterrupts } from '../cli/interrupts.js';
 import { done, exitWith, type Output } from '../cli/output.js';
@@ -62,9 +63,10 @@ export default class Run extends BaseCommand<typeof Run> {
       const zone = await this.launch((onProgress) =>
         runZone(host, input, {
           signal,
-          pull: flags.pull ?? 'missing',
+          pull: flags.pull ?? defaultPull(),
           onProgress,
           winsize: input.tty === true ? winsize() : undefined,
+          descriptors: caller().descriptors,
         }),
       );
       for (const note of zone.notes) this.note(note);
@@ -81,7 +83,7 @@ export default class Run extends BaseCommand<typeof Run> {
 
   private async detached(): Promise<Output> {
     const input = this.input(this.flags.tty === true);
-    const pull = this.flags.pull ?? 'missing';
+    const pull = this.flags.pull ?? defaultPull();
     const started = await this.operate((host, options) =>
       this.launch((onProgress) => runDetached(host, input, { ...options, pull, onProgress })),
     );

@@ -10,7 +10,7 @@ import type { StdioChoice } from './tool.js';
 
 export interface SessionOptions {
   /** The helper's 0, 1, 2. In mode `relay` it relays them, in `enter`'s `inherit` the command gets them as they are. */
-  readonly stdio?: readonly StdioChoice[];
+  readonly stdio?: readonly (StdioChoice | LaunchStdio)[];
   /** Aborting kills what was started, until the session is detached. */
   readonly signal?: AbortSignal | undefined;
   /** Another program that speaks the protocol, for tests. */
@@ -52,7 +52,7 @@ export function spawnSession(
   options: SessionOptions = {},
 ): HelperSession {
   options.signal?.throwIfAborted();
-  const [stdin = 'ignore', stdout = 'ignore', stderr = 'ignore'] = options.stdio ?? [];
+  const [stdin = 'ignore', stdout = 'ignore', stderr = 'ignore'] = (options.stdio ?? []).map(childStdio);
   // A plan that cannot be sent must not leave a helper behind that waits for it.
   const child = { mode, plan: encodePlan(ops), stdio: [stdin, stdout, stderr], program: options.program } as const;
   return new Session({ mode, ops, signal: options.signal }, (listener) => childChannel(child, listener));
@@ -75,7 +75,12 @@ export async function launchSession(ops: readonly EnterOp[], options: SessionOpt
   );
 }
 
-function launchStdio(choice: StdioChoice, fd: number): LaunchStdio | undefined {
+function childStdio(choice: StdioChoice | LaunchStdio): StdioChoice {
+  if (typeof choice === 'number' || !choice.includes(':')) return choice as StdioChoice;
+  throw new Error('the spawner has ended, and with it the descriptors of its clients');
+}
+
+function launchStdio(choice: StdioChoice | LaunchStdio, fd: number): LaunchStdio | undefined {
   if (choice === 'pipe') return undefined;
   return choice === 'inherit' ? fd : choice;
 }

@@ -7,11 +7,18 @@ export const frameKinds = {
   launch: 3,
   send: 4,
   close: 5,
+  listen: 6,
+  reply: 7,
+  last: 8,
   ready: 100,
   locked: 101,
   event: 102,
   closed: 103,
   exited: 104,
+  listening: 105,
+  client: 106,
+  clientSignal: 107,
+  clientGone: 108,
 } as const;
 
 const headBytes = 12;
@@ -24,10 +31,21 @@ export interface Frame {
 }
 
 export function encodeFrame(kind: keyof typeof frameKinds, id: number, ...parts: readonly (string | Buffer)[]): Buffer {
+  return encode(frameKinds[kind], id, parts);
+}
+
+/** What an engine says to its clients: the same numbers as `enum client_frame` of native/client.h. */
+export const clientFrames = { accept: 10, stdout: 11, stderr: 12, exit: 13, decline: 14 } as const;
+
+export function encodeClientFrame(kind: keyof typeof clientFrames, text = ''): Buffer {
+  return encode(clientFrames[kind], 0, [text]);
+}
+
+function encode(kind: number, id: number, parts: readonly (string | Buffer)[]): Buffer {
   const bodies = parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part));
   const head = Buffer.alloc(headBytes);
   const size = bodies.reduce((sum, body) => sum + body.length, 0);
-  const words = [size, id, frameKinds[kind]];
+  const words = [size, id, kind];
   for (const [at, word] of words.entries()) {
     if (isLittleEndian) head.writeUInt32LE(word, at * 4);
     else head.writeUInt32BE(word, at * 4);

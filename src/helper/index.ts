@@ -1,9 +1,10 @@
 /** The only caller of the native helper. */
 export { type HelperSession, launchSession, type SessionOptions, spawnSession } from './client.js';
 export type { EventName, EventOf } from './events.js';
+export { encodeClientFrame } from './frames.js';
 export * from './locate.js';
 export * from './monitor-client.js';
 export * from './protocol.js';
-export { spawner } from './spawner.js';
+export { type ClientListener, type LaunchStdioTriple, type Spawner, spawner } from './spawner.js';
 export { statusOfStep } from './step-error.js';
 export * from './tool.js';

@@ -25,8 +25,17 @@ export interface Launched {
   forget(): void;
 }
 
-/** A descriptor of this process, or nothing (`/dev/null`). */
-export type LaunchStdio = number | 'ignore';
+/** A descriptor of this process, one of a client's (`ID:N`), or nothing (`/dev/null`). */
+export type LaunchStdio = number | `${number}:${number}` | 'ignore';
+export type LaunchStdioTriple = readonly [LaunchStdio, LaunchStdio, LaunchStdio];
+
+/** What an engine hears of its clients; native/client.h has the tokens of a request. */
+export interface ClientListener {
+  request(id: number, tokens: readonly string[]): void;
+  signal(id: number, number: number): void;
+  /** It is gone, before it was answered. */
+  gone(id: number): void;
+}
 
 let current: Promise<Spawner | undefined> | undefined;
 
@@ -50,6 +59,8 @@ export class Spawner {
   readonly #socket: Socket;
   readonly #locks = new Map<number, (answer: string) => void>();
   readonly #launched = new Map<number, LaunchedListener>();
+  #clients: ClientListener | undefined;
+  #listening: (errno: number) => void = () => {};
   #lastId = 0;
 
   private constructor(child: ChildProcess) {
@@ -107,6 +118,26 @@ export class Spawner {
     };
   }
 
+  /**
+   * Listens for clients at a path, or on a descriptor of this process that listens already.
+   *
+   * @param group a group whose members may talk to it, besides root
+   * @returns 0, or the errno
+   */
+  async listen(where: string | number, group: number | undefined, clients: ClientListener): Promise<number> {
+    this.#clients = clients;
+    this.#socket.ref();
+    return new Promise((resolve) => {
+      this.#listening = resolve;
+      this.#send(encodeFrame('listen', 0, tokens(where, group ?? '')));
+    });
+  }
+
+  /** A frame of native/client.h to a client; nothing follows the last one. */
+  reply(id: number, frame: Buffer, isLast = false): void {
+    this.#send(encodeFrame(isLast ? 'last' : 'reply', id, frame));
+  }
+
   async #ready(): Promise<boolean> {
     return new Promise((resolve) => {
       const reader = new FrameReader();
@@ -138,6 +169,14 @@ export class Spawner {
         this.#launched.delete(id);
         return listener?.exited(Number(textOf({ bytes })));
       }
+      case frameKinds.listening:
+        return this.#listening(Number(textOf({ bytes })));
+      case frameKinds.client:
+        return this.#clients?.request(id, textOf({ bytes }).split('\0'));
+      case frameKinds.clientSignal:
+        return this.#clients?.signal(id, Number(textOf({ bytes })));
+      case frameKinds.clientGone:
+        return this.#clients?.gone(id);
     }
   }
 
@@ -147,7 +186,7 @@ export class Spawner {
 
   /** An answer that is waited for keeps this process; nothing else here does. */
   #settleRef(): void {
-    if (this.#locks.size + this.#launched.size > 0) this.#socket.ref();
+    if (this.#clients !== undefined || this.#locks.size + this.#launched.size > 0) this.#socket.ref();
     else this.#socket.unref();
   }
 

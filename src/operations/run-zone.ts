@@ -1,7 +1,7 @@
 /** `run`: create and start in one, attached unless told otherwise. */
 import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { attachConsole, type HelperSession, sendSignal, setWinsize } from '../helper/index.js';
+import { attachConsole, type HelperSession, type LaunchStdioTriple, sendSignal, setWinsize } from '../helper/index.js';
 import { generateName, type ZoneOptions } from '../spec/index.js';
 import { zonePaths } from '../state/index.js';
 import { type CreateOptions, createThen } from './create-zone.js';
@@ -12,6 +12,8 @@ import { launchLocked, type StartResult } from './start-zone.js';
 export interface RunOptions extends CreateOptions {
   /** With a spec whose `tty` is on: the first size. */
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
+  /** The command's 0, 1 and 2, without a terminal: descriptors of this process, or what the spawner knows as `ID:N`. */
+  readonly descriptors?: LaunchStdioTriple | undefined;
 }
 
 export type RunInput = Omit<ZoneOptions, 'name'> & { readonly name?: string | undefined };
@@ -63,6 +65,7 @@ async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions)
   const { session, pid, notes } = await launchLocked(host, name, {
     ...options,
     stdio: zone.tty === true ? 'pty' : 'relay',
+    fds: zone.tty === true ? undefined : options.descriptors,
     beforeGo: async (session) => {
       // Without it the zone's monitor deletes a throw-away zone, or starts it again if that is its policy.
       if (zone.ephemeral === true) session.claim();

@@ -1,7 +1,7 @@
 /** `start`: from a record on disk to a running zone. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type HelperSession, launchSession } from '../helper/index.js';
+import { type HelperSession, type LaunchStdioTriple, launchSession } from '../helper/index.js';
 import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
 import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
@@ -22,7 +22,7 @@ export interface StartOptions extends OperationOptions {
   /** Called between "everything is prepared" and "go": to attach before the first byte is written. */
   readonly beforeGo?: ((session: HelperSession) => Promise<void>) | undefined;
   /** With relay: the helper's own descriptors, if they are not to be the caller's. */
-  readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | undefined;
+  readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | LaunchStdioTriple | undefined;
   /** Leave the zone to its monitor once it runs. */
   readonly detach?: boolean;
   /** Internal: a dry run leases nothing. */

@@ -1,0 +1,95 @@
+/** A client of the engine as the caller of a command: which command lines can be run for it here, and what it hears and sees. */
+import { constants } from 'node:os';
+import type { Caller, CallerStream } from './caller.js';
+
+/** What this file needs of an engine's client. */
+interface Client {
+  readonly request: {
+    readonly id: number;
+    readonly cwd: string;
+    readonly terminals: readonly [boolean, boolean, boolean];
+    readonly argv: readonly string[];
+    readonly env: Readonly<Record<string, string | undefined>>;
+  };
+  write(stream: 'stdout' | 'stderr', text: string): void;
+  /** It waits no longer, whatever is still being done. */
+  release(status: number): void;
+  onSignal: (number: number) => void;
+}
+
+/**
+ * Verbs that ask for nothing but their words: no terminal, no stdin, nothing of the client's directory or of long duration that
+ * its own process would not do as well.
+ */
+const served = new Set(
+  ['boot', 'create', 'delete', 'destroy', 'freeze', 'get', 'inspect', 'kill', 'launch', 'list', 'ls', 'pause', 'ps']
+    .concat([
+      'ready',
+      'reboot',
+      'rename',
+      'restart',
+      'resume',
+      'rm',
+      'run',
+      'set',
+      'shutdown',
+      'start',
+      'status',
+      'stop',
+    ])
+    .concat(['thaw', 'unpause', 'unset', 'update', 'wait', 'network', 'port', 'prepare', 'spare', 'claim', 'version']),
+);
+
+/** Their values are looked up in the client's directory. */
+const paths = /^--(root|run-root|env-file|mount|template)\b/;
+
+/** False: the client does it itself, as without an engine. */
+export function canServe({ argv, terminals }: Client['request']): boolean {
+  const [verb = '', ...rest] = argv;
+  if (!served.has(verb) || rest.some((word) => paths.test(word))) return false;
+  const isAttached =
+    (verb === 'run' || verb === 'launch') && !rest.some((word) => word === '-d' || word === '--detach');
+  // A terminal is a matter between the zone and the client's own process, and so is a question.
+  return isAttached ? !(terminals[0] && terminals[1]) && !rest.some(isTerminalFlag) : !terminals[0] || !asks.has(verb);
+}
+
+const asks = new Set(['delete', 'destroy', 'rm', 'network']);
+const isTerminalFlag = (word: string) => /^(--tty|--interactive|-[a-z]*[ti][a-z]*)$/.test(word);
+
+export function callerOf(client: Client): Caller {
+  const { request } = client;
+  const [stdin, stdout, stderr] = request.terminals;
+  const stream = (name: 'stdout' | 'stderr', isTTY: boolean): CallerStream => ({
+    isTTY,
+    write: (text) => client.write(name, text),
+    deliver: async (text) => {
+      if (text !== '') client.write(name, text);
+      return true;
+    },
+  });
+  return {
+    stdin: { isTTY: stdin },
+    stdout: stream('stdout', stdout),
+    stderr: stream('stderr', stderr),
+    env: request.env,
+    descriptors: [`${request.id}:0`, `${request.id}:1`, `${request.id}:2`],
+    buildsImages: false,
+    onSignal: (names, handler) => listen(client, names, handler),
+    exit: (status) => client.release(status),
+  };
+}
+
+/** The latest listener is asked first and alone: who attaches takes the signals from who waits. */
+function listen(client: Client, names: readonly NodeJS.Signals[], handler: (name: NodeJS.Signals) => void): Disposable {
+  const before = client.onSignal;
+  client.onSignal = (number) => {
+    const name = names.find((one) => constants.signals[one] === number);
+    if (name === undefined) before(number);
+    else handler(name);
+  };
+  return {
+    [Symbol.dispose]() {
+      client.onSignal = before;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base-command.js';
+import { onBehalfOf } from '../cli/caller.js';
+import { callerOf, canServe } from '../cli/client-caller.js';
+import { Declined } from '../cli/declined.js';
+import { Interrupted, parseTimeout, withInterrupts } from '../cli/interrupts.js';
+import { main } from '../cli/main.js';
+import { done, exitWith, type Output } from '../cli/output.js';
+import { version } from '../cli/version.js';
+import { type EngineClient, serveEngine, stopEngine } from '../engine/index.js';
+import { groupId } from '../host/group-id.js';
+
+export default class Engine extends BaseCommand<typeof Engine> {
+  static override summary = 'Stay warm and run the commands of others at once';
+  static override description =
+    'Commands of this run-time directory find it by themselves, unless TSZONE_ENGINE is "off"; with "auto" the first one starts it.\nNothing is lost when it is killed. systemd can start it on demand: see systemd/tszone-engine.socket.';
+  static override examples = ['tszone engine &', 'tszone engine --idle 10m'];
+  static override flags = {
+    idle: Flags.string({ helpValue: 'TIME', description: 'end when nobody has asked for anything that long' }),
+    group: Flags.string({
+      helpValue: 'GROUP',
+      description: 'its members may talk to it, too: they are as good as root',
+    }),
+    stop: Flags.boolean({ description: 'end the one that serves, when it has finished what it has begun' }),
+  };
+
+  async run(): Promise<Output> {
+    const { flags, table } = this;
+    const { runRoot } = this.paths();
+    if (flags.stop === true) {
+      const wasThere = await stopEngine(runRoot, parseTimeout(flags.timeout));
+      return done(runRoot, wasThere ? 'the engine has ended' : 'there is no engine', { stopped: wasThere });
+    }
+    const idleMs = parseTimeout(flags.idle, '--idle');
+    const group = flags.group === undefined ? undefined : await groupId(flags.group);
+    // Opened once, for what it says about this host, and to load what most commands need.
+    await this.openHost();
+    const options = { runRoot, version: version(), listener: this.listener(), group, idleMs };
+    await withInterrupts(undefined, (signal) =>
+      serveEngine({ ...options, signal }, (client) => serve(client, (argv) => main(argv, table))),
+    ).catch(unlessInterrupted);
+    return exitWith(0);
+  }
+
+  /** sd_listen_fds(3): the first descriptor that systemd has handed over. */
+  private listener(): number | undefined {
+    const { LISTEN_PID, LISTEN_FDS } = process.env;
+    return LISTEN_PID === String(process.pid) && Number(LISTEN_FDS) >= 1 ? 3 : undefined;
+  }
+}
+
+/** Being told to end is how an engine ends. */
+function unlessInterrupted(error: unknown): void {
+  if (!(error instanceof Interrupted)) throw error;
+}
+
+async function serve(
+  client: EngineClient,
+  run: (argv: readonly string[]) => Promise<number>,
+): Promise<number | 'decline'> {
+  if (!canServe(client.request)) return 'decline';
+  try {
+    return await onBehalfOf(callerOf(client), () => run(client.request.argv));
+  } catch (error) {
+    if (error instanceof Declined) return 'decline';
+    throw error;
+  }
+}

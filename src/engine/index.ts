@@ -1,0 +1,1 @@
+export { type EngineClient, type EngineHandler, enginePaths, serveEngine, stopEngine } from './serve.js';
