@@ -1,7 +1,8 @@
 /** Which file systems can be mounted with mapped owners: mount_setattr(2) lists them. Only a launch tells for certain. */
-import { readFile, realpath } from 'node:fs/promises';
+
 import type { IdmapVerdict, KernelFacts } from './facts.js';
 import { mountOf, parseMountinfo } from './mountinfo.js';
+import { readFile, realpath } from './quick-fs.js';
 
 /** File system → the first kernel that can. FUSE is left out: it depends on the server. */
 const firstKernels: Readonly<Record<string, readonly [major: number, minor: number]>> = {

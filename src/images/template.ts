@@ -1,10 +1,10 @@
 /** Templates: one folder of rootfs-templates/ each, `template.json` says as data how the image is built. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
+import { readdir, readFile } from '../host/quick-fs.js';
 import { nearest } from '../spec/index.js';
 import { nativeArch } from './arch.js';
 import { imageConfigSchema } from './manifest.js';

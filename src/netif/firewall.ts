@@ -1,5 +1,5 @@
 /** Our nf_tables table as it is in the kernel: made, added to, removed; and what other tables do to zones' packets. */
-import { readFile } from 'node:fs/promises';
+import { readFile } from '../host/quick-fs.js';
 import { readForwardingFile } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { openedElements } from './forwarding.js';

@@ -1,6 +1,7 @@
 /** resolv.conf(5) for a zone, from the host's: a resolver on the host's loopback is out of a zone's reach. */
-import { readFile } from 'node:fs/promises';
+
 import { isIP } from 'node:net';
+import { readFile } from '../host/quick-fs.js';
 import { isErrno } from '../state/index.js';
 
 export interface ResolvConfWish {

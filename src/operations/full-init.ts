@@ -1,7 +1,8 @@
 /** `--init full`: whether the zone's own /sbin/init is one that can run here. */
-import { lstat, readlink } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
+import { lstat, readlink } from '../host/quick-fs.js';
 import { type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { planZoneLayers } from './zone-files.js';

@@ -1,6 +1,7 @@
 /** `ps` and `whois`: a zone's processes, with the pids of the host and of the zone. */
-import { readFile } from 'node:fs/promises';
+
 import { zonePids } from '../cgroups/index.js';
+import { readFile } from '../host/quick-fs.js';
 import { readZone } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { groupsOf, requireRunning } from './zone-ref.js';

@@ -1,7 +1,8 @@
 /** Finishing what a killed command left: back to what was before, or forward to what was asked, never in between. */
-import { readdir } from 'node:fs/promises';
+
 import { dirname } from 'node:path';
 import { hasCode } from '../errors/index.js';
+import { readdir } from '../host/quick-fs.js';
 import { applyHostOp } from '../plan/index.js';
 import {
   acquireJournalLocks,

@@ -1,8 +1,9 @@
 /** Whether a zone runs, once that is certain; whether its monitor lives; and the end of one that has none. */
-import { open } from 'node:fs/promises';
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
+import { open } from '../host/quick-fs.js';
 import { isErrno, type Roots, readRunning, zonePaths } from '../state/index.js';
 
 const settleMs = 10_000;

@@ -1,5 +1,5 @@
 /** After a zone has ended: what its start prepared is taken back, whether or not its monitor lived to do so. */
-import { rm } from 'node:fs/promises';
+import { rm } from '../host/quick-fs.js';
 import type { HostOpBase } from '../spec/index.js';
 import { type Roots, zonePaths } from '../state/index.js';
 import { isMonitorAlive, killPid1, settledRunning } from './running-state.js';

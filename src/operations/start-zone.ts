@@ -1,7 +1,8 @@
 /** `start`: from a record on disk to a running zone. */
-import { rm } from 'node:fs/promises';
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HelperSession, type LaunchStdioTriple, launchSession } from '../helper/index.js';
+import { rm } from '../host/quick-fs.js';
 import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
 import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';

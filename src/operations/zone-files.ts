@@ -1,10 +1,11 @@
 /** Which directories of the host a zone's root is made of, and whether this host can map their owners. */
-import { lstat, stat } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { helperPath, initPath } from '../helper/index.js';
 import { canIdmap, type HostFacts } from '../host/index.js';
+import { lstat, stat } from '../host/quick-fs.js';
 import { type HostTree, identityFiles } from '../namespaces/index.js';
 import type { StartPlanInput } from '../plan/index.js';
 import { limitsOf } from '../plan/index.js';

@@ -1,7 +1,8 @@
 /** Does and undoes state ops. */
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
+import { chmod, mkdir, rename, rm } from '../host/quick-fs.js';
 import type { HostOpHandler } from '../spec/index.js';
 import { leaseIds, releaseIds, renameIds } from './id-register.js';
 import { diskFull, isErrno, syncDirectory } from './json-file.js';

@@ -3,8 +3,9 @@
  * for which roots. One file serves all roots, because the settings are global: the last one puts them back. It is
  * run-time data, as the settings are, and belongs to one net namespace (all roots in a container share that one's).
  */
-import { readlink, rm } from 'node:fs/promises';
+
 import { join } from 'node:path';
+import { readlink, rm } from '../host/quick-fs.js';
 import { makeStateDirectory, readJson, type Versioned, writeJson } from './json-file.js';
 import { acquireLock } from './lock.js';
 

@@ -2,9 +2,10 @@
  * Which range of host ids belongs to which zone. One register serves all roots of the machine, since ids are global to
  * the kernel; it also keeps clear of what /etc/subuid and /etc/subgid hand out (subuid(5)).
  */
-import { access, readdir, readFile } from 'node:fs/promises';
+
 import { dirname, join } from 'node:path';
 import { zoneError } from '../errors/index.js';
+import { access, readdir, readFile } from '../host/quick-fs.js';
 import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
 import { acquireLock } from './lock.js';
 import { mountOf, mountPoints } from './mounts.js';

@@ -2,8 +2,9 @@
  * What an operation is about to do, on disk before it is done. A journal whose zone lock is free belongs to a command
  * that was killed; the next command undoes or completes it.
  */
-import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
+
 import { basename, dirname, join } from 'node:path';
+import { lstat, readdir, readlink, rm, symlink } from '../host/quick-fs.js';
 import type { HostOpBase } from '../spec/index.js';
 import { isErrno, readJson, syncDirectory, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
 import type { Roots } from './roots.js';

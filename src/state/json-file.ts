@@ -1,7 +1,8 @@
 /** JSON files that survive a crash: written whole under a temporary name, synced, renamed; each carries a version. */
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+
 import { dirname } from 'node:path';
 import { type ZoneError, zoneError } from '../errors/index.js';
+import { mkdir, open, readFile, rename, rm, writeFile } from '../host/quick-fs.js';
 import { temporaryFor } from './temporary-file.js';
 
 export interface Versioned {

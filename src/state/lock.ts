@@ -2,10 +2,11 @@
  * Locks between processes: flock(2) on a file. The kernel lets go when the last descriptor is closed, so a killed
  * holder never leaves a stale lock behind. Node has no flock; the helper takes it on node's own open file description.
  */
-import { type FileHandle, open, rm, stat } from 'node:fs/promises';
+
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
+import { type FileHandle, open, rm, stat } from '../host/quick-fs.js';
 import { diskFull, isErrno, makeStateDirectory } from './json-file.js';
 
 export interface LockOptions {

@@ -1,6 +1,7 @@
 /** What is mounted where, as this process sees it: proc_pid_mountinfo(5). */
-import { readFile, realpath } from 'node:fs/promises';
+
 import { sep } from 'node:path';
+import { readFile, realpath } from '../host/quick-fs.js';
 
 /** All mount points, in the order in which they were mounted. */
 export async function mountPoints(): Promise<string[]> {

@@ -3,9 +3,9 @@
  * to be written first.
  */
 import { randomBytes } from 'node:crypto';
-import { rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../errors/index.js';
+import { rename, rm, stat, statfs, writeFile } from '../host/quick-fs.js';
 import { temporaryFor } from './temporary-file.js';
 
 interface Directories {

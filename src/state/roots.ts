@@ -1,7 +1,7 @@
 /** Where persistent and run-time data lie, and the short id that keeps two roots on one machine apart. */
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { access } from '../host/quick-fs.js';
 import { makeStateDirectory, readJson, type Versioned, writeJson } from './json-file.js';
 import { acquireLock } from './lock.js';
 import { keepReserve } from './reserve.js';

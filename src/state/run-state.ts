@@ -1,6 +1,7 @@
 /** What is true of a zone now: read from the monitor's records and checked against the kernel, never remembered. */
-import { readFile } from 'node:fs/promises';
+
 import type { ZoneErrorJson } from '../errors/index.js';
+import { readFile } from '../host/quick-fs.js';
 import { readJson, type Versioned } from './json-file.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';

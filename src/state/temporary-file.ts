@@ -1,7 +1,7 @@
 /** Names of files that are written aside and then renamed, and what killed writers have left of them. */
 import { randomBytes } from 'node:crypto';
-import { lstat, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { lstat, readdir, rm } from '../host/quick-fs.js';
 
 /** `.networks.json.4711.0123456789ab.tmp`; the last part was a number once. */
 const pattern = /^\..+\.(\d+)\.[0-9a-f]+\.tmp$/;

@@ -1,7 +1,8 @@
 /** What a zone is, on disk: `zones/NAME/zone.json`. Its presence means that the zone exists. */
-import { readdir } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { hasCode, type ZoneError, zoneError } from '../errors/index.js';
+import { readdir } from '../host/quick-fs.js';
 import { nearest, type ZoneSpec } from '../spec/index.js';
 import type { IdRange } from './id-register.js';
 import { corrupt, isErrno, readJson, type Versioned, writeJson } from './json-file.js';

@@ -3,8 +3,8 @@
  * a directory that only root can enter. A layer appears by one rename, so that what has its final name is complete.
  */
 import { randomBytes } from 'node:crypto';
-import { access, chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { access, chmod, chown, mkdir, readdir, rename, rm } from '../host/quick-fs.js';
 import {
   acquireLock,
   diskFull,
