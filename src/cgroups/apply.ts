@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { HostOpHandler } from '../spec/host-op.js';
 import { startDelegate } from './delegate.js';
-import { errnoName, readControl, stepError, writeControl } from './kernel-file.js';
+import { errnoName, readControl, stepError, writeControl, writeControls } from './kernel-file.js';
 import { createGroup, handDown, shareGroup } from './make.js';
 import type { CgroupDevicesOp, CgroupOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
 import { groupTree, removeIfEmpty, removeTree } from './remove.js';
@@ -95,7 +95,7 @@ function inherited(path: string): string {
 function restrictDevices({ path, allow }: CgroupDevicesOp): void {
   try {
     writeControl(`${path}/devices.deny`, 'a');
-    for (const rule of allow) writeControl(`${path}/devices.allow`, rule);
+    writeControls(`${path}/devices.allow`, allow);
   } catch (error) {
     throw stepError('cgroup.devices', path, error, 'device list');
   }

@@ -20,10 +20,15 @@ export function readControl(path: string): string | undefined {
 
 /** One write(2): the kernel takes a value only as a whole. The newline makes an empty value a write, too. */
 export function writeControl(path: string, value: string): void {
+  writeControls(path, [value]);
+}
+
+/** One write each. */
+export function writeControls(path: string, values: readonly string[]): void {
   // Without O_CREAT: the kernel would answer EACCES for a file that it does not have.
   const fd = openSync(path, constants.O_WRONLY | constants.O_TRUNC);
   try {
-    writeSync(fd, `${value}\n`);
+    for (const value of values) writeSync(fd, `${value}\n`);
   } finally {
     closeSync(fd);
   }

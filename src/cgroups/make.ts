@@ -23,7 +23,9 @@ export async function createGroup(op: CgroupCreateOp): Promise<void> {
 
 /** @throws KERNEL_STEP_FAILED. */
 export async function shareGroup(op: CgroupShareOp): Promise<void> {
-  await ensure(op, async () => void makeGroup(op.path));
+  await ensure(op, async () => {
+    if (!existsSync(op.path)) makeGroup(op.path);
+  });
 }
 
 async function ensure(op: CgroupCreateOp | CgroupShareOp, make: () => Promise<void>): Promise<void> {
@@ -31,7 +33,7 @@ async function ensure(op: CgroupCreateOp | CgroupShareOp, make: () => Promise<vo
     try {
       if (op.enable !== undefined) handDownIfNeeded(op, op.enable);
       await make();
-      for (const path of [...op.parents, op.path]) fillFromParent(path, op.fill);
+      fillIfEmpty(op);
       return;
     } catch (error) {
       if (errnoName(error) !== 'ENOENT' || op.parents.length === 0 || attempt === maxAttempts)
@@ -101,7 +103,19 @@ function enableWanted(file: string, name: Controller): void {
   }
 }
 
-/** v1 cpuset: new groups have no CPUs and no memory nodes, and can then not be joined. */
+/**
+ * v1 cpuset: new groups have no CPUs and no memory nodes, and can then not be joined; below a group with clone_children they have
+ * their parent's from the start (cgroup-v1/cpusets.rst).
+ */
+function fillIfEmpty({ path, parents, fill }: CgroupCreateOp | CgroupShareOp): void {
+  if (!fill.some((file) => (readControl(`${path}/${file}`) ?? '') === '')) return;
+  for (const parent of parents) {
+    fillFromParent(parent, fill);
+    writeControl(`${parent}/cgroup.clone_children`, '1');
+  }
+  fillFromParent(path, fill);
+}
+
 function fillFromParent(path: string, files: readonly string[]): void {
   for (const file of files) {
     if (readControl(`${path}/${file}`) !== '') continue;

@@ -1,5 +1,5 @@
 /** Removing groups: deepest first, and only ever empty ones. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import type { CgroupLayout } from '../host/facts.js';
@@ -65,10 +65,14 @@ export function removeIfEmpty(paths: readonly string[]): void {
 
 /**
  * With the last zone of a root: the groups that its zones shared. Best effort; a start that runs at the same time makes them
- * again. `tszone/monitors` stays: a helper that is about to move into it could not make it again.
+ * again; while the root has zones, the first hierarchy says so for all. `tszone/monitors` stays: a helper that is about to move into it could not make it again.
  */
 export function removeSharedGroups(layout: CgroupLayout, instance: string): void {
-  for (const { top } of hierarchies(layout)) removeIfEmpty([`${top}/tszone/${instance}`, `${top}/tszone`]);
+  for (const { top } of hierarchies(layout)) {
+    const shared = `${top}/tszone/${instance}`;
+    if (existsSync(shared) && !removeGroup(shared)) return;
+    if (!existsSync(`${top}/tszone/monitors`)) removeIfEmpty([`${top}/tszone`]);
+  }
 }
 
 /** What is left on a machine without zones of any root. Only for when no zone is being started. */

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { onBehalfOf } from '../cli/caller.js';
+import { caller, onBehalfOf } from '../cli/caller.js';
 import { callerOf, canServe } from '../cli/client-caller.js';
 import { Declined } from '../cli/declined.js';
 import { Interrupted, parseTimeout, withInterrupts } from '../cli/interrupts.js';
@@ -44,7 +44,7 @@ export default class Engine extends BaseCommand<typeof Engine> {
 
   /** sd_listen_fds(3): the first descriptor that systemd has handed over. */
   private listener(): number | undefined {
-    const { LISTEN_PID, LISTEN_FDS } = process.env;
+    const { LISTEN_PID, LISTEN_FDS } = caller().env;
     return LISTEN_PID === String(process.pid) && Number(LISTEN_FDS) >= 1 ? 3 : undefined;
   }
 }

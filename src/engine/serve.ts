@@ -159,9 +159,9 @@ class Clients {
   #settle(): void {
     if (this.#active.size > 0) return;
     const { signal, idleMs } = this.#options;
-    if (signal.aborted) return this.#end();
     clearTimeout(this.#idle);
-    if (idleMs !== undefined) this.#idle = setTimeout(() => this.#end(), idleMs);
+    if (signal.aborted) this.#end();
+    else if (idleMs !== undefined) this.#idle = setTimeout(() => this.#end(), idleMs);
   }
 }
 

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { encodeFrame, type Frame, FrameReader, frameKinds, tokens } from './frames.js';
+import { encodeFrame, FrameReader, frameKinds, tokens } from './frames.js';
 import { helperPath } from './locate.js';
 
 /** What the spawner tells of one launched helper. */
@@ -43,7 +43,7 @@ let current: Promise<Spawner | undefined> | undefined;
 export function spawner(): Promise<Spawner | undefined> {
   current ??= Spawner.start().then(
     (started) => {
-      started?.ended.then(() => {
+      void started?.ended.then(() => {
         current = undefined;
       });
       return started;
@@ -143,42 +143,33 @@ export class Spawner {
       const reader = new FrameReader();
       this.#socket.on('data', (chunk: Buffer) => {
         for (const frame of reader.read(chunk)) {
-          if (frame.kind !== frameKinds.ready) this.#receive(frame);
+          if (frame.kind !== frameKinds.ready) this.#handlers[frame.kind]?.(frame.id, frame.bytes);
           else resolve(textOf(frame) === 'ok');
         }
         this.#settleRef();
       });
-      this.ended.then(() => resolve(false));
+      void this.ended.then(() => resolve(false));
       this.#child.on('error', () => resolve(false));
     });
   }
 
-  #receive({ kind, id, bytes }: Frame): void {
-    switch (kind) {
-      case frameKinds.locked: {
-        const resolve = this.#locks.get(id);
-        this.#locks.delete(id);
-        return resolve?.(textOf({ bytes }));
-      }
-      case frameKinds.event:
-        return this.#launched.get(id)?.data(bytes.toString());
-      case frameKinds.closed:
-        return this.#launched.get(id)?.closed();
-      case frameKinds.exited: {
-        const listener = this.#launched.get(id);
-        this.#launched.delete(id);
-        return listener?.exited(Number(textOf({ bytes })));
-      }
-      case frameKinds.listening:
-        return this.#listening(Number(textOf({ bytes })));
-      case frameKinds.client:
-        return this.#clients?.request(id, textOf({ bytes }).split('\0'));
-      case frameKinds.clientSignal:
-        return this.#clients?.signal(id, Number(textOf({ bytes })));
-      case frameKinds.clientGone:
-        return this.#clients?.gone(id);
-    }
-  }
+  /** By the kind of frame. */
+  readonly #handlers: Readonly<Record<number, (id: number, bytes: Buffer) => void>> = {
+    [frameKinds.locked]: (id, bytes) => {
+      this.#locks.get(id)?.(textOf({ bytes }));
+      this.#locks.delete(id);
+    },
+    [frameKinds.event]: (id, bytes) => this.#launched.get(id)?.data(bytes.toString()),
+    [frameKinds.closed]: (id) => this.#launched.get(id)?.closed(),
+    [frameKinds.exited]: (id, bytes) => {
+      this.#launched.get(id)?.exited(Number(textOf({ bytes })));
+      this.#launched.delete(id);
+    },
+    [frameKinds.listening]: (_, bytes) => this.#listening(Number(textOf({ bytes }))),
+    [frameKinds.client]: (id, bytes) => this.#clients?.request(id, textOf({ bytes }).split('\0')),
+    [frameKinds.clientSignal]: (id, bytes) => this.#clients?.signal(id, Number(textOf({ bytes }))),
+    [frameKinds.clientGone]: (id) => this.#clients?.gone(id),
+  };
 
   #send(frame: Buffer): void {
     if (this.#socket.writable) this.#socket.write(frame);

@@ -3,13 +3,12 @@
  * of the pool and back 50 to 200, several times for one small file. What may take long goes to the pool all the same: fsync,
  * and the removal of large trees.
  */
-import {
+import fs, {
   accessSync,
   chmodSync,
   chownSync,
   closeSync,
   fstatSync,
-  fsync,
   lstatSync,
   type MakeDirectoryOptions,
   mkdirSync,
@@ -63,8 +62,6 @@ export type FileHandle = Pick<NodeFileHandle, 'fd' | 'sync' | 'close'> & {
   writeFile(content: string | NodeJS.ArrayBufferView): Promise<void>;
 };
 
-const fsyncInPool = promisify(fsync);
-
 export async function open(path: string, flags: string | number, mode?: number): Promise<FileHandle> {
   const fd = openSync(path, flags, mode);
   let isOpen = true;
@@ -72,7 +69,7 @@ export async function open(path: string, flags: string | number, mode?: number):
     fd,
     stat: async () => fstatSync(fd),
     writeFile: async (content) => writeFileSync(fd, content),
-    sync: () => fsyncInPool(fd),
+    sync: () => promisify(fs.fsync)(fd),
     close: async () => {
       if (isOpen) closeSync(fd);
       isOpen = false;

@@ -2,6 +2,7 @@
 import { ZoneError, type ZoneErrorJson } from '../errors/index.js';
 import { readRunning, scanZones, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
+import { removeRemains } from './remains.js';
 import { startZone } from './start-zone.js';
 import type { OperationOptions } from './zone-lock.js';
 
@@ -19,6 +20,7 @@ export function wantsBoot({ spec, stoppedByUser }: ZoneRecord): boolean {
 
 /** One zone that fails keeps no other from starting; nor does one whose record cannot be read, which is named with the reason. */
 export async function bootZones(host: HostContext, options: OperationOptions = {}): Promise<BootResult[]> {
+  await removeRemains(host.roots);
   const { records, unreadable } = await scanZones(host.roots);
   const results: BootResult[] = unreadable.map(({ name, error }) => failed(name, error));
   for (const record of records.filter(wantsBoot)) {

@@ -1,5 +1,6 @@
 /** `create`: a zone on disk, made from an image. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
@@ -60,22 +61,25 @@ async function create(
   const { roots } = host;
   await checkZoneFeasible(host, spec, image);
   await ensureNetworks(roots, spec);
-  const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, durable: true } as const;
+  const kind = { operation: 'create', recovery: 'back', completeIfRunning: false } as const;
   const ops = planCreate(host, spec, image);
-  const successor = spec.ephemeral ? deleteJournal(roots, spec.name, true) : undefined;
-  await runTransaction({ ...kind, roots, zone: spec.name, ops, signal, successor }, async () => {});
+  const place = spec.ephemeral ? 'life' : 'disk';
+  const successor = spec.ephemeral ? deleteJournal(roots, spec, true) : undefined;
+  await runTransaction({ ...kind, place, roots, zone: spec.name, ops, signal, successor }, async () => {});
 }
 
 /** The record comes last: with it the zone exists. */
 export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneImage): StateOp[] {
   const paths = zonePaths(roots, spec.name);
   return [
+    // Of a zone that a power cut ended together with all that was known of it.
+    ...(existsSync(paths.directory) ? [{ op: 'state.remove', path: paths.directory } as const] : []),
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
     { op: 'state.mkdir', path: paths.rootfs, mode: 0o700 },
     { op: 'state.mkdir', path: join(paths.rootfs, 'upper'), mode: 0o755 },
     { op: 'state.mkdir', path: join(paths.rootfs, 'work'), mode: 0o700 },
     { op: 'state.mkdir', path: paths.local, mode: 0o755 },
-    { op: 'state.ids-lease', roots, zone: spec.name },
+    { op: 'state.ids-lease', roots, zone: spec.name, ...(spec.ephemeral ? { ephemeral: true } : {}) },
     ...planAddressLease(roots, spec),
     { op: 'state.zone-write', roots, record: newZoneRecord(spec, image) },
   ];

@@ -1,9 +1,10 @@
 /** `delete`: the zone and everything that is its own. */
 import { removeSharedGroups, thawZone } from '../cgroups/index.js';
 import { hasCode, zoneError } from '../errors/index.js';
-import { nearest } from '../spec/index.js';
+import { nearest, type ZoneSpec } from '../spec/index.js';
 import {
   findZone,
+  hasJournal,
   type Journal,
   mountsBelow,
   type Roots,
@@ -72,7 +73,9 @@ export async function deleteLocked(host: HostContext, name: string): Promise<voi
   const { roots, facts } = host;
   if (!(await settleZone(roots, name))) throw zoneRunningError(name);
   await refuseMounted(roots, name);
-  await withReserve(roots, () => runTransaction({ ...deleteJournal(roots, name, false), roots }, async () => {}));
+  const ephemeral = await hasJournal(roots, name, 'life');
+  const journal = deleteJournal(roots, { name, ephemeral }, false);
+  await withReserve(roots, () => runTransaction({ ...journal, roots }, async () => {}));
   await removeSharedGroups(facts.cgroup, roots.instance);
 }
 
@@ -96,9 +99,14 @@ export async function discardZone(host: HostContext, name: string): Promise<void
 }
 
 /** What is to be done, as it is journaled; for an ephemeral zone from its first day on. */
-export function deleteJournal(roots: Roots, zone: string, keepWhileRunning: boolean): Journal {
-  const kind = { operation: 'delete', recovery: 'forward', completeIfRunning: false, durable: true } as const;
-  return { version: 1, ...kind, zone, keepWhileRunning, ops: planDelete(roots, zone) };
+export function deleteJournal(
+  roots: Roots,
+  { name, ephemeral }: Pick<ZoneSpec, 'name' | 'ephemeral'>,
+  keepWhileRunning: boolean,
+): Journal {
+  const kind = { operation: 'delete', recovery: 'forward', completeIfRunning: false } as const;
+  const place = ephemeral ? 'life' : 'disk';
+  return { version: 1, ...kind, place, zone: name, keepWhileRunning, ops: planDelete(roots, name) };
 }
 
 /** The record goes first: from then on there is no zone, only remains. */

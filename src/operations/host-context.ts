@@ -1,6 +1,6 @@
 /** What every operation starts from: where the data lie and what the host can do. */
 import { resolve } from 'node:path';
-import { type HostFacts, probeHost, requireRoot } from '../host/index.js';
+import { type HostFacts, hostFacts, requireRoot } from '../host/index.js';
 import { openRoots, type Roots } from '../state/index.js';
 import { recoverInterrupted, type Unfinished } from './recover.js';
 
@@ -24,7 +24,7 @@ export interface HostOptions {
  * @throws NOT_ROOT, STATE_TOO_NEW, STATE_CORRUPT, RESOURCE_DISK_FULL
  */
 export async function openHostContext(options: HostOptions = {}): Promise<HostContext> {
-  const facts = await probeHost();
+  const facts = await hostFacts();
   requireRoot(facts);
   const roots = await openRoots({
     root: resolve(options.root ?? '/var/lib/tszone'),

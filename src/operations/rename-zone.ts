@@ -33,7 +33,7 @@ export async function renameZone(
     locks: [from, to],
     recovery: 'forward',
     completeIfRunning: false,
-    durable: true,
+    place: 'disk',
   } as const;
   await runTransaction({ ...transaction, roots, ops: planRename(roots, from, to) }, async () => {});
 }

@@ -66,7 +66,7 @@ export interface LaunchedZone {
 export async function launchLocked(host: HostContext, name: string, options: StartOptions): Promise<LaunchedZone> {
   const found = await readZone(host.roots, name);
   if (!(await settleZone(host.roots, name))) throw zoneRunningError(name);
-  const ids = await claimIds(host.roots, name, found.ids);
+  const ids = await claimIds(host.roots, name, found.ids, { ephemeral: found.spec.ephemeral || undefined });
   const record: ZoneRecord = { ...found, ids, stoppedByUser: false, restarts: options.restarts ?? 0 };
   const plan = await planZoneStart(host, record, options);
   if (JSON.stringify(record) !== JSON.stringify(found)) await writeZone(host.roots, record);
@@ -103,7 +103,7 @@ export async function launchPlan(
     zone: name,
     recovery: 'back',
     completeIfRunning: true,
-    durable: false,
+    place: 'run',
     ops: plan.prepare,
     signal: options.signal,
   } as const;

@@ -78,7 +78,7 @@ export async function stopLocked(host: HostContext, record: ZoneRecord, options:
  */
 async function underJournal<T>(roots: Roots, zone: string, body: () => Promise<T>): Promise<T> {
   const ops = (await readLaunch(roots, zone))?.prepared ?? [];
-  const kind = { operation: 'stop', recovery: 'back', completeIfRunning: true, durable: false } as const;
+  const kind = { operation: 'stop', recovery: 'back', completeIfRunning: true, place: 'run' } as const;
   const journal = { version: 1, ...kind, zone, ops } as const;
   await withReserve(roots, () => writeJournal(roots, journal));
   boundary('stop', zone, 'journal');

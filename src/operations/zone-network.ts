@@ -27,9 +27,10 @@ import {
 import type { HostContext } from './host-context.js';
 
 /** Op of `create`: addresses are the zone's from its first day. Networks have to exist by then. */
-export function planAddressLease(roots: Roots, { name, net }: ZoneSpec): StateOp[] {
+export function planAddressLease(roots: Roots, { name, net, ephemeral }: ZoneSpec): StateOp[] {
   if (net.kind !== 'bridge') return [];
-  return [{ op: 'state.addresses-lease', roots, zone: name, interfaces: net.interfaces }];
+  const life = ephemeral ? ({ ephemeral } as const) : {};
+  return [{ op: 'state.addresses-lease', roots, zone: name, interfaces: net.interfaces, ...life }];
 }
 
 /** @throws NETWORK_NOT_FOUND */
@@ -39,7 +40,11 @@ export async function ensureNetworks(roots: Roots, { net }: ZoneSpec): Promise<v
 }
 
 /** From a wish to an interface with its network and its lease. */
-export type InterfaceSource = (roots: Roots, zone: string, one: InterfaceSpec) => Promise<ZoneInterface>;
+export type InterfaceSource = (
+  roots: Roots,
+  zone: Pick<ZoneSpec, 'name' | 'ephemeral'>,
+  one: InterfaceSpec,
+) => Promise<ZoneInterface>;
 
 /** What the start has to do. Leases are sticky: this only draws new ones after the interfaces were changed. */
 export async function attachNetworks(
@@ -47,7 +52,7 @@ export async function attachNetworks(
   { spec }: ZoneRecord,
   source: InterfaceSource = prepareInterface,
 ): Promise<NetworkPart> {
-  const { net, name, port } = spec;
+  const { net, port } = spec;
   const nothing = { prepare: [], attach: () => [], exit: [], addresses: [], notes: [] };
   if (net.kind === 'none') return { ...nothing, enter: planLoopback(), resolvConf: undefined };
   const { text: resolvConf, warning } = await findResolvConf({
@@ -58,7 +63,7 @@ export async function attachNetworks(
   const warnings = warning === undefined ? [] : [warning];
   if (net.kind === 'host') return { ...nothing, enter: [], resolvConf, notes: warnings };
   const interfaces: ZoneInterface[] = [];
-  for (const one of net.interfaces) interfaces.push(await source(roots, name, one));
+  for (const one of net.interfaces) interfaces.push(await source(roots, spec, one));
   const notes = [...warnings, ...forwardingNotes(interfaces)];
   return { ...planZoneNetwork({ roots, interfaces, ports: port }), resolvConf, notes };
 }
@@ -69,10 +74,11 @@ function forwardingNotes(interfaces: readonly ZoneInterface[]): readonly string[
   return fresh.length === 0 ? [] : readForwarding(fresh.some(({ range6 }) => range6 !== undefined)).notes;
 }
 
-async function prepareInterface(roots: Roots, zone: string, one: InterfaceSpec): Promise<ZoneInterface> {
+const prepareInterface: InterfaceSource = async (roots, { name, ephemeral }, one) => {
   const network = await ensureNetwork(roots, one.network);
-  return interfaceOf(roots, one, { network, lease: await leaseAddresses(roots, one.network, zone, wishOf(one)) });
-}
+  const wish = { ...wishOf(one), ephemeral: ephemeral || undefined };
+  return interfaceOf(roots, one, { network, lease: await leaseAddresses(roots, one.network, name, wish) });
+};
 
 /** The same as it would be: nothing is written. */
 export function previewInterfaces(): InterfaceSource {
@@ -81,7 +87,7 @@ export function previewInterfaces(): InterfaceSource {
     let file = preview ?? (await readNetworks(roots));
     const isMissing = one.network === defaultNetwork && !file.networks.some(({ name }) => name === one.network);
     if (isMissing) [file] = addNetwork(roots, file, { name: one.network });
-    const [next, lease] = addLease(file, one.network, zone, wishOf(one));
+    const [next, lease] = addLease(file, one.network, zone.name, wishOf(one));
     preview = next;
     return interfaceOf(roots, one, { network: findNetwork(file, one.network), lease });
   };

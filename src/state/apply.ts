@@ -27,13 +27,13 @@ const applySteps: Steps = {
     await chmod(path, mode);
   },
   'state.remove': ({ path }) => removeTree(path),
-  'state.ids-lease': async ({ roots, zone }) => {
-    await leaseIds(roots, zone);
+  'state.ids-lease': async ({ roots, zone, ephemeral }) => {
+    await leaseIds(roots, zone, { ephemeral });
   },
   'state.ids-release': ({ roots, zone }) => releaseIds(roots, zone),
-  'state.addresses-lease': async ({ roots, zone, interfaces }) => {
+  'state.addresses-lease': async ({ roots, zone, interfaces, ephemeral }) => {
     for (const { network, name, ip, ip6, mac } of interfaces) {
-      await leaseAddresses(roots, network, zone, { interfaceName: name, ip, ip6, mac });
+      await leaseAddresses(roots, network, zone, { interfaceName: name, ip, ip6, mac, ephemeral });
     }
   },
   'state.addresses-release': ({ roots, zone }) => releaseAddresses(roots, zone),

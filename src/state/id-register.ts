@@ -6,7 +6,8 @@
 import { dirname, join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { access, readdir, readFile } from '../host/quick-fs.js';
-import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
+import { isSameList, type MaybeEphemeral, splitByLife } from './ephemeral.js';
+import { isErrno, readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
 import { acquireLock } from './lock.js';
 import { mountOf, mountPoints } from './mounts.js';
 import type { Roots } from './roots.js';
@@ -24,7 +25,7 @@ export interface IdLease extends IdRange {
   readonly zone: string;
 }
 
-interface Entry extends IdLease {
+interface Entry extends IdLease, MaybeEphemeral {
   /** What the root lay on: while that is not mounted, nobody knows whether the root is gone. */
   readonly mount?: string | undefined;
 }
@@ -47,19 +48,32 @@ export const defaultRegisterDirectory = '/var/lib/tszone-ids';
  *
  * @throws RESOURCE_IDS_EXHAUSTED no free range is left
  */
-export async function leaseIds(
-  roots: Roots,
-  zone: string,
-  options: { readonly count?: number; readonly directory?: string } = {},
-): Promise<IdRange> {
-  const count = options.count ?? idsPerZone;
-  return withRegister(options.directory, async (entries) => {
+export async function leaseIds(roots: Roots, zone: string, options: IdLeaseOptions = {}): Promise<IdRange> {
+  const { count = idsPerZone, directory } = options;
+  const held = (await readEntries(directory)).find((entry) => isOf(entry, roots, zone) && entry.count === count);
+  if (held !== undefined) return { base: held.base, count };
+  return withRegister(directory, async (entries) => {
     const { range, others, isHeld } = await chooseIds(entries, roots, { zone, count });
-    return { entries: isHeld ? entries : [...others, await entryOf(roots, zone, range)], result: range };
+    if (isHeld) return { entries, result: range };
+    return {
+      entries: [...others, await entryOf(roots, zone, { ...range, ephemeral: options.ephemeral })],
+      result: range,
+    };
   });
 }
 
-async function entryOf({ root }: Roots, zone: string, { base, count }: IdRange): Promise<Entry> {
+export interface IdLeaseOptions {
+  readonly count?: number | undefined;
+  readonly directory?: string | undefined;
+  /** The zone does not outlive this boot, nor need its range. */
+  readonly ephemeral?: true | undefined;
+}
+
+const isOf = (entry: Entry, { root }: Pick<Roots, 'root'>, zone: string) => entry.root === root && entry.zone === zone;
+
+async function entryOf({ root }: Roots, zone: string, range: IdRange & MaybeEphemeral): Promise<Entry> {
+  const { base, count } = range;
+  if (range.ephemeral === true) return { base, count, root, zone, ephemeral: true };
   return { base, count, root, zone, mount: mountOf(root, await mountPoints()) };
 }
 
@@ -70,8 +84,13 @@ async function entryOf({ root }: Roots, zone: string, { base, count }: IdRange):
  * @returns `range`, or another if somebody else has it by now: to be written into the record
  * @throws RESOURCE_IDS_EXHAUSTED
  */
-export async function claimIds(roots: Roots, zone: string, range: IdRange, directory?: string): Promise<IdRange> {
-  const isMine = (entry: Entry) => entry.root === roots.root && entry.zone === zone;
+export async function claimIds(
+  roots: Roots,
+  zone: string,
+  range: IdRange,
+  { directory, ephemeral }: Omit<IdLeaseOptions, 'count'> = {},
+): Promise<IdRange> {
+  const isMine = (entry: Entry) => isOf(entry, roots, zone);
   const isRight = (entry: Entry) => isMine(entry) && entry.base === range.base && entry.count === range.count;
   if ((await readEntries(directory)).some(isRight)) return range;
   return withRegister(directory, async (entries) => {
@@ -79,7 +98,7 @@ export async function claimIds(roots: Roots, zone: string, range: IdRange, direc
     const isFree = !others.some((other) => overlaps(other, range));
     const base = isFree ? range.base : findFree([...others, ...(await subordinateRanges())], range.count);
     const mine = { base, count: range.count };
-    return { entries: [...others, await entryOf(roots, zone, mine)], result: mine };
+    return { entries: [...others, await entryOf(roots, zone, { ...mine, ephemeral })], result: mine };
   });
 }
 
@@ -106,26 +125,34 @@ async function chooseIds(
 /** Gives the zone's range back. Nothing to give back is success. */
 export async function releaseIds(roots: Roots, zone: string, directory?: string): Promise<void> {
   await withRegister(directory, async (entries) => ({
-    entries: entries.filter((entry) => entry.root !== roots.root || entry.zone !== zone),
+    entries: entries.filter((entry) => !isOf(entry, roots, zone)),
     result: undefined,
   }));
 }
 
 /** The range goes with the zone to its new name. If it has gone already, nothing is done. */
 export async function renameIds(roots: Roots, from: string, to: string, directory?: string): Promise<void> {
-  const isOf = (entry: Entry, zone: string) => entry.root === roots.root && entry.zone === zone;
   await withRegister(directory, async (entries) => {
-    if (!entries.some((entry) => isOf(entry, from))) return { entries, result: undefined };
+    if (!entries.some((entry) => isOf(entry, roots, from))) return { entries, result: undefined };
     // What a zone that had the new name long ago has left would make two of it.
-    const kept = entries.filter((entry) => !isOf(entry, to));
-    return { entries: kept.map((entry) => (isOf(entry, from) ? { ...entry, zone: to } : entry)), result: undefined };
+    const kept = entries.filter((entry) => !isOf(entry, roots, to));
+    return {
+      entries: kept.map((entry) => (isOf(entry, roots, from) ? { ...entry, zone: to } : entry)),
+      result: undefined,
+    };
   });
 }
 
 const filePath = (directory = defaultRegisterDirectory) => join(directory, 'ranges.json');
+/** Of zones that do not outlive this boot. */
+const runTimePath = (directory?: string) =>
+  directory === undefined ? '/run/tszone-ids/ranges.json' : join(directory, 'run', 'ranges.json');
 
 async function readEntries(directory: string | undefined): Promise<readonly Entry[]> {
-  return (await readJson<RegisterFile>(filePath(directory), 1))?.entries ?? [];
+  const files = await Promise.all(
+    [filePath(directory), runTimePath(directory)].map((path) => readJson<RegisterFile>(path, 1)),
+  );
+  return files.flatMap((file) => file?.entries ?? []);
 }
 
 async function withRegister<T>(
@@ -136,9 +163,20 @@ async function withRegister<T>(
   await using _lock = await acquireLock(lock, { what: 'the register of id ranges' });
   const before = await readEntries(directory);
   const { entries, result } = await change(before);
-  if (entries !== before) await writeJson<RegisterFile>(filePath(directory), { version: 1, entries });
+  if (entries !== before) await writeEntries(directory, splitByLife(before), splitByLife(entries));
   return result;
 }
+
+async function writeEntries(directory: string | undefined, before: Split, after: Split): Promise<void> {
+  if (!isSameList(before.ephemeral, after.ephemeral)) {
+    const file: RegisterFile = { version: 1, entries: after.ephemeral };
+    await writeRunTimeFile(runTimePath(directory), JSON.stringify(file));
+  }
+  if (!isSameList(before.lasting, after.lasting))
+    await writeJson<RegisterFile>(filePath(directory), { version: 1, entries: after.lasting });
+}
+
+type Split = ReturnType<typeof splitByLife<Entry>>;
 
 /** First fit, so that a host that makes and deletes zones all day stays within a small part of the space. */
 function findFree(taken: readonly IdRange[], count: number): number {

@@ -6,6 +6,7 @@ export * from './json-file.js';
 export * from './lock.js';
 export * from './mounts.js';
 export * from './networks.js';
+export * from './networks-file.js';
 export type { StateOp } from './ops.js';
 export * from './reserve.js';
 export * from './roots.js';

@@ -21,16 +21,27 @@ export interface Journal extends Versioned {
   readonly completeIfRunning: boolean;
   /** It stands for the zone's whole life (an ephemeral zone's delete): while the zone runs, nothing is done about it. */
   readonly keepWhileRunning?: boolean;
-  /** Names things that outlive a reboot. Otherwise the journal is run-time data and is not synced. */
-  readonly durable: boolean;
+  /**
+   * disk: it names things that outlive a reboot, and is synced · run: run-time data, as what it names · life: the same, in a place of
+   * its own, since it stands for the life of a zone that does not outlive a reboot.
+   */
+  readonly place: JournalPlace;
   readonly ops: readonly HostOpBase[];
 }
 
-const directories = (roots: Roots) => [join(roots.root, 'journal'), join(roots.runRoot, 'journal')] as const;
+export type JournalPlace = 'disk' | 'run' | 'life';
 
-function journalPath(roots: Roots, zone: string, durable: boolean): string {
-  const [persistent, runTime] = directories(roots);
-  return join(durable ? persistent : runTime, `${zone}.json`);
+const directories = ({ root, runRoot }: Roots): Readonly<Record<JournalPlace, string>> => ({
+  run: join(runRoot, 'journal'),
+  life: join(runRoot, 'journal-life'),
+  disk: join(root, 'journal'),
+});
+
+/** What was prepared last stands on what was made first. */
+const undoOrder = ['run', 'life', 'disk'] as const;
+
+function journalPath(roots: Roots, zone: string, place: JournalPlace): string {
+  return join(directories(roots)[place], `${zone}.json`);
 }
 
 /** Zones whose locks are needed to work it off, in the order in which they are taken. Pure. */
@@ -40,18 +51,18 @@ export function journalLocks({ zone, locks = [] }: Pick<Journal, 'zone' | 'locks
 
 /** Found by the names of all its zones: under the others lies a link to the one file, so that there is one truth. */
 export async function writeJournal(roots: Roots, journal: Journal): Promise<void> {
-  const path = journalPath(roots, journal.zone, journal.durable);
+  const path = journalPath(roots, journal.zone, journal.place);
   for (const link of linksOf(roots, journal)) {
     await dropLink(link);
     await symlink(basename(path), link);
   }
-  if (journal.durable) return writeJson(path, journal);
+  if (journal.place === 'disk') return writeJson(path, journal);
   await writeRunTimeFile(path, JSON.stringify(journal));
 }
 
-function linksOf(roots: Roots, journal: Pick<Journal, 'zone' | 'locks' | 'durable'>): string[] {
+function linksOf(roots: Roots, journal: Pick<Journal, 'zone' | 'locks' | 'place'>): string[] {
   const others = journalLocks(journal).filter((zone) => zone !== journal.zone);
-  return others.map((zone) => journalPath(roots, zone, journal.durable));
+  return others.map((zone) => journalPath(roots, zone, journal.place));
 }
 
 async function dropLink(path: string): Promise<void> {
@@ -62,21 +73,25 @@ async function isLink(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
 }
 
-async function readOne(roots: Roots, zone: string, durable: boolean): Promise<Journal | undefined> {
-  const journal = await readJson<Journal>(journalPath(roots, zone, durable), 1);
+async function readOne(roots: Roots, zone: string, place: JournalPlace): Promise<Journal | undefined> {
+  const journal = await readJson<Journal>(journalPath(roots, zone, place), 1);
   // A link that a killed command left may lead to a later journal, which is not about this zone.
   return journal !== undefined && journalLocks(journal).includes(zone) ? journal : undefined;
 }
 
-export async function readJournal(roots: Roots, zone: string): Promise<Journal | undefined> {
-  return (await readOne(roots, zone, true)) ?? (await readOne(roots, zone, false));
+export async function hasJournal(roots: Roots, zone: string, place: JournalPlace): Promise<boolean> {
+  return (await readOne(roots, zone, place)) !== undefined;
 }
 
-/** Those that there are, the run-time one first: what it prepared stands on what the durable one made. */
+export async function readJournal(roots: Roots, zone: string): Promise<Journal | undefined> {
+  const [run, ...others] = await Promise.all(undoOrder.map((place) => readOne(roots, zone, place)));
+  return others.find((journal) => journal !== undefined) ?? run;
+}
+
+/** Those that there are, in the order in which they are worked off. */
 export async function readJournals(roots: Roots, zone: string): Promise<Journal[]> {
-  const runTime = await readOne(roots, zone, false);
-  const durable = await readOne(roots, zone, true);
-  return [runTime, durable].filter((journal) => journal !== undefined);
+  const found = await Promise.all(undoOrder.map((place) => readOne(roots, zone, place)));
+  return found.filter((journal) => journal !== undefined);
 }
 
 /**
@@ -85,25 +100,25 @@ export async function readJournals(roots: Roots, zone: string): Promise<Journal[
  */
 export async function dropJournal(
   roots: Roots,
-  journal: Pick<Journal, 'zone' | 'durable' | 'locks'> & Partial<Pick<Journal, 'recovery'>>,
+  journal: Pick<Journal, 'zone' | 'place' | 'locks'> & Partial<Pick<Journal, 'recovery'>>,
 ): Promise<void> {
-  const path = journalPath(roots, journal.zone, journal.durable);
+  const path = journalPath(roots, journal.zone, journal.place);
   await rm(path, { force: true });
   for (const link of linksOf(roots, journal)) await dropLink(link);
-  if (journal.durable && journal.recovery !== 'forward') await syncDirectory(dirname(path));
+  if (journal.place === 'disk' && journal.recovery !== 'forward') await syncDirectory(dirname(path));
 }
 
 /** Call with the zone's lock held: no journal of another zone names it now, so what leads to one is left over. */
 export async function dropLeftLink(roots: Roots, zone: string): Promise<void> {
-  for (const durable of [true, false]) {
-    const path = journalPath(roots, zone, durable);
-    if ((await isLink(path)) && (await readOne(roots, zone, durable)) === undefined) await rm(path, { force: true });
+  for (const place of undoOrder) {
+    const path = journalPath(roots, zone, place);
+    if ((await isLink(path)) && (await readOne(roots, zone, place)) === undefined) await rm(path, { force: true });
   }
 }
 
 /** Zones that have a journal now: in work, or interrupted. */
 export async function journaledZones(roots: Roots): Promise<string[]> {
-  const lists = await Promise.all(directories(roots).map(listDirectory));
+  const lists = await Promise.all(Object.values(directories(roots)).map(listDirectory));
   const names = lists.flat().filter((name) => name.endsWith('.json') && !name.startsWith('.'));
   return [...new Set(names)].map((name) => name.slice(0, -5));
 }

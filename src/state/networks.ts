@@ -1,6 +1,5 @@
-/** Networks and what they have lent out, on disk: `networks.json`, changed under one lock. */
+/** Ranges of networks and the addresses that they lend to zones. */
 import { randomBytes, randomInt } from 'node:crypto';
-import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import {
   addressAt,
@@ -14,64 +13,8 @@ import {
   rangesOverlap,
 } from '../spec/ip.js';
 import { nearest } from '../spec/nearest.js';
-import { makeStateDirectory, readJson, type Versioned, writeJson } from './json-file.js';
-import { acquireLock } from './lock.js';
+import { type Lease, type NetworkRecord, type NetworksFile, readNetworks, updateNetworks } from './networks-file.js';
 import type { Roots } from './roots.js';
-
-/** A bridge with its address ranges. */
-export interface NetworkRecord {
-  readonly name: string;
-  readonly bridge: string;
-  readonly bridgeMac: string;
-  readonly mtu: number;
-  /** `10.88.0.0/16` */
-  readonly range4: string;
-  readonly gateway4: string;
-  /** `undefined` on hosts without IPv6. */
-  readonly range6?: string | undefined;
-  readonly gateway6?: string | undefined;
-  readonly createdAtMs: number;
-}
-
-/** What one interface of a zone has on a network; kept until the zone is deleted. */
-export interface Lease {
-  readonly zone: string;
-  readonly network: string;
-  readonly interfaceName: string;
-  readonly mac: string;
-  readonly ipv4: string;
-  readonly ipv6?: string | undefined;
-}
-
-export interface NetworksFile extends Versioned {
-  readonly version: 1;
-  readonly networks: readonly NetworkRecord[];
-  readonly leases: readonly Lease[];
-}
-
-const empty: NetworksFile = { version: 1, networks: [], leases: [] };
-
-/** A consistent view; no lock needed. */
-export async function readNetworks(roots: Roots): Promise<NetworksFile> {
-  return (await readJson<NetworksFile>(join(roots.root, 'networks.json'), 1)) ?? empty;
-}
-
-/**
- * Changes the file under its lock. `change` returns the new content (the same object: nothing is written) and a result.
- *
- * @throws LOCK_BUSY
- */
-export async function updateNetworks<T>(
-  roots: Roots,
-  change: (file: NetworksFile) => Promise<readonly [NetworksFile, T]> | readonly [NetworksFile, T],
-): Promise<T> {
-  await makeStateDirectory(roots.root);
-  await using _lock = await acquireLock(join(roots.root, 'networks.lock'), { what: 'the list of networks' });
-  const before = await readNetworks(roots);
-  const [after, result] = await change(before);
-  if (after !== before) await writeJson(join(roots.root, 'networks.json'), after);
-  return result;
-}
 
 /** @throws NETWORK_NOT_FOUND with the nearest name */
 export function findNetwork(file: NetworksFile, name: string): NetworkRecord {
@@ -116,6 +59,8 @@ export interface LeaseWish {
   readonly mac?: string | undefined;
   readonly ip?: string | undefined;
   readonly ip6?: string | undefined;
+  /** The zone does not outlive this boot. */
+  readonly ephemeral?: true | undefined;
 }
 
 /**
@@ -199,7 +144,8 @@ function makeLease(network: NetworkRecord, others: readonly Lease[], request: Le
       context: { address: what, zone: taken.zone, network: network.name },
     });
   }
-  return { zone, network: network.name, interfaceName, mac, ipv4, ...(ipv6 === undefined ? {} : { ipv6 }) };
+  const lease = { zone, network: network.name, interfaceName, mac, ipv4, ...(ipv6 === undefined ? {} : { ipv6 }) };
+  return wish.ephemeral === true ? { ...lease, ephemeral: true } : lease;
 }
 
 function offsetIn(rangeText: string, address: string): bigint {

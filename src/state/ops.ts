@@ -1,5 +1,6 @@
 /** What can be done to a zone's own state on disk, as data. */
 import type { InterfaceSpec } from '../spec/index.js';
+import type { MaybeEphemeral } from './ephemeral.js';
 import type { Roots } from './roots.js';
 import type { ZoneRecord } from './zones.js';
 
@@ -17,7 +18,7 @@ export interface RemoveOp {
 }
 
 /** Undo: gives the range back. */
-export interface IdsLeaseOp {
+export interface IdsLeaseOp extends MaybeEphemeral {
   readonly op: 'state.ids-lease';
   readonly roots: Roots;
   readonly zone: string;
@@ -31,7 +32,7 @@ export interface IdsReleaseOp {
 }
 
 /** Undo: gives them back. */
-export interface AddressesLeaseOp {
+export interface AddressesLeaseOp extends MaybeEphemeral {
   readonly op: 'state.addresses-lease';
   readonly roots: Roots;
   readonly zone: string;

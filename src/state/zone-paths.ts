@@ -7,6 +7,8 @@ export interface ZonePaths {
   readonly directory: string;
   /** What the zone is: spec, identity. Its presence means that the zone exists. */
   readonly record: string;
+  /** Where `record` of a zone that does not outlive this boot leads to. */
+  readonly runRecord: string;
   /** Outside of the directory, so that it outlives it. */
   readonly lock: string;
   /** Holds `upper` and `work`; one tree, so that both lie on one mount. */
@@ -31,6 +33,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
   return {
     directory,
     record: join(directory, 'zone.json'),
+    runRecord: join(run, 'zone.json'),
     lock: join(roots.root, 'locks', `${zone}.lock`),
     rootfs: join(directory, 'rootfs'),
     local: join(directory, 'local'),

@@ -2,10 +2,10 @@
 
 import { join } from 'node:path';
 import { hasCode, type ZoneError, zoneError } from '../errors/index.js';
-import { readdir } from '../host/quick-fs.js';
+import { readdir, symlink } from '../host/quick-fs.js';
 import { nearest, type ZoneSpec } from '../spec/index.js';
 import type { IdRange } from './id-register.js';
-import { corrupt, isErrno, readJson, type Versioned, writeJson } from './json-file.js';
+import { corrupt, isErrno, readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 
@@ -82,7 +82,12 @@ function isWhole({ spec, image, ids }: Partial<ZoneRecord>): boolean {
 
 /** Call with the zone's lock held. */
 export async function writeZone(roots: Roots, record: ZoneRecord): Promise<void> {
-  await writeJson(zonePaths(roots, record.spec.name).record, record);
+  const { record: path, runRecord } = zonePaths(roots, record.spec.name);
+  if (!record.spec.ephemeral) return writeJson(path, record);
+  await writeRunTimeFile(runRecord, JSON.stringify(record));
+  await symlink(runRecord, path).catch((error: unknown) => {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  });
 }
 
 /** Names of all zones, sorted. A directory without a record is a zone that is being made or deleted: not listed. */

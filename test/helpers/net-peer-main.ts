@@ -75,10 +75,10 @@ const beginStart = (roots: Roots, zone: string) =>
     zone,
     recovery: 'back',
     completeIfRunning: true,
-    durable: false,
+    place: 'run',
     ops: [],
   });
-const endStart = (roots: Roots, zone: string) => dropJournal(roots, { zone, durable: false });
+const endStart = (roots: Roots, zone: string) => dropJournal(roots, { zone, place: 'run' });
 
 export const calls = {
   ...netif,

@@ -189,8 +189,11 @@ async function listFiles(directory: string): Promise<string[]> {
 }
 
 async function readIds(): Promise<string[]> {
-  const text = await readFile('/var/lib/tszone-ids/ranges.json', 'utf8').catch(() => '{"entries":[]}');
-  const { entries } = JSON.parse(text) as { entries: { root: string; zone: string; base: number }[] };
+  const files = ['/var/lib/tszone-ids/ranges.json', '/run/tszone-ids/ranges.json'];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '{"entries":[]}')));
+  const entries = texts.flatMap(
+    (text) => (JSON.parse(text) as { entries: { root: string; zone: string; base: number }[] }).entries,
+  );
   return entries.map(({ root, zone, base }) => `${root} ${zone} ${base}`);
 }
 

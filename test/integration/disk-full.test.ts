@@ -19,7 +19,7 @@ const journal: Journal = {
   zone: 'web',
   recovery: 'forward',
   completeIfRunning: false,
-  durable: true,
+  place: 'disk',
   ops: [],
 };
 
@@ -66,14 +66,14 @@ describe('a full disk', () => {
   it('has room for a journal once the reserve is given up, and a reserve again when there is room', async () => {
     const roots = await openRoots(paths);
     await fill(directory);
-    for (const durable of [true, false]) {
-      const refused = await writeJournal(roots, { ...journal, durable }).catch((error: unknown) => error);
+    for (const place of ['disk', 'run'] as const) {
+      const refused = await writeJournal(roots, { ...journal, place }).catch((error: unknown) => error);
       expect(hasCode(refused, 'RESOURCE_DISK_FULL'), String(refused)).to.equal(true);
     }
     expect(await releaseReserve(roots)).to.equal(true);
-    for (const durable of [true, false]) {
-      await writeJournal(roots, { ...journal, durable });
-      await dropJournal(roots, { ...journal, durable });
+    for (const place of ['disk', 'run'] as const) {
+      await writeJournal(roots, { ...journal, place });
+      await dropJournal(roots, { ...journal, place });
     }
     expect(await releaseReserve(roots)).to.equal(false);
     await openRoots(paths);

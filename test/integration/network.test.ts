@@ -11,7 +11,7 @@ import {
   type ZoneNetworkPlan,
 } from '../../src/netif/index.js';
 import type { PortSpec } from '../../src/spec/parts.js';
-import type { Lease, NetworkRecord } from '../../src/state/networks.js';
+import type { Lease, NetworkRecord } from '../../src/state/index.js';
 import type { Roots } from '../../src/state/roots.js';
 import { NetPeer } from '../helpers/net-peer.js';
 import { requires } from '../helpers/requires.js';

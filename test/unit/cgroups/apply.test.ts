@@ -70,11 +70,14 @@ describe('cgroupHandlers', () => {
 
   it('copies cpus and memory nodes down, and only where they are empty', async () => {
     tree.put('cpuset.cpus', '0-3\n');
+    for (const group of ['tszone', 'tszone/i']) tree.put(`${group}/cgroup.clone_children`, '0\n');
     tree.put('tszone/cpuset.cpus', '\n');
     tree.put('tszone/i/cpuset.cpus', '1\n');
     await cgroupHandlers.apply(create('tszone/i/a', { fill: ['cpuset.cpus'] }));
     expect(tree.get('tszone/cpuset.cpus')).to.equal('0-3\n');
     expect(tree.get('tszone/i/cpuset.cpus')).to.equal('1\n');
+    // What is made below them next has them from the start.
+    for (const group of ['tszone', 'tszone/i']) expect(tree.get(`${group}/cgroup.clone_children`)).to.equal('1\n');
   });
 
   it('hands controllers down, topmost first, and only those that are not', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { planLoopback, planZoneNetwork, type ZoneInterface } from '../../../src/netif/plan.js';
 import { decodeMessages } from '../../../src/netif/wire/bytes.js';
-import type { Lease, NetworkRecord } from '../../../src/state/networks.js';
+import type { Lease, NetworkRecord } from '../../../src/state/index.js';
 
 const roots = { root: '/r', runRoot: '/rr', instance: 'abc123' };
 const network: NetworkRecord = {

@@ -122,7 +122,7 @@ describe('the register and what is really there', () => {
     const range = await leaseIds(roots, 'here', { directory });
     const before = await stat(join(directory, 'ranges.json'), { bigint: true });
     await rm(join(directory, 'lock'));
-    expect(await claimIds(roots, 'here', range, directory)).to.deep.equal(range);
+    expect(await claimIds(roots, 'here', range, { directory })).to.deep.equal(range);
     expect((await stat(join(directory, 'ranges.json'), { bigint: true })).ino).to.equal(before.ino);
     expect(await readdir(directory)).to.not.include('lock');
   });
@@ -130,7 +130,7 @@ describe('the register and what is really there', () => {
   it('gives a zone that it has forgotten its range again, if nobody has it', async () => {
     const range = await leaseIds(roots, 'here', { directory });
     await releaseIds(roots, 'here', directory);
-    expect(await claimIds(roots, 'here', range, directory)).to.deep.equal(range);
+    expect(await claimIds(roots, 'here', range, { directory })).to.deep.equal(range);
     expect(await leaseIds(roots, 'here', { directory })).to.deep.equal(range);
   });
 
@@ -138,7 +138,7 @@ describe('the register and what is really there', () => {
     const range = await leaseIds(roots, 'here', { directory });
     await releaseIds(roots, 'here', directory);
     expect(await leaseIds(roots, 'thief', { directory })).to.deep.equal(range);
-    const claimed = await claimIds(roots, 'here', range, directory);
+    const claimed = await claimIds(roots, 'here', range, { directory });
     expect(claimed.base).to.not.equal(range.base);
     expect(await leaseIds(roots, 'here', { directory })).to.deep.equal(claimed);
   });
@@ -146,7 +146,7 @@ describe('the register and what is really there', () => {
   it('lets the record count when both differ', async () => {
     const range = await leaseIds(roots, 'here', { directory });
     const other = { base: range.base + 100 * idsPerZone, count: idsPerZone };
-    expect(await claimIds(roots, 'here', other, directory)).to.deep.equal(other);
+    expect(await claimIds(roots, 'here', other, { directory })).to.deep.equal(other);
     expect(await names()).to.deep.equal(['gone', 'here']);
   });
 });

@@ -1,4 +1,5 @@
-import { type FileHandle, mkdtemp, open, readdir, readlink, rm, symlink } from 'node:fs/promises';
+import fs from 'node:fs';
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -22,28 +23,24 @@ const rename: Journal = {
   locks: ['old', 'new'],
   recovery: 'forward',
   completeIfRunning: false,
-  durable: true,
+  place: 'disk',
   ops: [],
 };
 const { locks: _both, ...createOfOld } = { ...rename, operation: 'create', recovery: 'back' } as const;
 
 /** Directories that are synced meanwhile, with what is in them then. */
 async function syncedDuring(work: () => Promise<void>): Promise<string[]> {
-  const probe = await open('/dev/null');
-  const prototype = Object.getPrototypeOf(probe) as FileHandle;
-  await probe.close();
-  const { sync } = prototype;
+  const { fsync } = fs;
   const seen: string[] = [];
-  prototype.sync = async function noted(this: FileHandle) {
-    const path = await readlink(`/proc/self/fd/${this.fd}`);
-    const names = await readdir(path).catch(() => undefined);
-    if (names !== undefined) seen.push(`${path}: ${names.join(' ')}`);
-    return sync.call(this);
-  };
+  fs.fsync = Object.assign((fd: number, done: fs.NoParamCallback) => {
+    const path = fs.readlinkSync(`/proc/self/fd/${fd}`);
+    if (fs.statSync(path).isDirectory()) seen.push(`${path}: ${fs.readdirSync(path).join(' ')}`);
+    fsync(fd, done);
+  }, fsync);
   try {
     await work();
   } finally {
-    prototype.sync = sync;
+    fs.fsync = fsync;
   }
   return seen;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseRange } from '../../../src/spec/ip.js';
-import * as networks from '../../../src/state/networks.js';
+import * as networks from '../../../src/state/index.js';
 import type { Roots } from '../../../src/state/roots.js';
 
 const lab: networks.NetworkRecord = {
