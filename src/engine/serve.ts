@@ -9,6 +9,7 @@ import { zoneError } from '../errors/index.js';
 import { encodeClientFrame, type Spawner, spawner } from '../helper/index.js';
 import {
   acquireLock,
+  keepParsedFiles,
   makeStateDirectory,
   readJson,
   readProcess,
@@ -79,6 +80,7 @@ const SIGHUP = 1;
  */
 export async function serveEngine(options: EngineOptions, handle: EngineHandler): Promise<void> {
   const { socket, lock, record } = enginePaths(options.runRoot);
+  keepParsedFiles();
   await makeStateDirectory(options.runRoot);
   await using _lock = await acquireLock(lock, { what: 'the engine', timeoutMs: 0 }).catch((cause: unknown) => {
     throw zoneError('ENGINE_RUNNING', `an engine serves "${options.runRoot}" already`, {

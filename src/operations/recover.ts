@@ -12,6 +12,7 @@ import {
   type Journal,
   journaledZones,
   type Roots,
+  type RunningRecord,
   readJournals,
   readRunning,
   zoneNames,
@@ -88,15 +89,17 @@ async function finish(roots: Roots, journal: Journal, limitMs: number | undefine
   if (failure !== undefined) throw failure;
 }
 
-/** Zones that ended without a monitor to clean up after them, settled as their next start would do. */
-export async function settleDeadZones(roots: Roots): Promise<void> {
-  for (const zone of await zoneNames(roots)) {
-    if ((await readRunning(roots, zone)) !== undefined || (await readLaunch(roots, zone)) === undefined) continue;
-    try {
-      await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
-      await settleZone(roots, zone, { limitMs: othersLimitMs });
-    } catch (error) {
-      if (!hasCode(error, 'LOCK_BUSY', 'WAIT_TIMEOUT')) throw error;
-    }
+/**
+ * The record of a zone that runs. One that ended without a monitor to clean up after it is settled as its next start would do.
+ */
+export async function runningOrSettled(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
+  const running = await readRunning(roots, zone);
+  if (running !== undefined || (await readLaunch(roots, zone)) === undefined) return running;
+  try {
+    await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
+    await settleZone(roots, zone, { limitMs: othersLimitMs });
+  } catch (error) {
+    if (!hasCode(error, 'LOCK_BUSY', 'WAIT_TIMEOUT')) throw error;
   }
+  return readRunning(roots, zone);
 }

@@ -17,6 +17,7 @@ import type { InterfaceSpec, ZoneSpec } from '../spec/index.js';
 import {
   addLease,
   findNetwork,
+  type Lease,
   leaseAddresses,
   type NetworksFile,
   type Roots,
@@ -108,10 +109,18 @@ async function interfaceOf(
   };
 }
 
-/** Addresses that the zone holds, IPv4 first. */
-export async function addressesOf({ roots }: Pick<HostContext, 'roots'>, { spec }: ZoneRecord): Promise<string[]> {
+/** Addresses that the zone holds, IPv4 first. Pure. */
+export function addressesOf({ spec }: ZoneRecord, leases: readonly Lease[]): string[] {
   if (spec.net.kind !== 'bridge') return [];
-  const { leases } = await readNetworks(roots);
-  const mine = leases.filter((lease) => lease.zone === spec.name);
-  return mine.flatMap(({ ipv4, ipv6 }) => (ipv6 === undefined ? [ipv4] : [ipv4, ipv6]));
+  return leases.flatMap(({ ipv4, ipv6 }) => (ipv6 === undefined ? [ipv4] : [ipv4, ipv6]));
+}
+
+export function leasesByZone({ leases }: NetworksFile): Map<string, Lease[]> {
+  const found = new Map<string, Lease[]>();
+  for (const lease of leases) {
+    const known = found.get(lease.zone);
+    if (known === undefined) found.set(lease.zone, [lease]);
+    else known.push(lease);
+  }
+  return found;
 }

@@ -4,12 +4,14 @@ import type { ZoneErrorJson } from '../errors/index.js';
 import { formatPort, type ZoneSpec } from '../spec/index.js';
 import {
   type ExitRecord,
+  type Lease,
   type RunningRecord,
   readExit,
   readRestartFailure,
   readRunning,
   type UnreadableZone,
   type ZoneRecord,
+  zoneLeases,
 } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { addressesOf } from './zone-network.js';
@@ -59,15 +61,24 @@ export interface ZoneStatusView extends ZoneDetails {
   readonly note: string;
 }
 
-export async function summarize(host: HostContext, record: ZoneRecord): Promise<ZoneSummary> {
+/** What is true of the zone now. */
+export interface ZoneNow {
+  readonly running: RunningRecord | undefined;
+  readonly leases: readonly Lease[];
+}
+
+export async function summarize(
+  host: HostContext,
+  record: ZoneRecord,
+  { running, leases }: ZoneNow,
+): Promise<ZoneSummary> {
   const { name } = record.spec;
-  const running = await readRunning(host.roots, name);
   return {
     name,
     status: await statusOf(host, name, running),
     image: record.image.name,
     ...(running === undefined ? {} : { pid: running.pid, startedAt: isoTime(running.startedAtMs) }),
-    addresses: await addressesOf(host, record),
+    addresses: addressesOf(record, leases),
     ports: record.spec.port.map(formatPort),
     createdAt: isoTime(record.createdAtMs),
   };
@@ -79,9 +90,11 @@ export function summarizeUnreadable({ name, error }: UnreadableZone): ZoneSummar
 }
 
 export async function describeZone(host: HostContext, record: ZoneRecord): Promise<ZoneDetails> {
-  const exit = await readExit(host.roots, record.spec.name);
+  const { name } = record.spec;
+  const exit = await readExit(host.roots, name);
+  const now = { running: await readRunning(host.roots, name), leases: await zoneLeases(host.roots, name) };
   return {
-    ...(await summarize(host, record)),
+    ...(await summarize(host, record, now)),
     spec: record.spec,
     ids: record.ids,
     machineId: record.machineId,

@@ -8,6 +8,7 @@ export * from './mounts.js';
 export * from './networks.js';
 export * from './networks-file.js';
 export type { StateOp } from './ops.js';
+export { keepParsedFiles } from './parsed-files.js';
 export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';

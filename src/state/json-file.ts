@@ -3,6 +3,7 @@
 import { dirname } from 'node:path';
 import { type ZoneError, zoneError } from '../errors/index.js';
 import { mkdir, open, readFile, rename, rm, writeFile } from '../host/quick-fs.js';
+import { parsedOnce } from './parsed-files.js';
 import { temporaryFor } from './temporary-file.js';
 
 export interface Versioned {
@@ -15,6 +16,10 @@ export interface Versioned {
  * @throws STATE_CORRUPT not to be read, not JSON, or without a version · STATE_TOO_NEW written by a newer tszone
  */
 export async function readJson<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {
+  return parsedOnce(path, () => readNow<T>(path, version));
+}
+
+async function readNow<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
