@@ -23,7 +23,7 @@ enum { INPUT_BYTES = 1024, OUTPUT_BYTES = 16384, CONSOLE_CHUNK = 8192, PATIENCE_
 
 struct client {
   int fd;
-  bool waits, console, ended;
+  bool waits, console, starts, ended;
   int place;
   size_t input_length, output_length;
   long long stalled_since_ms; /* 0: not stalled */
@@ -166,11 +166,13 @@ static void stay(struct client *client, bool as_console) {
   }
 }
 
-static void command(struct client *client, const char *line, const struct clients_target *target) {
+static void command(struct client *client, const char *line, struct clients_target *target) {
   if (strcmp(line, "wait") == 0) {
     stay(client, false);
   } else if (strcmp(line, "console") == 0) {
     stay(client, true);
+  } else if (strcmp(line, "go") == 0 && target->held) {
+    client->starts = target->go = true;
   } else if (strcmp(line, "status") == 0) {
     answer_status(client, target);
   } else if (strncmp(line, "signal ", 7) == 0) {
@@ -188,7 +190,7 @@ static void eat(struct client *client, size_t length) {
   memmove(client->input, client->input + length, client->input_length);
 }
 
-static void use_input(struct client *client, const struct clients_target *target) {
+static void use_input(struct client *client, struct clients_target *target) {
   while (!client->ended && !client->console && client->input_length > 0) {
     char *newline = memchr(client->input, '\n', client->input_length);
     if (newline == NULL) {
@@ -225,14 +227,14 @@ static void make_room(void) {
   }
 }
 
-static void accept_clients(const struct clients_target *target) {
+static void accept_clients(struct clients_target *target) {
   for (int i = 0; i < MAX_CLIENTS; i++) {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
     make_room();
     struct client *client = &clients[client_count++];
     client->fd = fd;
-    client->waits = client->console = client->ended = false;
+    client->waits = client->console = client->starts = client->ended = false;
     client->place = -1;
     client->input_length = client->output_length = 0;
     client->stalled_since_ms = 0;
@@ -242,7 +244,7 @@ static void accept_clients(const struct clients_target *target) {
   }
 }
 
-void clients_work(const struct poller *poller, const struct clients_target *target) {
+void clients_work(const struct poller *poller, struct clients_target *target) {
   last_master = target->master;
   for (int i = 0; i < client_count; i++) {
     struct client *client = &clients[i];
@@ -298,6 +300,13 @@ void clients_console(const char *bytes, size_t length) {
 void clients_notify(const char *line) {
   for (int i = 0; i < client_count; i++) {
     if (clients[i].waits) answer(&clients[i], line, strlen(line));
+  }
+}
+
+void clients_started(void) {
+  for (int i = 0; i < client_count; i++) {
+    if (clients[i].starts) answer_result(&clients[i], true);
+    clients[i].starts = false;
   }
 }
 

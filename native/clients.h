@@ -13,12 +13,14 @@ struct clients_target {
   int pid;
   int master; /* the console's pty, -1 if there is none */
   long long started_at_ms;
+  bool held; /* prepared: `go` is understood */
+  bool go;   /* said by a client */
 };
 
 /* fail()s. */
 void clients_listen(const char *path);
 void clients_watch(struct poller *poller);
-void clients_work(const struct poller *poller, const struct clients_target *target);
+void clients_work(const struct poller *poller, struct clients_target *target);
 /* Whether every console client has room: if not, the console is not read for the moment. */
 bool clients_have_room(void);
 /* How long poll may wait, in ms, before a client that takes nothing is dropped; -1 = for ever. */
@@ -27,6 +29,8 @@ int clients_timeout(void);
 void clients_console(const char *bytes, size_t length);
 /* The line goes to all that wait. */
 void clients_notify(const char *line);
+/* The answer to `go`. */
+void clients_started(void);
 /* Waits until all that was said has been taken, at most so long. */
 void clients_settle(int patience_ms);
 void clients_close(void);

@@ -17,12 +17,14 @@ static char input[256];
 static size_t input_length;
 static bool claimed;
 
-static void act(const char *line, const struct control_target *target, bool *go) {
+static void act(const char *line, const struct control_target *target, struct control_words *words) {
   int number;
   unsigned rows;
   unsigned columns;
   if (strcmp(line, "go") == 0) {
-    *go = true;
+    words->go = true;
+  } else if (strcmp(line, "hold") == 0) {
+    words->hold = true;
   } else if (strcmp(line, "claim") == 0) {
     claimed = true;
   } else if (sscanf(line, "signal %d", &number) == 1) {
@@ -33,7 +35,7 @@ static void act(const char *line, const struct control_target *target, bool *go)
   }
 }
 
-bool control_read(const struct control_target *target, bool *go) {
+bool control_read(const struct control_target *target, struct control_words *words) {
   /* read, not recv: fd 4 may be a pipe or a file when a plan is replayed by hand. */
   ssize_t n = read(EVENT_FD, input + input_length, sizeof input - input_length);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
@@ -42,7 +44,7 @@ bool control_read(const struct control_target *target, bool *go) {
   char *newline;
   while ((newline = memchr(input, '\n', input_length)) != NULL) {
     *newline = '\0';
-    act(input, target, go);
+    act(input, target, words);
     size_t used = (size_t)(newline - input) + 1;
     input_length -= used;
     memmove(input, input + used, input_length);

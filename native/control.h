@@ -1,4 +1,4 @@
-/* fd 4, parent → helper: lines `go`, `claim`, `signal N`, `winsize R C`. */
+/* fd 4, parent → helper: lines `go`, `hold`, `claim`, `signal N`, `winsize R C`. */
 #ifndef TSZONE_CONTROL_H
 #define TSZONE_CONTROL_H
 
@@ -9,9 +9,13 @@ struct control_target {
   int master; /* -1: no terminal */
 };
 
-/* Reads what is there and acts on signal and winsize. Returns false at end-of-file; *go is set when `go` was among it.
+struct control_words {
+  bool go, hold;
+};
+
+/* Reads what is there and acts on signal and winsize. Returns false at end-of-file; `words` has what else was among it.
  */
-bool control_read(const struct control_target *target, bool *go);
+bool control_read(const struct control_target *target, struct control_words *words);
 /* The caller has said that it sees to what follows the end of the zone. */
 bool control_is_claimed(void);
 /* Hands on the signals that the helper itself got. */

@@ -233,9 +233,9 @@ static void turn(int signals, long oom_before) {
   pump_watch(&from_zone[1], &poller);
   poller_wait(&poller, -1);
 
-  bool go = false;
+  struct control_words words = {false, false};
   if (poller_got(&poller, at_hand) != 0 || poller_got(&poller, at_end) != 0) read_hand();
-  if (poller_got(&poller, at_control) != 0 && !control_read(&control, &go)) abandon();
+  if (poller_got(&poller, at_control) != 0 && !control_read(&control, &words)) abandon();
   pump_work(&to_zone, &poller);
   pump_work(&from_zone[0], &poller);
   pump_work(&from_zone[1], &poller);

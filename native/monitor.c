@@ -37,6 +37,7 @@ static struct launch *launch;
 static enum phase phase;
 static bool attached = true; /* fd 4 is open */
 static bool created;
+static bool held; /* prepared: waits for a client's `go`, whoever has prepared it */
 static int execs;
 static struct clients_target target = {.pidfd = -1, .master = -1};
 static int console_peer = -1;
@@ -80,6 +81,7 @@ static void has_started(void) {
     if (settings.log != NULL) log_move(settings.log);
   }
   report_started();
+  clients_started();
 }
 
 /* The child's end is closed: either every exec has worked, or it died. */
@@ -128,10 +130,21 @@ static void release(void) {
   report_step("monitor.record", -1);
   target.started_at_ms = now_ms();
   if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
+  if (held) unlink(settings.hold);
+  held = target.held = false;
   phase = PHASE_STARTING;
   report_step("zone", -1);
   /* A child that is gone has left word of why. */
   if (!hand_send(launch->socket, HAND_GO)) read_hand();
+}
+
+/* From here on the zone is prepared: everything is done but its first exec. */
+static void hold(void) {
+  report_step("monitor.hold", -1);
+  if (settings.hold == NULL) fail_with(EINVAL, "", "", "the plan has no monitor.hold");
+  record_running(settings.hold, launch->pid, now_ms());
+  held = target.held = true;
+  report_held();
 }
 
 static void detach(void) {
@@ -143,13 +156,14 @@ static void detach(void) {
 }
 
 static void read_control(void) {
-  bool go = false;
+  struct control_words words = {false, false};
   struct control_target control = {launch->pidfd, target.master};
-  bool open = control_read(&control, &go);
-  if (go && phase == PHASE_PREPARING) release();
+  bool open = control_read(&control, &words);
+  if (words.hold && phase == PHASE_PREPARING) hold();
+  if (words.go && phase == PHASE_PREPARING) release();
   if (open) return;
   detach();
-  if (phase == PHASE_PREPARING) {
+  if (phase == PHASE_PREPARING && !held) {
     report_step("zone", -1);
     fail_with(0, "", "", "the caller has gone before go");
   }
@@ -234,6 +248,8 @@ static void turn(void) {
   poller_wait(&poller, clients_timeout());
 
   clients_work(&poller, &target);
+  if (target.go && held) release();
+  target.go = false;
   if (poller_got(&poller, at_hand) != 0 || poller_got(&poller, at_end) != 0) read_hand();
   if (poller_got(&poller, at_console) != 0) read_console();
   pump_work(&to_zone, &poller);

@@ -25,6 +25,7 @@
   X(MONITOR_LEAVE, "monitor.leave", 1, false, false)  \
   X(MONITOR_OOMSCORE, "monitor.oomscore", 1, false, false) \
   X(MONITOR_RECORD, "monitor.record", 1, false, false) \
+  X(MONITOR_HOLD, "monitor.hold", 1, false, false)    \
   X(MONITOR_EXIT, "monitor.exit", 1, false, false)    \
   X(MONITOR_OOM, "monitor.oom", 1, false, false)      \
   X(MONITOR_LOG, "monitor.log", 3, false, false)      \

@@ -115,6 +115,11 @@ void report_created(pid_t pid) {
   send_line(line, (size_t)n);
 }
 
+void report_held(void) {
+  static const char line[] = "{\"event\":\"held\"}\n";
+  send_line(line, sizeof line - 1);
+}
+
 void report_started(void) {
   static const char line[] = "{\"event\":\"started\"}\n";
   send_line(line, sizeof line - 1);

@@ -6,6 +6,8 @@
  *                                       writes maps, idmaps trees  ── 'm' ──→     becomes uid 0, new net/ipc/cgroup ns
  *                                 ←     {"event":"created","pid":N,"monitorPid":N}
  *       attach (veth by pid, ports)                                              mounts its root meanwhile, pivots
+ *       ("hold\n" instead: everything but the first exec is done; answered by {"event":"held"}, and from then on `go`
+ *       comes by the monitor's socket)
  *       "go\n" on fd 4            →     writes the running record  ── 'n' ──→     addresses, credentials, exec
  *                                 ←     {"event":"started"}                      (exec closed the close-on-exec socket)
  *       may close fd 4 and leave        waits, logs, serves the socket
@@ -49,6 +51,7 @@ _Noreturn void fail_as(const struct failure *failure);
 int exec_status(int error);
 
 void report_created(pid_t pid);
+void report_held(void);
 void report_started(void);
 void report_exited(int status, int signal, long oom_kills);
 

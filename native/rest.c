@@ -46,8 +46,8 @@ bool rest_give(struct rest rests[], int count, int signals) {
     for (int i = 0; i < count; i++) {
       if (poller_got(&poller, places[i]) != 0) give(&rests[i]);
     }
-    bool go;
-    if (poller_got(&poller, at_caller) != 0 && !control_read(&nothing, &go)) return false;
+    struct control_words words = {false, false};
+    if (poller_got(&poller, at_caller) != 0 && !control_read(&nothing, &words)) return false;
     if (poller_got(&poller, at_signals) != 0) return true;
   }
 }

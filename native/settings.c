@@ -129,6 +129,9 @@ static void load_structure(const struct op *op) {
   case OP_MONITOR_RECORD:
     settings.record = op_arg(op, 0);
     break;
+  case OP_MONITOR_HOLD:
+    settings.hold = op_arg(op, 0);
+    break;
   case OP_MONITOR_SOCKET:
     settings.socket = op_arg(op, 0);
     break;
@@ -190,7 +193,7 @@ void settings_load(const struct plan *plan, bool launching) {
 void settings_reload(const struct plan *plan) {
   memset(&settings.trees, 0, sizeof settings.trees[0] * (size_t)settings.tree_count);
   settings.tree_count = settings.cover_count = settings.join_count = 0;
-  settings.lock = settings.record = settings.socket = settings.staging = NULL;
+  settings.lock = settings.record = settings.hold = settings.socket = settings.staging = NULL;
   struct cursor at = {0};
   struct op op;
   while (plan_next(plan, &at, &op)) load_lasting(&op);

@@ -45,7 +45,7 @@ struct settings {
   const char *cgroup_into, *staging, *killgroup;
   enum stdio_mode stdio;
   unsigned short rows, columns;
-  const char *lock, *leave[MAX_JOINS], *oomscore, *record, *exit, *oom, *log, *socket;
+  const char *lock, *leave[MAX_JOINS], *oomscore, *record, *hold, *exit, *oom, *log, *socket;
   int leave_count;
   long long log_max_bytes;
   int log_files;

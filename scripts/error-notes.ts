@@ -17,6 +17,7 @@ export const errorNotes = {
   NETWORK_NOT_FOUND: 'There is no network of that name. See `tszone network list`.',
   PORT_NOT_FOUND: 'The zone does not publish that port. See `tszone port list`.',
   PATH_NOT_FOUND: 'A file or directory that was named does not exist, on the host or in the zone.',
+  SPARE_NOT_FOUND: 'No spares are kept of that image. See `tszone spare list`, and `tszone spare set`.',
   ZONE_EXISTS: 'A zone of that name is there already: choose another name, or delete it first.',
   ZONE_RUNNING: 'The zone runs, and what was asked needs it to be stopped.',
   ZONE_NOT_RUNNING: 'The zone is stopped, and what was asked needs it to run.',

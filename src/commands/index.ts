@@ -7,6 +7,11 @@ export const commandTable: CommandTable = {
     aliases: [],
     load: () => import('./boot.js'),
   },
+  claim: {
+    summary: 'Take a spare zone: it runs at once',
+    aliases: [],
+    load: () => import('./claim.js'),
+  },
   completion: {
     summary: 'Print the completion script of a shell',
     aliases: [],
@@ -148,6 +153,11 @@ export const commandTable: CommandTable = {
     aliases: ['port rm'],
     load: () => import('./port/remove.js'),
   },
+  prepare: {
+    summary: 'Do all of a start but the first exec, so that "start" takes a millisecond',
+    aliases: ['ready'],
+    load: () => import('./prepare.js'),
+  },
   ps: {
     summary: "List a zone's processes, with the pids of the zone and of the host",
     aliases: [],
@@ -182,6 +192,21 @@ export const commandTable: CommandTable = {
     summary: 'Open a login shell in a running zone',
     aliases: ['enter'],
     load: () => import('./shell.js'),
+  },
+  'spare fill': {
+    summary: 'Make the spares that are missing; "claim" calls it by itself',
+    aliases: [],
+    load: () => import('./spare/fill.js'),
+  },
+  'spare list': {
+    summary: 'List of which images spares are kept, and how many are ready',
+    aliases: ['spare ls'],
+    load: () => import('./spare/list.js'),
+  },
+  'spare set': {
+    summary: 'Keep so many zones of an image prepared, for "claim"',
+    aliases: [],
+    load: () => import('./spare/set.js'),
   },
   start: {
     summary: 'Start zones',

@@ -30,6 +30,7 @@ export const errorCatalog = {
   NETWORK_NOT_FOUND: NotFoundError,
   PORT_NOT_FOUND: NotFoundError,
   PATH_NOT_FOUND: NotFoundError,
+  SPARE_NOT_FOUND: NotFoundError,
 
   ZONE_EXISTS: ConflictError,
   ZONE_RUNNING: ConflictError,

@@ -33,6 +33,8 @@ export interface HelperSession extends AsyncDisposable {
   readonly exited: Promise<number>;
   /** Launch: releases the child, after the attach phase. */
   go(): void;
+  /** Launch, instead of go: prepared, and left to wait for `sendGo`; answered by `held`. */
+  hold(): void;
   /** Launch: this process sees to what follows the zone's end, instead of what exit.spawn names, as long as it lives. */
   claim(): void;
   /** To the zone's pid 1, or the command. */
@@ -128,6 +130,11 @@ class Session implements HelperSession {
     this.#send('go');
   }
 
+  hold(): void {
+    this.#hasGone = true;
+    this.#send('hold');
+  }
+
   claim(): void {
     this.#send('claim');
   }
@@ -185,7 +192,7 @@ class Session implements HelperSession {
   }
 }
 
-const knownEvents = ['created', 'started', 'exited', 'error'];
+const knownEvents = ['created', 'held', 'started', 'exited', 'error'];
 
 /** Unknown events are skipped: a newer helper may say more. */
 function parseEvent(line: string): HelperEvent | undefined {

@@ -41,6 +41,11 @@ export async function sendSignal(path: string, number: number): Promise<void> {
   await request(path, `signal ${number}`, ['ESRCH', 'EBADF']);
 }
 
+/** Releases a prepared zone. @returns false if it could not start, or there is none */
+export async function sendGo(path: string): Promise<boolean> {
+  return (await converse(path, 'go', { isAnswered: true }))?.[0] === 'ok';
+}
+
 /** Of the console. A zone that has ended is no error. @throws KERNEL_STEP_FAILED (a zone without a console: EBADF) */
 export async function setWinsize(path: string, rows: number, columns: number): Promise<void> {
   await request(path, `winsize ${rows} ${columns}`, []);

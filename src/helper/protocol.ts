@@ -8,6 +8,7 @@
  *                                       writes maps, idmaps trees  ── 'm' ──→     becomes uid 0, new net/ipc/cgroup ns
  *                                 ←     {"event":"created","pid":N,"monitorPid":N}
  *       attach (veth by pid, ports)                                              mounts its root meanwhile, pivots
+ *       ("hold\n" instead           →     writes the prepared record; {"event":"held"}; `go` then comes by the monitor's socket)
  *       "go\n" on fd 4            →     writes the running record  ── 'n' ──→     addresses, credentials, exec
  *                                 ←     {"event":"started"}                      (exec closed the close-on-exec pipe)
  *       may close fd 4 and leave        waits, logs, serves the socket
@@ -66,6 +67,8 @@ export const enterOps = {
   'monitor.oomscore': ['value'],
   /** JSON {version,pid,startTime,monitorPid,monitorStartTime,startedAtMs}; written on `go`, before the child is released. */
   'monitor.record': ['path'],
+  /** The same, written on `hold` and removed on `go`: the zone is prepared, everything but its first exec is done. */
+  'monitor.hold': ['path'],
   /** JSON {version,status,signal,oomKills,exitedAtMs}; status is 128+n for a signal. */
   'monitor.exit': ['path'],
   /** A file with a line `oom_kill N` (v1 memory.oom_control, v2 memory.events), read when the zone has ended. */
@@ -169,6 +172,7 @@ export type EnterOp = { [Name in EnterOpName]: EnterOpOf<Name> }[EnterOpName];
 /** fd 4, helper → node, one JSON object a line. Unknown events and members are ignored. */
 export type HelperEvent =
   | { readonly event: 'created'; readonly pid: number; readonly monitorPid: number }
+  | { readonly event: 'held' }
   | { readonly event: 'started' }
   | { readonly event: 'exited'; readonly status: number; readonly signal: number; readonly oomKills: number }
   | {

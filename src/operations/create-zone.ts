@@ -16,6 +16,8 @@ import { ensureNetworks, planAddressLease } from './zone-network.js';
 export interface CreateOptions extends OperationOptions {
   readonly pull?: PullPolicy;
   readonly onProgress?: EnsureImageOptions['progress'];
+  /** Internal: it is made for whoever claims a zone of this image. */
+  readonly spareOf?: string | undefined;
 }
 
 /**
@@ -42,8 +44,10 @@ export async function createThen<T>(
   await refuseExisting(host, spec.name);
   await using _lock = await lockZone(host, spec.name, options);
   await refuseExisting(host, spec.name);
-  const { pull = 'missing', onProgress: progress, signal } = options;
-  await withImage(host, spec.image, { pull, progress, signal }, (image) => create(host, spec, image, signal));
+  const { pull = 'missing', onProgress: progress, signal, spareOf } = options;
+  await withImage(host, spec.image, { pull, progress, signal }, (image) =>
+    create(host, spec, image, { signal, spareOf }),
+  );
   try {
     return await next(await readZone(host.roots, spec.name));
   } catch (error) {
@@ -56,20 +60,20 @@ async function create(
   host: HostContext,
   spec: ZoneSpec,
   image: ZoneImage,
-  signal: AbortSignal | undefined,
+  { signal, spareOf }: Pick<CreateOptions, 'signal' | 'spareOf'>,
 ): Promise<void> {
   const { roots } = host;
   await checkZoneFeasible(host, spec, image);
   await ensureNetworks(roots, spec);
   const kind = { operation: 'create', recovery: 'back', completeIfRunning: false } as const;
-  const ops = planCreate(host, spec, image);
+  const ops = planCreate(host, spec, image, spareOf);
   const place = spec.ephemeral ? 'life' : 'disk';
   const successor = spec.ephemeral ? deleteJournal(roots, spec, true) : undefined;
   await runTransaction({ ...kind, place, roots, zone: spec.name, ops, signal, successor }, async () => {});
 }
 
 /** The record comes last: with it the zone exists. */
-export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneImage): StateOp[] {
+export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneImage, spareOf?: string): StateOp[] {
   const paths = zonePaths(roots, spec.name);
   return [
     // Of a zone that a power cut ended together with all that was known of it.
@@ -81,11 +85,11 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
     { op: 'state.mkdir', path: paths.local, mode: 0o755 },
     { op: 'state.ids-lease', roots, zone: spec.name, ...(spec.ephemeral ? { ephemeral: true } : {}) },
     ...planAddressLease(roots, spec),
-    { op: 'state.zone-write', roots, record: newZoneRecord(spec, image) },
+    { op: 'state.zone-write', roots, record: newZoneRecord(spec, image, spareOf) },
   ];
 }
 
-export function newZoneRecord(spec: ZoneSpec, image: ZoneImage): Omit<ZoneRecord, 'ids'> {
+export function newZoneRecord(spec: ZoneSpec, image: ZoneImage, spareOf?: string): Omit<ZoneRecord, 'ids'> {
   return {
     version: 1,
     spec,
@@ -94,6 +98,7 @@ export function newZoneRecord(spec: ZoneSpec, image: ZoneImage): Omit<ZoneRecord
     createdAtMs: Date.now(),
     stoppedByUser: false,
     restarts: 0,
+    ...(spareOf === undefined ? {} : { spareOf }),
   };
 }
 

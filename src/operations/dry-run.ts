@@ -53,10 +53,15 @@ export async function dryRunRun(
 }
 
 /** @throws ZONE_NOT_FOUND, ZONE_RUNNING, and what planning a start throws */
-export async function dryRunStart(host: HostContext, name: string): Promise<DryRun> {
+export async function dryRunStart(
+  host: HostContext,
+  name: string,
+  options: Pick<StartOptions, 'hold'> = {},
+): Promise<DryRun> {
   const record = await readZone(host.roots, name);
   if ((await readRunning(host.roots, name)) !== undefined) throw zoneRunningError(name);
-  return { operation: 'start', name, steps: await startSteps(host, record) };
+  const operation = options.hold === true ? 'prepare' : 'start';
+  return { operation, name, steps: await startSteps(host, record, options) };
 }
 
 /** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING */

@@ -14,11 +14,12 @@ import {
   type Roots,
   type RunningRecord,
   readJournals,
+  readPrepared,
   readRunning,
   zoneNames,
   zonePaths,
 } from '../state/index.js';
-import { settledRunning } from './running-state.js';
+import { settledLife } from './running-state.js';
 import { settleZone } from './settle-zone.js';
 import { undoAll } from './transaction.js';
 import { readLaunch } from './zone-ref.js';
@@ -56,8 +57,8 @@ export async function recoverInterrupted(roots: Roots): Promise<Unfinished[]> {
 /** Spares the lock: there may be a thousand of them. */
 async function isLivingEphemeral(roots: Roots, zone: string): Promise<boolean> {
   const journals = await readJournals(roots, zone).catch(() => []);
-  const isKept = journals.length === 1 && journals[0]?.keepWhileRunning === true;
-  return isKept && (await readRunning(roots, zone)) !== undefined;
+  if (journals.length !== 1 || journals[0]?.keepWhileRunning !== true) return false;
+  return ((await readRunning(roots, zone)) ?? (await readPrepared(roots, zone))) !== undefined;
 }
 
 /** Lock files without a zone: a delete was killed at its very end. Taking and releasing the lock removes the file. */
@@ -73,10 +74,15 @@ async function leftLocks(roots: Roots): Promise<string[]> {
 /** Call with the locks of all zones that its journals name (acquireJournalLocks). */
 export async function recoverZone(roots: Roots, zone: string, limitMs?: number): Promise<void> {
   for (const journal of await readJournals(roots, zone)) {
-    if (journal.keepWhileRunning === true && !(await settleZone(roots, zone, { limitMs }))) continue;
+    if (journal.keepWhileRunning === true && (await isKept(roots, zone, limitMs))) continue;
     await finish(roots, journal, limitMs);
     await dropJournal(roots, journal);
   }
+}
+
+/** It lives, or waits to: neither is to be deleted yet. */
+async function isKept(roots: Roots, zone: string, limitMs: number | undefined): Promise<boolean> {
+  return (await readPrepared(roots, zone)) !== undefined || !(await settleZone(roots, zone, { limitMs }));
 }
 
 async function finish(roots: Roots, journal: Journal, limitMs: number | undefined): Promise<void> {
@@ -84,7 +90,7 @@ async function finish(roots: Roots, journal: Journal, limitMs: number | undefine
     for (const op of journal.ops) await applyHostOp(op);
     return;
   }
-  if (journal.completeIfRunning && (await settledRunning(roots, journal.zone, limitMs))) return;
+  if (journal.completeIfRunning && (await settledLife(roots, journal.zone, limitMs)) !== 'ended') return;
   const [failure] = await undoAll(journal.ops);
   if (failure !== undefined) throw failure;
 }
@@ -95,6 +101,7 @@ async function finish(roots: Roots, journal: Journal, limitMs: number | undefine
 export async function runningOrSettled(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
   const running = await readRunning(roots, zone);
   if (running !== undefined || (await readLaunch(roots, zone)) === undefined) return running;
+  if ((await readPrepared(roots, zone)) !== undefined) return undefined;
   try {
     await using _lock = await acquireZoneLock(roots, zone, { timeoutMs: 0 });
     await settleZone(roots, zone, { limitMs: othersLimitMs });

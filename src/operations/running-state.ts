@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
 import { open } from '../host/quick-fs.js';
-import { isErrno, type Roots, readRunning, zonePaths } from '../state/index.js';
+import { isErrno, type Roots, type RunningRecord, readPrepared, readRunning, zonePaths } from '../state/index.js';
 
 const settleMs = 10_000;
 
@@ -15,11 +15,21 @@ const settleMs = 10_000;
  * @throws WAIT_TIMEOUT the helper does neither
  */
 export async function settledRunning(roots: Roots, zone: string, limitMs = settleMs): Promise<boolean> {
+  return (await settledLife(roots, zone, limitMs)) === 'running';
+}
+
+/** prepared: everything of a start is there, but for the first exec. */
+export type Life = 'running' | 'prepared' | 'ended';
+
+/** @throws WAIT_TIMEOUT as settledRunning */
+export async function settledLife(roots: Roots, zone: string, limitMs = settleMs): Promise<Life> {
   const paths = zonePaths(roots, zone);
   const deadline = performance.now() + limitMs;
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
-    if ((await readRunning(roots, zone)) !== undefined) return true;
-    if (!(await isMonitorAlive(paths.monitorLock))) return (await readRunning(roots, zone)) !== undefined;
+    if ((await readRunning(roots, zone)) !== undefined) return 'running';
+    if ((await readPrepared(roots, zone)) !== undefined) return 'prepared';
+    if (!(await isMonitorAlive(paths.monitorLock)))
+      return (await readRunning(roots, zone)) !== undefined ? 'running' : 'ended';
     if (performance.now() > deadline) break;
     await sleep(pauseMs);
   }
@@ -27,6 +37,10 @@ export async function settledRunning(roots: Roots, zone: string, limitMs = settl
     hint: `Look at ${paths.run} and end the process that holds ${paths.monitorLock}.`,
     context: { zone, path: paths.monitorLock },
   });
+}
+
+async function findFirstProcess(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
+  return (await readRunning(roots, zone)) ?? (await readPrepared(roots, zone));
 }
 
 /** The monitor holds its lock file as long as it lives, exit list included. */
@@ -50,7 +64,7 @@ export async function isMonitorAlive(monitorLock: string): Promise<boolean> {
  * @throws WAIT_TIMEOUT
  */
 export async function killPid1(roots: Roots, zone: string): Promise<void> {
-  const running = await readRunning(roots, zone);
+  const running = await findFirstProcess(roots, zone);
   if (running === undefined) return;
   try {
     process.kill(running.pid, 'SIGKILL');
@@ -58,7 +72,7 @@ export async function killPid1(roots: Roots, zone: string): Promise<void> {
     if (!isErrno(error, 'ESRCH')) throw error;
   }
   const deadline = performance.now() + settleMs;
-  while ((await readRunning(roots, zone)) !== undefined) {
+  while ((await findFirstProcess(roots, zone)) !== undefined) {
     if (performance.now() > deadline) {
       throw zoneError('WAIT_TIMEOUT', `zone "${zone}" does not end, though it was killed`, {
         hint: `See "tszone ps ${zone}" for a process in uninterruptible sleep (state D).`,

@@ -9,6 +9,7 @@ import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
 import type { HostContext } from './host-context.js';
 import { onExitCommand } from './on-exit-command.js';
+import { digestOf, findPrepared, goIfPrepared } from './prepare-zone.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
 import { planZoneFiles } from './zone-files.js';
@@ -24,6 +25,8 @@ export interface StartOptions extends OperationOptions {
   readonly beforeGo?: ((session: HelperSession) => Promise<void>) | undefined;
   /** With relay: the helper's own descriptors, if they are not to be the caller's. */
   readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | LaunchStdioTriple | undefined;
+  /** Everything but the first exec: see prepareZone. */
+  readonly hold?: boolean | undefined;
   /** Leave the zone to its monitor once it runs. */
   readonly detach?: boolean;
   /** Internal: a dry run leases nothing. */
@@ -46,14 +49,35 @@ export interface StartResult {
  * @throws ZONE_NOT_FOUND, ZONE_RUNNING, LOCK_BUSY, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED, PORT_IN_USE, …
  */
 export async function startZone(host: HostContext, name: string, options: StartOptions = {}): Promise<StartResult> {
-  const { pid, notes } = await launchZone(host, name, { ...options, detach: true });
+  await using _lock = await lockZone(host, name, options);
+  const released = await releasePrepared(host, await readZone(host.roots, name));
+  if (released !== undefined) return { name, pid: released, notes: [] };
+  const { pid, notes } = await launchLocked(host, name, { ...options, detach: true });
   return { name, pid, notes };
 }
 
-/** The same, with the helper's session left open: the zone is "attached". */
-export async function launchZone(host: HostContext, name: string, options: StartOptions = {}): Promise<LaunchedZone> {
+/** What a start records of its own. */
+const begun = { stoppedByUser: false, restarts: 0 } as const;
+
+async function releasePrepared(host: HostContext, record: ZoneRecord): Promise<number | undefined> {
+  const pid = await goIfPrepared(host, record);
+  if (pid !== undefined && (record.stoppedByUser || record.restarts > 0))
+    await writeZone(host.roots, { ...record, ...begun });
+  return pid;
+}
+
+/**
+ * Does everything that a start does but for the first exec, so that `start` takes a millisecond. Preparing what is prepared
+ * already is success; what is changed before the start is prepared anew by it.
+ *
+ * @throws ZONE_RUNNING, and as startZone
+ */
+export async function prepareZone(host: HostContext, name: string, options: StartOptions = {}): Promise<StartResult> {
   await using _lock = await lockZone(host, name, options);
-  return await launchLocked(host, name, options);
+  const prepared = await findPrepared(host, await readZone(host.roots, name));
+  if (prepared !== undefined) return { name, pid: prepared, notes: [] };
+  const { pid, notes } = await launchLocked(host, name, { ...options, hold: true });
+  return { name, pid, notes };
 }
 
 export interface LaunchedZone {
@@ -62,15 +86,16 @@ export interface LaunchedZone {
   readonly notes: readonly string[];
 }
 
-/** Call with the zone's lock held. */
+/** With the helper's session left open: the zone is "attached". Call with its lock held. */
 export async function launchLocked(host: HostContext, name: string, options: StartOptions): Promise<LaunchedZone> {
   const found = await readZone(host.roots, name);
   if (!(await settleZone(host.roots, name))) throw zoneRunningError(name);
   const ids = await claimIds(host.roots, name, found.ids, { ephemeral: found.spec.ephemeral || undefined });
-  const record: ZoneRecord = { ...found, ids, stoppedByUser: false, restarts: options.restarts ?? 0 };
+  const life = options.hold === true ? {} : { ...begun, restarts: options.restarts ?? 0 };
+  const record: ZoneRecord = { ...found, ids, ...life };
   const plan = await planZoneStart(host, record, options);
   if (JSON.stringify(record) !== JSON.stringify(found)) await writeZone(host.roots, record);
-  const { session, pid } = await launchPlan(host, name, { plan, options });
+  const { session, pid } = await launchPlan(host, name, { plan, options, digest: digestOf(record) });
   return { session, pid, notes: plan.notes };
 }
 
@@ -87,6 +112,7 @@ export async function planZoneStart(
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
     onExit: onExitCommand(host, record),
+    hold: options.hold,
   });
 }
 
@@ -94,7 +120,7 @@ export async function planZoneStart(
 export async function launchPlan(
   host: HostContext,
   name: string,
-  { plan, options }: { readonly plan: ZonePlan; readonly options: StartOptions },
+  { plan, options, digest }: LaunchInput,
 ): Promise<{ session: HelperSession; pid: number }> {
   const { roots } = host;
   const transaction = {
@@ -108,19 +134,33 @@ export async function launchPlan(
     signal: options.signal,
   } as const;
   return runTransaction(transaction, async () => {
-    await writeLaunch(host, name, plan);
+    await writeLaunch(host, name, plan, digest);
     boundary('start', name, 'record launch');
     return launch(name, plan, options);
   });
 }
 
-async function writeLaunch({ roots }: HostContext, name: string, { prepare, enter, entry }: ZonePlan): Promise<void> {
+interface LaunchInput {
+  readonly plan: ZonePlan;
+  readonly options: StartOptions;
+  readonly digest?: string | undefined;
+}
+
+async function writeLaunch(
+  { roots }: HostContext,
+  name: string,
+  { prepare, enter, entry }: ZonePlan,
+  digest: string | undefined,
+): Promise<void> {
   const paths = zonePaths(roots, name);
   // A launch without an end of its own (of a copy) leaves what is known of the zone's last run.
   const isRun = enter.some(({ op }) => op === 'monitor.exit');
   const stale = isRun ? [paths.exit, paths.running, paths.restartFailure] : [paths.running];
   await Promise.all(stale.map((path) => rm(path, { force: true })));
-  await writeRunTimeFile(paths.launch, JSON.stringify({ version: 1, prepared: prepare, entry } satisfies LaunchRecord));
+  await writeRunTimeFile(
+    paths.launch,
+    JSON.stringify({ version: 1, prepared: prepare, digest, entry } satisfies LaunchRecord),
+  );
 }
 
 async function launch(
@@ -138,6 +178,7 @@ async function launch(
     await options.beforeGo?.(session);
     options.signal?.throwIfAborted();
     gate.close();
+    if (options.hold === true) return await hold(session, pid);
     session.go();
     boundary('start', name, 'go');
     await session.expect('started');
@@ -148,6 +189,13 @@ async function launch(
     await session[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function hold(session: HelperSession, pid: number): Promise<{ session: HelperSession; pid: number }> {
+  session.hold();
+  await session.expect('held');
+  session.detach();
+  return { session, pid };
 }
 
 /** An abort counts until `go`; after it the zone starts within milliseconds, and an end of it would be a stop. */

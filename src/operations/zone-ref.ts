@@ -15,6 +15,8 @@ export function groupsOf(host: HostContext, zone: string): ZoneRef {
 export interface LaunchRecord extends Versioned {
   readonly version: 1;
   readonly prepared: readonly HostOpBase[];
+  /** Of what the zone was when that was planned; a prepared zone that has been changed since is prepared anew. */
+  readonly digest?: string | undefined;
   readonly entry: EntryInfo;
 }
 

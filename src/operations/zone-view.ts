@@ -7,6 +7,7 @@ import {
   type Lease,
   type RunningRecord,
   readExit,
+  readPrepared,
   readRestartFailure,
   readRunning,
   type UnreadableZone,
@@ -17,8 +18,8 @@ import type { HostContext } from './host-context.js';
 import { addressesOf } from './zone-network.js';
 import { groupsOf } from './zone-ref.js';
 
-/** corrupt: its record cannot be read, see `error`. */
-export type ZoneStatus = 'running' | 'paused' | 'stopped' | 'corrupt';
+/** prepared: started but for its first exec · spare: the same, and nobody's yet · corrupt: its record cannot be read, see `error`. */
+export type ZoneStatus = 'running' | 'paused' | 'prepared' | 'spare' | 'stopped' | 'corrupt';
 
 export interface ZoneSummary {
   readonly name: string;
@@ -75,7 +76,7 @@ export async function summarize(
   const { name } = record.spec;
   return {
     name,
-    status: await statusOf(host, name, running),
+    status: await statusOf(host, record, running),
     image: record.image.name,
     ...(running === undefined ? {} : { pid: running.pid, startedAt: isoTime(running.startedAtMs) }),
     addresses: addressesOf(record, leases),
@@ -106,12 +107,19 @@ export async function describeZone(host: HostContext, record: ZoneRecord): Promi
 
 export async function statusView(host: HostContext, record: ZoneRecord): Promise<ZoneStatusView> {
   const details = await describeZone(host, record);
-  const usage = details.status === 'stopped' ? undefined : await readZoneUsage(groupsOf(host, details.name));
+  const usage = details.pid === undefined ? undefined : await readZoneUsage(groupsOf(host, details.name));
   return { ...details, ...(usage === undefined ? {} : { usage }), note: await noteOf(host, details, usage) };
 }
 
-async function statusOf(host: HostContext, name: string, running: RunningRecord | undefined): Promise<ZoneStatus> {
-  if (running === undefined) return 'stopped';
+async function statusOf(
+  host: HostContext,
+  { spec: { name }, spareOf }: ZoneRecord,
+  running: RunningRecord | undefined,
+): Promise<ZoneStatus> {
+  if (running === undefined) {
+    if ((await readPrepared(host.roots, name)) === undefined) return 'stopped';
+    return spareOf === undefined ? 'prepared' : 'spare';
+  }
   return (await isZoneFrozen(groupsOf(host, name))) ? 'paused' : 'running';
 }
 
@@ -127,6 +135,7 @@ async function noteOf(host: HostContext, details: ZoneDetails, usage: ZoneUsage 
       : `${details.status}; its memory limit killed ${kills} process${kills === 1 ? '' : 'es'}`;
   }
   const failure = await readRestartFailure(host.roots, details.name);
+  if (details.status !== 'stopped') return details.status;
   if (failure !== undefined) return `stopped: restart ${failure.attempts} failed: ${failure.error.message}`;
   if (details.exit === undefined) return 'stopped';
   if (details.exit.byLimit) return 'stopped: killed by its memory limit';

@@ -43,6 +43,8 @@ export interface StartPlanInput {
   readonly network: NetworkPart;
   readonly stdio: 'log' | 'relay' | 'pty';
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
+  /** Everything but the first exec: the zone then waits for a `go` at its monitor's socket. */
+  readonly hold?: boolean | undefined;
   readonly programs: { readonly init: string; readonly helper: string };
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];
@@ -126,6 +128,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     ...cgroups.leave,
     { op: 'monitor.oomscore', value: '-999' },
     { op: 'monitor.record', path: paths.running },
+    ...(input.hold === true ? [{ op: 'monitor.hold', path: paths.prepared } as const] : []),
     ...(isRun ? [{ op: 'monitor.exit', path: paths.exit } as const] : []),
     ...(cgroups.oomFile === undefined ? [] : [{ op: 'monitor.oom', path: cgroups.oomFile } as const]),
     ...(isRun ? [{ op: 'monitor.log', path: paths.log, ...logLimits } as const] : []),
@@ -137,6 +140,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     ...input.network.exit,
     ...cgroups.exit,
     { op: 'exit.unlink', path: paths.monitorSocket },
+    ...(input.hold === true ? [{ op: 'exit.unlink', path: paths.prepared } as const] : []),
     ...(input.onExit.length === 0 ? [] : [{ op: 'exit.spawn', argv: input.onExit } as const]),
   ];
 }

@@ -12,6 +12,7 @@ export { keepParsedFiles } from './parsed-files.js';
 export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';
+export * from './spares.js';
 export * from './zone-lock.js';
 export * from './zone-paths.js';
 export * from './zones.js';

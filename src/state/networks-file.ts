@@ -1,5 +1,6 @@
 /** Networks and what they have lent out, on disk: `networks.json`, changed under one lock, and the run-time side's leases. */
 import { join } from 'node:path';
+import { rm } from '../host/quick-fs.js';
 import { isSameList, type MaybeEphemeral, splitByLife } from './ephemeral.js';
 import { makeStateDirectory, readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
 import { acquireLock } from './lock.js';
@@ -58,7 +59,8 @@ async function writeNetworks(roots: Roots, before: NetworksFile, after: Networks
   const [was, is] = [splitByLife(before.leases), splitByLife(after.leases)];
   if (!isSameList(was.ephemeral, is.ephemeral)) {
     const file: LeasesFile = { version: 1, leases: is.ephemeral };
-    await writeRunTimeFile(runTimePath(roots), JSON.stringify(file));
+    if (is.ephemeral.length === 0) await rm(runTimePath(roots), { force: true });
+    else await writeRunTimeFile(runTimePath(roots), JSON.stringify(file));
   }
   if (after.networks !== before.networks || !isSameList(was.lasting, is.lasting))
     await writeJson<NetworksFile>(lastingPath(roots), { ...after, leases: is.lasting });

@@ -25,19 +25,23 @@ export async function openRoots(paths: { readonly root: string; readonly runRoot
   const file = join(paths.root, 'instance.json');
   const known = await readJson<InstanceFile>(file, 1);
   if (known !== undefined) {
-    if (!(await exists(join(paths.runRoot, 'zones')))) await makeStateDirectory(join(paths.runRoot, 'zones'));
+    if (!(await exists(join(paths.runRoot, 'zones')))) await makeRunDirectories(paths.runRoot);
     await keepReserve(paths);
     return { ...paths, instance: known.instance };
   }
   await makeStateDirectory(join(paths.root, 'zones'));
   await makeStateDirectory(join(paths.root, 'journal'));
-  await makeStateDirectory(join(paths.runRoot, 'zones'));
+  await makeRunDirectories(paths.runRoot);
   await using _lock = await acquireLock(join(paths.root, 'instance.lock'), { what: `root "${paths.root}"` });
   const raced = await readJson<InstanceFile>(file, 1);
   const instance = raced?.instance ?? randomBytes(3).toString('hex');
   if (raced === undefined) await writeJson<InstanceFile>(file, { version: 1, instance });
   await keepReserve(paths);
   return { ...paths, instance };
+}
+
+async function makeRunDirectories(runRoot: string): Promise<void> {
+  for (const name of ['journal-life', 'zones']) await makeStateDirectory(join(runRoot, name));
 }
 
 async function exists(path: string): Promise<boolean> {

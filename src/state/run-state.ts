@@ -30,7 +30,15 @@ export interface ExitRecord extends Versioned {
 
 /** The record of a zone that runs, or `undefined`. */
 export async function readRunning(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
-  const record = await readLastRun(roots, zone);
+  return ifAlive(await readLastRun(roots, zone));
+}
+
+/** The record of a zone that is prepared: its first process waits, and with it all that a start makes. */
+export async function readPrepared(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
+  return ifAlive(await readJson<RunningRecord>(zonePaths(roots, zone).prepared, 1));
+}
+
+async function ifAlive(record: RunningRecord | undefined): Promise<RunningRecord | undefined> {
   if (record === undefined) return undefined;
   const process = await readProcess(record.pid);
   if (process === undefined || process.startTime !== record.startTime || process.state === 'Z') return undefined;

@@ -19,6 +19,8 @@ export interface ZonePaths {
   readonly run: string;
   readonly launch: string;
   readonly running: string;
+  /** There while the zone is prepared. */
+  readonly prepared: string;
   readonly exit: string;
   readonly restartFailure: string;
   readonly monitorLock: string;
@@ -40,6 +42,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     run,
     launch: join(run, 'launch.json'),
     running: join(run, 'running.json'),
+    prepared: join(run, 'prepared.json'),
     exit: join(run, 'exit.json'),
     restartFailure: join(run, 'restart-failure.json'),
     monitorLock: join(run, 'monitor.lock'),

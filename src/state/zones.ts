@@ -44,6 +44,8 @@ export interface ZoneRecord extends Versioned {
   readonly createdAtMs: number;
   /** "A user stopped it" is remembered, so that `unless-stopped` and `autostart last` mean what they say. */
   readonly stoppedByUser: boolean;
+  /** It was prepared for whoever claims a zone of this image next. */
+  readonly spareOf?: string | undefined;
   /** Automatic restarts since the last start by a user. */
   readonly restarts: number;
 }

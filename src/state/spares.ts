@@ -1,0 +1,86 @@
+/**
+ * How many spare zones are wanted of which images, on disk; and which are there, on the run-time side: a ticket for each, an empty
+ * file with the zone's name. Who renames a ticket has the zone.
+ */
+import { join } from 'node:path';
+import { mkdir, readdir, rename, rm, writeFile } from '../host/quick-fs.js';
+import type { ZoneOptions } from '../spec/index.js';
+import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
+import { acquireLock, type Lock } from './lock.js';
+import type { Roots } from './roots.js';
+
+export interface SparePool {
+  /** How many are to be ready. */
+  readonly size: number;
+  /** What each is made with, besides its name. */
+  readonly options: Omit<ZoneOptions, 'name'>;
+}
+
+interface SparesFile extends Versioned {
+  readonly version: 1;
+  /** By the image's name, as it is claimed by. */
+  readonly pools: Readonly<Record<string, SparePool>>;
+}
+
+const filePath = ({ root }: Roots) => join(root, 'spares.json');
+const readyDirectory = ({ runRoot }: Roots, image: string) => join(runRoot, 'spares', image);
+const claimedDirectory = ({ runRoot }: Roots) => join(runRoot, 'claimed');
+
+/** Of all pools: whoever makes spares or takes them apart holds it; who claims one does not. @throws LOCK_BUSY */
+export function lockSpares({ root }: Roots, signal?: AbortSignal): Promise<Lock> {
+  return acquireLock(join(root, 'spares.lock'), { what: 'the spares', signal });
+}
+
+export async function readSparePools(roots: Roots): Promise<Readonly<Record<string, SparePool>>> {
+  return (await readJson<SparesFile>(filePath(roots), 1))?.pools ?? {};
+}
+
+/** Call with the lock held. `undefined`: no more spares of that image. */
+export async function writeSparePool(roots: Roots, image: string, pool: SparePool | undefined): Promise<void> {
+  const { [image]: _, ...others } = await readSparePools(roots);
+  const pools = pool === undefined ? others : { ...others, [image]: pool };
+  if (Object.keys(pools).length === 0) return rm(filePath(roots), { force: true });
+  await writeJson<SparesFile>(filePath(roots), { version: 1, pools });
+}
+
+/** Names of zones, oldest ticket first or not: any will do. */
+export const readySpares = (roots: Roots, image: string): Promise<string[]> => namesIn(readyDirectory(roots, image));
+/** Claimed, and not yet ordinary zones on disk. */
+export const claimedSpares = (roots: Roots): Promise<string[]> => namesIn(claimedDirectory(roots));
+
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  });
+}
+
+export async function addReadySpare(roots: Roots, image: string, zone: string): Promise<void> {
+  for (const path of [readyDirectory(roots, image), claimedDirectory(roots)])
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  await writeFile(join(readyDirectory(roots, image), zone), '', { mode: 0o600 });
+}
+
+/** @returns false: somebody else was quicker */
+export async function claimTicket(roots: Roots, image: string, zone: string): Promise<boolean> {
+  return gone(rename(join(readyDirectory(roots, image), zone), join(claimedDirectory(roots), zone)));
+}
+
+/** Takes it back, so that nobody can claim it. @returns false: somebody has */
+export async function withdrawTicket(roots: Roots, image: string, zone: string): Promise<boolean> {
+  return gone(rm(join(readyDirectory(roots, image), zone)));
+}
+
+export async function dropClaim(roots: Roots, zone: string): Promise<void> {
+  await rm(join(claimedDirectory(roots), zone), { force: true });
+}
+
+async function gone(done: Promise<void>): Promise<boolean> {
+  return done.then(
+    () => true,
+    (error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return false;
+      throw error;
+    },
+  );
+}
