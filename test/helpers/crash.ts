@@ -8,6 +8,7 @@ import type { KillOrder } from './kill-at.js';
 import type { TempHost } from './temp-host.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
+const runner = join(project, 'test/helpers/run-kill-at.cjs');
 
 export interface Crasher extends AsyncDisposable {
   /** Runs to the end. @returns `start: apply cgroup.create` … */
@@ -19,21 +20,24 @@ export interface Crasher extends AsyncDisposable {
 /** Lies in the project, so that the program finds the native helper. */
 export async function makeCrasher(): Promise<Crasher> {
   const directory = join(project, 'dist', `test-${process.pid}`);
-  const program = join(directory, 'kill-at.mjs');
+  const bundle = join(directory, 'kill-at.cjs');
   await mkdir(directory, { recursive: true });
   await build({
     entryPoints: [join(project, 'test/helpers/kill-at.ts')],
-    outfile: program,
+    outfile: bundle,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    format: 'cjs',
     target: 'node20.19',
     external: ['netlink'],
+    // As the command line's own bundle: a script that runs from a code cache has no import().
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'ownUrl' },
     logLevel: 'warning',
-    banner: { js: "import { createRequire as own } from 'node:module'; const require = own(import.meta.url);" },
+    banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href;" },
   });
   const run = async ({ root, runRoot }: TempHost, order: Omit<KillOrder, 'root' | 'runRoot'>) =>
-    runProgram(process.execPath, [program, JSON.stringify({ ...order, root, runRoot })]);
+    runProgram(process.execPath, [runner, bundle, JSON.stringify({ ...order, root, runRoot })]);
   return {
     async boundaries(host, order) {
       const { status, stdout, stderr } = await run(host, order);

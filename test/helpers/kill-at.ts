@@ -1,8 +1,7 @@
 /**
  * A process that runs one operation and kills itself, with SIGKILL, at the n-th step boundary; without an n it runs to
- * the end and prints the boundaries as JSON. Bundled by crash.ts, since it is started once per boundary.
- *
- *     node kill-at.js '{"root":…,"runRoot":…,"operation":"start","zone":"z","at":3}'
+ * the end and prints the boundaries as JSON. Bundled by crash.ts and run by run-kill-at.cjs, since it is started once
+ * per boundary.
  */
 
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
@@ -38,7 +37,7 @@ export interface KillOrder {
   readonly at?: number;
 }
 
-async function main(order: KillOrder): Promise<void> {
+export async function main(order: KillOrder): Promise<void> {
   const host = await openHostContext(order);
   const seen: Boundary[] = [];
   observeBoundaries((boundary) => {
@@ -48,6 +47,3 @@ async function main(order: KillOrder): Promise<void> {
   await operations[order.operation](host, order.zone);
   process.stdout.write(JSON.stringify(seen.map(({ operation, step }) => `${operation}: ${step}`)));
 }
-
-const [order] = process.argv.slice(2);
-if (order?.startsWith('{') === true) await main(JSON.parse(order) as KillOrder);
