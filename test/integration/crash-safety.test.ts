@@ -33,8 +33,9 @@ describe('kill -9 at every step boundary', function () {
   const given = givenHost({ images: ['busybox'], needs: ['nft'] }, async (host) => {
     crasher = await makeCrasher();
     port = 20_000 + (process.pid % 10_000);
-    // The default network is there before, so that what is compared is the zone's alone.
+    // The default network and the files that throw-away zones share are there before: what is compared is the zone's alone.
     await host.run({ name: 'neighbour', image: 'busybox' });
+    await host.ok(['run', '--rm', 'busybox', 'true']);
     looks.gone = await look(host, 'gone');
     await bring(host, 'stopped');
     looks.stopped = await look(host, 'stopped');
