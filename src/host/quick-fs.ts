@@ -41,6 +41,7 @@ export const realpath = async (path: string): Promise<string> => realpathSync(pa
 export const chmod = async (path: string, mode: number): Promise<void> => chmodSync(path, mode);
 export const chown = async (path: string, uid: number, gid: number): Promise<void> => chownSync(path, uid, gid);
 export const rename = async (from: string, to: string): Promise<void> => renameSync(from, to);
+export const rmdir = async (path: string): Promise<void> => rmdirSync(path);
 export const symlink = async (target: string, path: string): Promise<void> => symlinkSync(target, path);
 export const mkdir = async (path: string, options?: MakeDirectoryOptions): Promise<string | undefined> =>
   mkdirSync(path, options);

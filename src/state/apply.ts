@@ -2,8 +2,8 @@
 
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
-import { chmod, mkdir, rename, rm } from '../host/quick-fs.js';
-import type { HostOpHandler } from '../spec/index.js';
+import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
+import type { HostOpHandler, ZoneSpec } from '../spec/index.js';
 import { leaseIds, releaseIds, renameIds } from './id-register.js';
 import { diskFull, isErrno, syncDirectory } from './json-file.js';
 import { mountsBelow } from './mounts.js';
@@ -53,12 +53,23 @@ const undoSteps: Steps = {
   'state.ids-release': nothing,
   'state.addresses-lease': ({ roots, zone }) => releaseAddresses(roots, zone),
   'state.addresses-release': nothing,
-  'state.zone-write': ({ roots, record }) => removeTree(zonePaths(roots, record.spec.name).record),
+  'state.zone-write': ({ roots, record }) => removeRecord(roots, record.spec),
   'state.zone-rename': nothing,
   'state.ids-rename': nothing,
   'state.addresses-rename': nothing,
   'state.record-rename': nothing,
 };
+
+/** Of a throw-away zone it is a link, and what that leads to has made the zone's run-time directory. */
+async function removeRecord(roots: Roots, { name, ephemeral }: ZoneSpec): Promise<void> {
+  const { record, runRecord, run } = zonePaths(roots, name);
+  await removeTree(record);
+  if (!ephemeral) return;
+  await rm(runRecord, { force: true });
+  await rmdir(run).catch((error: unknown) => {
+    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  });
+}
 
 /** rm(1) would empty what is mounted in the tree before it came to the mount point, which it cannot remove. */
 async function removeTree(path: string): Promise<void> {
