@@ -1,90 +1,78 @@
-/**
- * `npm run bench`: start, exec and memory of zones, side by side with peers that happen to be installed, in one run. Medians
- * and 90th percentiles in milliseconds; machines are noisy, so trust ratios. `npm run bench -- 50` takes 50 samples each.
- */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openHost } from '../src/index.js';
-import { deleteNetwork } from '../src/operations/network-delete.js';
+/** `npm run bench`: tszone beside its peers, in one run. docs/internals/benchmarks.md says how to read it. */
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { conditionsOf } from './conditions.js';
+import { enterNamespaces, furnish, isInside } from './inside.js';
+import { type Options, parseOptions } from './options.js';
+import { installPeers, openPeers, type Peers } from './peers/index.js';
+import type { Offer } from './peers/peer.js';
+import { hasCommand, Tszone } from './peers/tszone.js';
+import { Place } from './place.js';
+import { tableText, toJson, verdictText } from './report.js';
+import { rows } from './rows/index.js';
+import type { Bench } from './rows/row.js';
+import type { Table } from './table.js';
+import { judge } from './targets.js';
 
-const samples = Number(process.argv[2] ?? 20);
-// Adds 38 ms to every start of node 20.
-delete process.env.NODE_EXTRA_CA_CERTS;
-
-interface Row {
-  readonly what: string;
-  readonly medianMs: number;
-  readonly p90Ms: number;
+async function openTszone(place: Place, engine: 'off' | 'on', range: string): Promise<Tszone> {
+  const tszone = new Tszone(place, engine);
+  place.later(() => tszone.close());
+  await tszone.prepare(place.archive, range);
+  return tszone;
 }
 
-async function measure(what: string, work: () => Promise<unknown> | unknown): Promise<Row> {
-  await work();
-  const times: number[] = [];
-  for (let at = 0; at < samples; at += 1) {
-    const startedAt = performance.now();
-    await work();
-    times.push(performance.now() - startedAt);
+async function openBench(place: Place, options: Options, needsPeers: boolean): Promise<Bench> {
+  await place.openNetwork();
+  const cold = await openTszone(place, 'off', '10.214.0.0/16');
+  const engine = await hasCommand('engine');
+  const warm: Offer<Tszone> = engine === true ? await openTszone(place, 'on', '10.215.0.0/16') : engine;
+  const none: Peers = { present: new Map(), absent: [] };
+  return { place, options, cold, warm, peers: needsPeers ? await openPeers(place) : none };
+}
+
+async function bench(options: Options): Promise<void> {
+  const chosen = rows.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+  const unknown = options.only.filter((name) => !rows.some((row) => row.name === name));
+  if (unknown.length > 0)
+    throw new Error(`no such row: ${unknown.join(', ')}; there are ${rows.map(({ name }) => name).join(', ')}`);
+  const surroundings = await furnish();
+  const conditions = conditionsOf(options, surroundings);
+  for (const [name, value] of Object.entries(conditions)) console.log(`${name}: ${value}`);
+  console.log('');
+  await using place = new Place();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => place.ended.abort(new Error(`ended by ${signal}`)));
+  const opened = await openBench(
+    place,
+    options,
+    chosen.some((row) => row.needsPeers),
+  );
+  const tables: Table[] = [];
+  for (const row of chosen) {
+    place.ended.signal.throwIfAborted();
+    for (const table of await row.measure(opened)) {
+      tables.push(table);
+      console.log(tableText(table));
+    }
   }
-  times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
-  return { what, medianMs: at(0.5), p90Ms: at(0.9) };
+  const verdicts = judge(tables);
+  console.log(verdictText(verdicts));
+  console.log(
+    `load at the end: ${loadavg()
+      .map((load) => load.toFixed(2))
+      .join(' ')}`,
+  );
+  if (options.json !== undefined) writeFileSync(options.json, toJson(conditions, tables, verdicts));
 }
 
-function run(program: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
-}
-
-/** Kilobytes of proportional set size. proc_pid_smaps(5) */
-function pssKb(pid: number): number {
-  return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
-}
-
-async function zones(directory: string): Promise<{ rows: Row[]; memory: string }> {
-  const roots = { root: join(directory, 'root'), runRoot: join(directory, 'run') };
-  const host = await openHost(roots);
-  const cli = (...args: string[]) =>
-    run(process.execPath, 'bin/tszone.js', '--root', roots.root, '--run-root', roots.runRoot, ...args);
-  const rows: Row[] = [];
-  for (const net of ['none', 'bridge=default']) {
-    const zone = await host.create({ name: `bench-${net.slice(0, 4)}`, image: 'sparse', net, memory: '64M' });
-    rows.push(
-      await measure(`library: start and stop, --net ${net}`, async () => {
-        await zone.start();
-        await zone.stop({ force: true });
-      }),
-    );
-    await zone.delete();
-  }
-  await deleteNetwork(host.context, 'default');
-  await using zone = await host.run({ name: 'bench', image: 'sparse', net: 'none' });
-  rows.push(await measure('library: exec true', async () => await zone.exec(['true'])));
-  rows.push(await measure('cli: exec true', () => cli('exec', 'bench', 'true')));
-  rows.push(await measure('cli: version', () => run(process.execPath, 'bin/tszone.js', 'version')));
-  const { pid = 0 } = await zone.inspect();
-  const monitor = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  return { rows, memory: `monitor ${pssKb(monitor)} kB, pid 1 ${pssKb(pid)} kB (PSS)` };
-}
-
-const peers: Readonly<Record<string, readonly string[]>> = {
-  'node: nothing': [process.execPath, '-e', '0'],
-  'unshare: five namespaces': ['unshare', '-muipfr', 'true'],
-  'bwrap: true': ['bwrap', '--unshare-all', '--ro-bind', '/', '/', 'true'],
-};
-
-const directory = mkdtempSync(join(tmpdir(), 'tszone-bench-'));
 try {
-  const { rows, memory } = await zones(directory);
-  for (const [what, [program = '', ...args]] of Object.entries(peers)) {
-    if (spawnSync(program, ['--version']).error === undefined)
-      rows.push(await measure(what, () => run(program, ...args)));
+  const options = parseOptions(process.argv.slice(2));
+  if (isInside()) await bench(options);
+  else {
+    installPeers(options.install);
+    process.exitCode = await enterNamespaces();
   }
-  for (const { what, medianMs, p90Ms } of rows) {
-    console.log(`${what.padEnd(48)} ${medianMs.toFixed(1).padStart(8)} ${p90Ms.toFixed(1).padStart(8)}`);
-  }
-  console.log(memory);
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
 }

@@ -1,0 +1,42 @@
+/** `exec` of a static `true` in a zone that idles; beside it nsenter and the floor, into the same zone. */
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { mustRun, run } from '../command.js';
+import type { Step } from '../measure.js';
+import { floorExec, nsenter } from '../peers/floor.js';
+import { isOffer } from '../peers/peer.js';
+import { Contest, contend, forEachContender, type Row } from './row.js';
+
+export const execRow: Row = {
+  name: 'exec',
+  needsPeers: true,
+  async measure(bench) {
+    const { place, cold } = bench;
+    const contest = new Contest('exec', 'exec true in an idle zone');
+    const groups: Step[][] = [];
+    const undo: (() => Promise<unknown>)[] = [];
+    try {
+      await forEachContender(bench, [contest], async (name, contender) => {
+        const command = contender.exec('exec');
+        const life = contender.life('exec', ['/bin/pause', place.marker]);
+        if (!isOffer(command)) return contest.lacks(name, command);
+        if (!isOffer(life)) return contest.lacks(name, life);
+        undo.push(async () => {
+          await run(life.stop);
+          await run(life.delete);
+        });
+        await mustRun(life.create);
+        await mustRun(life.start);
+        groups.push([contest.step(name, command)]);
+      });
+      const pid = await cold.pidOf('exec');
+      const joined = place.groups.directories.map((directory) => join(directory, 'exec'));
+      for (const directory of joined) mkdirSync(directory);
+      undo.push(async () => joined.forEach((directory) => void rmdirSync(directory)));
+      groups.push([contest.step('nsenter', nsenter(pid))], [contest.step('floor', floorExec(place, pid))]);
+      return await contend(bench, [contest], groups);
+    } finally {
+      for (const step of undo.reverse()) await step();
+    }
+  },
+};

@@ -1,0 +1,100 @@
+/** A row of the bench, and how rows turn contenders into tables. */
+import { countCalls } from '../calls.js';
+import type { Command } from '../command.js';
+import { measure, type Step, timed } from '../measure.js';
+import type { Options } from '../options.js';
+import type { Peers } from '../peers/index.js';
+import { type Contender, isOffer, type Offer } from '../peers/peer.js';
+import type { Tszone } from '../peers/tszone.js';
+import type { Place } from '../place.js';
+import type { Table } from '../table.js';
+
+export interface Bench {
+  readonly place: Place;
+  readonly options: Options;
+  readonly peers: Peers;
+  /** Each command a process of its own. */
+  readonly cold: Tszone;
+  /** With the engine. */
+  readonly warm: Offer<Tszone>;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly needsPeers: boolean;
+  measure(bench: Bench): Promise<Table[]>;
+}
+
+/** A table in the making. */
+export class Contest {
+  readonly id: string;
+  readonly #title: string;
+  readonly #reference: string;
+  readonly #notes: string[] = [];
+  readonly #names: string[] = [];
+  readonly #lacks: { name: string; reason: string }[] = [];
+  readonly #counted = new Map<string, Command>();
+
+  constructor(id: string, title: string, reference = 'tszone') {
+    this.id = id;
+    this.#title = title;
+    this.#reference = reference;
+  }
+
+  /** A command as a timed step; the one to count system calls of, unless that would not end by itself. */
+  step(name: string, command: Command, counted: 'counted' | 'not counted' = 'counted'): Step {
+    if (!this.#names.includes(name)) this.#names.push(name);
+    if (counted === 'counted') this.#counted.set(name, command);
+    return timed(`${this.id}/${name}`, command);
+  }
+
+  lacks(name: string, reason: string): void {
+    this.#lacks.push({ name, reason });
+  }
+
+  note(text: string): void {
+    this.#notes.push(text);
+  }
+
+  async table(samples: ReadonlyMap<string, readonly number[]>): Promise<Table> {
+    const cells = [];
+    for (const name of this.#names) {
+      const command = this.#counted.get(name);
+      const calls = command === undefined ? undefined : await countCalls(command);
+      cells.push({ name, samples: samples.get(`${this.id}/${name}`) ?? [], calls });
+    }
+    return {
+      id: this.id,
+      title: this.#title,
+      unit: 'ms',
+      cells,
+      lacks: this.#lacks,
+      reference: this.#reference,
+      notes: this.#notes,
+    };
+  }
+}
+
+/** tszone cold and warm, then the peers: each to `enter`, or into the contests with the reason why it is not there. */
+export async function forEachContender(
+  { cold, warm, peers }: Bench,
+  contests: readonly Contest[],
+  enter: (name: string, contender: Contender) => Promise<void> | void,
+): Promise<void> {
+  await enter('tszone', cold);
+  if (isOffer(warm)) await enter('tszone warm', warm);
+  else for (const contest of contests) contest.lacks('tszone warm', warm);
+  for (const [name, contender] of peers.present) await enter(name, contender);
+  for (const { name, reason } of peers.absent) for (const contest of contests) contest.lacks(name, reason);
+}
+
+export async function contend(
+  { place, options }: Bench,
+  contests: readonly Contest[],
+  groups: readonly (readonly Step[])[],
+): Promise<Table[]> {
+  const samples = await measure(place, groups, options);
+  const tables: Table[] = [];
+  for (const contest of contests) tables.push(await contest.table(samples));
+  return tables;
+}

@@ -1,0 +1,35 @@
+/** `run` of a static `true` with everything made and removed: without a network, and with one. */
+import type { Step } from '../measure.js';
+import { floorRun } from '../peers/floor.js';
+import { isOffer } from '../peers/peer.js';
+import { Contest, contend, forEachContender, type Row } from './row.js';
+
+export const runRow: Row = {
+  name: 'run',
+  needsPeers: true,
+  async measure(bench) {
+    const bare = { argv: [`${bench.place.rootfs}/bin/true`] };
+    const contests = [false, true].map((network) => ({
+      network,
+      contest: new Contest(
+        network ? 'run-net' : 'run',
+        `run true, remove all, ${network ? 'with' : 'without'} network`,
+      ),
+    }));
+    const groups: Step[][] = [];
+    for (const { network, contest } of contests) {
+      await forEachContender(bench, [contest], (name, contender) => {
+        const command = contender.run(network);
+        if (isOffer(command)) groups.push([contest.step(name, command)]);
+        else contest.lacks(name, command);
+      });
+      groups.push([contest.step('floor', floorRun(bench.place, network))]);
+      if (!network) groups.push([contest.step('no zone: only true', bare)]);
+    }
+    return await contend(
+      bench,
+      contests.map(({ contest }) => contest),
+      groups,
+    );
+  },
+};

@@ -1,0 +1,97 @@
+/** What tszone has to reach, as ratios of medians of one run. A miss is printed; it does not fail the bench. */
+import { summarize } from './statistics.js';
+import type { Table } from './table.js';
+
+export interface Verdict {
+  readonly text: string;
+  readonly limit: number;
+  readonly unit: '' | ' ms' | ' kB';
+  readonly measured: number | undefined;
+  /** `undefined`: it could not be measured. */
+  readonly holds: boolean | undefined;
+  readonly why: string | undefined;
+}
+
+/** `table/cell`; of several, the least counts. */
+interface Target {
+  readonly text: string;
+  readonly of: string;
+  readonly against?: readonly string[];
+  readonly limit: number;
+  readonly unit?: Verdict['unit'];
+}
+
+const targets: readonly Target[] = [
+  { text: 'exec against nsenter', of: 'exec/tszone', against: ['exec/nsenter'], limit: 1.0 },
+  {
+    text: 'exec against the better of crun and runc',
+    of: 'exec/tszone',
+    against: ['exec/crun', 'exec/runc'],
+    limit: 0.25,
+  },
+  {
+    text: 'run with network, warm, against the floor',
+    of: 'run-net/tszone warm',
+    against: ['run-net/floor'],
+    limit: 2,
+  },
+  {
+    text: 'run with network, warm, against crun without',
+    of: 'run-net/tszone warm',
+    against: ['run/crun'],
+    limit: 0.5,
+  },
+  { text: 'run with network, warm, against lxc', of: 'run-net/tszone warm', against: ['run-net/lxc'], limit: 0.25 },
+  {
+    text: 'run with network, warm, against docker',
+    of: 'run-net/tszone warm',
+    against: ['run-net/docker'],
+    limit: 0.04,
+  },
+  { text: 'run with network, cold, against docker', of: 'run-net/tszone', against: ['run-net/docker'], limit: 0.25 },
+  { text: 'run with network, cold, against podman', of: 'run-net/tszone', against: ['run-net/podman'], limit: 0.25 },
+  {
+    text: 'run with network, cold, against nspawn with a veth',
+    of: 'run-net/tszone',
+    against: ['run-net/nspawn'],
+    limit: 1,
+  },
+  { text: 'claim of a spare against exec', of: 'claim/tszone claim', against: ['claim/tszone'], limit: 1.2 },
+  {
+    text: 'memory of an idle zone on the host side, against the less of lxc and podman',
+    of: 'memory/tszone',
+    against: ['memory/lxc', 'memory/podman'],
+    limit: 0.6,
+  },
+  { text: 'memory of an idle zone on the host side', of: 'memory/tszone', limit: 200, unit: ' kB' },
+  {
+    text: 'start of the last of 1,000 zones against the tenth',
+    of: 'scale-start/last',
+    against: ['scale-start/tenth'],
+    limit: 1.2,
+  },
+  { text: 'list of 1,000 zones, warm', of: 'scale-list/tszone warm', limit: 20, unit: ' ms' },
+];
+
+export function judge(tables: readonly Table[]): Verdict[] {
+  const median = (path: string): number | undefined => {
+    const [id, name] = path.split('/');
+    const cell = tables.find((table) => table.id === id)?.cells.find((one) => one.name === name);
+    return cell === undefined || cell.samples.length === 0 ? undefined : summarize(cell.samples).median;
+  };
+  const reasonFor = (path: string): string => {
+    const [id, name] = path.split('/');
+    const table = tables.find((one) => one.id === id);
+    return table?.lacks.find((lack) => lack.name === name)?.reason ?? `${path} was not measured`;
+  };
+  return targets.map(({ text, of, against, limit, unit = '' }): Verdict => {
+    const value = median(of);
+    const others = (against ?? []).map(median);
+    const missing = value === undefined ? of : against?.[others.indexOf(undefined)];
+    if (value === undefined || missing !== undefined)
+      return { text, limit, unit, measured: undefined, holds: undefined, why: reasonFor(missing ?? of) };
+    const known = others.filter((other) => other !== undefined);
+    const measured = against === undefined ? value : value / Math.min(...known);
+    return { text, limit, unit, measured, holds: measured <= limit, why: undefined };
+  });
+}
