@@ -1,18 +1,46 @@
 /** How many system calls a command makes with all that it starts: `strace -c -f`. Of a daemon's client, the client's only. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, findProgram, run } from './command.js';
+import { background, type Command, findProgram, run, until } from './command.js';
+import { processes } from './processes.js';
 
-export async function countCalls({ argv, env = {} }: Command): Promise<number | undefined> {
+function readTotal(file: string): number | undefined {
+  if (!existsSync(file)) return undefined;
+  const [total = ''] = readFileSync(file, 'utf8').trimEnd().split('\n').slice(-1);
+  // % time, seconds, usecs/call, calls, (errors,) total
+  const calls = Number(total.trim().split(/\s+/)[3]);
+  return total.endsWith('total') && Number.isInteger(calls) ? calls : undefined;
+}
+
+/** `release` ends what stays behind the command (a monitor): until then strace stays, too. */
+export async function countCalls({ argv, env = {} }: Command, release?: Command): Promise<number | undefined> {
   if (findProgram('strace') === undefined) return undefined;
   const directory = mkdtempSync('/var/tmp/tszone-bench-calls-');
   try {
     const file = join(directory, 'summary');
-    await run({ argv: ['strace', '-c', '-f', '-o', file, ...argv], env });
-    const [total = ''] = readFileSync(file, 'utf8').trimEnd().split('\n').slice(-1);
-    // % time, seconds, usecs/call, calls, (errors,) total
-    const calls = Number(total.trim().split(/\s+/)[3]);
-    return total.endsWith('total') && Number.isInteger(calls) ? calls : undefined;
+    const strace = background({ argv: ['strace', '-c', '-f', '-o', file, ...argv], env });
+    strace.ref();
+    const ended = once(strace, 'exit');
+    const started = Date.now();
+    // Only the command itself is strace's child.
+    const isOver = () => strace.exitCode !== null || processes().every(({ parent }) => parent !== strace.pid);
+    await until('the command ends under strace', () => Date.now() - started > 100 && isOver(), 60);
+    if (release !== undefined && strace.exitCode === null) await run(release);
+    await ended;
+    return readTotal(file);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The whole text, for people. */
+export async function traceText({ argv, env = {} }: Command): Promise<string> {
+  const directory = mkdtempSync('/var/tmp/tszone-bench-calls-');
+  try {
+    const file = join(directory, 'trace');
+    await run({ argv: ['strace', '-f', '-o', file, ...argv], env });
+    return readFileSync(file, 'utf8');
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

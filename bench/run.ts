@@ -40,6 +40,9 @@ async function bench(options: Options): Promise<void> {
   for (const [name, value] of Object.entries(conditions)) console.log(`${name}: ${value}`);
   console.log('');
   await using place = new Place();
+  // Else node would end in the midst of it, were nothing but unawaited children left to wait for.
+  const awake = setInterval(() => {}, 60_000);
+  place.later(() => clearInterval(awake));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => place.ended.abort(new Error(`ended by ${signal}`)));
   const opened = await openBench(

@@ -5,15 +5,25 @@ import { type Command, run } from '../command.js';
 import type { Place } from '../place.js';
 import { type Contender, memoryLimit, type Peer, pidsLimit } from './peer.js';
 
+/** lxc-create takes no overlay of which only the upper directory is its own: it copies the tree, as its templates do. */
+const template = (rootfs: string) => `#!/bin/sh
+for word; do
+  case $word in --rootfs=*) exec cp -a '${rootfs}/.' "\${word#*=}" ;; esac
+done
+`;
+
 class Lxc implements Contender {
   readonly makes = 'namespaces but user, overlay (run only), limits; with network a veth on a bridge, one address';
   readonly #place: Place;
   readonly #directory: string;
+  readonly #template: string;
   readonly #names = new Set<string>();
 
   constructor(place: Place) {
     this.#place = place;
     this.#directory = place.make('lxc');
+    this.#template = join(this.#directory, 'template');
+    writeFileSync(this.#template, template(place.rootfs), { mode: 0o755 });
   }
 
   run(network: boolean) {
@@ -23,10 +33,9 @@ class Lxc implements Contender {
   }
 
   life(name: string, payload: readonly string[]) {
-    // lxc-create takes no overlay of which only the upper directory would be its own.
     const file = this.#configure(name, payload, false, false);
     return {
-      create: this.#command('lxc-create', name, '--template', 'none', '--config', file),
+      create: this.#command('lxc-create', name, '--template', this.#template, '--config', file),
       start: this.#command('lxc-start', name, '--daemon'),
       stop: this.#command('lxc-stop', name, '--kill'),
       delete: this.#command('lxc-destroy', name),
@@ -55,14 +64,11 @@ class Lxc implements Contender {
     this.#names.add(name);
     this.#place.make('lxc', 'containers');
     const { rootfs, bridge, groups } = this.#place;
-    const root = withOverlay
-      ? `overlay:${rootfs}:${this.#place.make('lxc', `delta-${name}`, 'upper')}`
-      : `dir:${rootfs}`;
     const file = join(this.#directory, `${name}.conf`);
     const lines = [
-      `lxc.rootfs.path = ${root}`,
-      // Not lxc's to delete.
-      'lxc.rootfs.managed = 0',
+      ...(withOverlay
+        ? [`lxc.rootfs.path = overlay:${rootfs}:${this.#place.make('lxc', `delta-${name}`, 'upper')}`]
+        : []),
       'lxc.uts.name = bench',
       `lxc.init.cmd = ${payload.join(' ')}`,
       'lxc.mount.auto = proc:mixed sys:ro',

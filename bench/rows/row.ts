@@ -7,7 +7,7 @@ import type { Peers } from '../peers/index.js';
 import { type Contender, isOffer, type Offer } from '../peers/peer.js';
 import type { Tszone } from '../peers/tszone.js';
 import type { Place } from '../place.js';
-import type { Table } from '../table.js';
+import type { Lack, Table } from '../table.js';
 
 export interface Bench {
   readonly place: Place;
@@ -29,27 +29,36 @@ export interface Row {
 export class Contest {
   readonly id: string;
   readonly #title: string;
-  readonly #reference: string;
+  readonly #reference: string | undefined;
   readonly #notes: string[] = [];
   readonly #names: string[] = [];
-  readonly #lacks: { name: string; reason: string }[] = [];
-  readonly #counted = new Map<string, Command>();
+  readonly #lacks: Lack[] = [];
+  readonly #counts = new Map<string, () => Promise<number | undefined>>();
 
-  constructor(id: string, title: string, reference = 'tszone') {
+  constructor(id: string, title: string, reference: string | undefined = 'tszone') {
     this.id = id;
     this.#title = title;
     this.#reference = reference;
   }
 
-  /** A command as a timed step; the one to count system calls of, unless that would not end by itself. */
-  step(name: string, command: Command, counted: 'counted' | 'not counted' = 'counted'): Step {
+  /** A command as a timed step; its system calls are counted when all times have been taken. */
+  step(name: string, command: Command, count = () => countCalls(command)): Step {
+    this.#counts.set(name, count);
+    return timed(this.label(name), command);
+  }
+
+  /** For steps of other kinds. */
+  label(name: string): string {
     if (!this.#names.includes(name)) this.#names.push(name);
-    if (counted === 'counted') this.#counted.set(name, command);
-    return timed(`${this.id}/${name}`, command);
+    return `${this.id}/${name}`;
   }
 
   lacks(name: string, reason: string): void {
     this.#lacks.push({ name, reason });
+  }
+
+  get missing(): readonly Lack[] {
+    return this.#lacks;
   }
 
   note(text: string): void {
@@ -59,8 +68,7 @@ export class Contest {
   async table(samples: ReadonlyMap<string, readonly number[]>): Promise<Table> {
     const cells = [];
     for (const name of this.#names) {
-      const command = this.#counted.get(name);
-      const calls = command === undefined ? undefined : await countCalls(command);
+      const calls = await this.#counts.get(name)?.();
       cells.push({ name, samples: samples.get(`${this.id}/${name}`) ?? [], calls });
     }
     return {
