@@ -16,6 +16,13 @@ export const entry: readonly string[] = existsSync(native)
 
 const limits = ['--memory', '64M', '--pids', '100'];
 
+interface LifeOptions {
+  readonly terminal?: boolean;
+  readonly net?: string;
+  /** More flags of `create`. */
+  readonly more?: readonly string[];
+}
+
 export class Tszone implements Contender {
   readonly makes =
     'all namespaces with its own user range, overlay, limits, seccomp; with network a veth, bridge, NAT, IPv4 and 6';
@@ -48,8 +55,9 @@ export class Tszone implements Contender {
     return this.command('run', '--rm', '--net', net, ...limits, 'bench', '--', '/bin/true');
   }
 
-  life(name: string, payload: readonly string[], options: { readonly terminal?: boolean; readonly net?: string } = {}) {
-    const more = [...(options.terminal === true ? ['--tty'] : []), '--net', options.net ?? 'none'];
+  life(name: string, payload: readonly string[], options: LifeOptions = {}) {
+    const terminal = options.terminal === true ? ['--tty'] : [];
+    const more = [...terminal, '--net', options.net ?? 'none', ...(options.more ?? [])];
     return {
       create: this.command('create', name, '--image', 'bench', ...limits, ...more, '--', ...payload),
       start: this.command('start', name),

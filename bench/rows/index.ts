@@ -1,9 +1,22 @@
 import { attachRow } from './attach.js';
 import { execRow } from './exec.js';
+import { floorsRow } from './floors.js';
 import { lifeRow } from './life.js';
 import { memoryRow } from './memory.js';
+import { bootRow, parallelRow } from './parallel.js';
 import type { Row } from './row.js';
 import { runRow } from './run.js';
+import { scaleRow } from './scale.js';
 
 /** In the order in which they run. */
-export const rows: readonly Row[] = [runRow, lifeRow, execRow, attachRow, memoryRow];
+export const rows: readonly Row[] = [
+  floorsRow,
+  runRow,
+  lifeRow,
+  execRow,
+  attachRow,
+  memoryRow,
+  parallelRow,
+  bootRow,
+  scaleRow,
+];

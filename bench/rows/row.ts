@@ -3,7 +3,7 @@ import { countCalls } from '../calls.js';
 import type { Command } from '../command.js';
 import { measure, type Step, timed } from '../measure.js';
 import type { Options } from '../options.js';
-import type { Peers } from '../peers/index.js';
+import { peers as allPeers, type Peers } from '../peers/index.js';
 import { type Contender, isOffer, type Offer } from '../peers/peer.js';
 import type { Tszone } from '../peers/tszone.js';
 import type { Place } from '../place.js';
@@ -24,6 +24,12 @@ export interface Row {
   readonly needsPeers: boolean;
   measure(bench: Bench): Promise<Table[]>;
 }
+
+/** For a table of tszone's own affairs: every mandatory peer is in it, with the reason why it has no figure. */
+export const mandatoryLacks = (): Lack[] =>
+  allPeers
+    .filter(({ mandatory }) => mandatory)
+    .map(({ name }) => ({ name, reason: "not asked: a matter of tszone's own" }));
 
 /** A table in the making. */
 export class Contest {
@@ -55,6 +61,11 @@ export class Contest {
 
   lacks(name: string, reason: string): void {
     this.#lacks.push({ name, reason });
+  }
+
+  /** For a table that is about tszone alone: every peer is in it nevertheless. */
+  lacksPeers(): void {
+    this.#lacks.push(...mandatoryLacks());
   }
 
   get missing(): readonly Lack[] {
