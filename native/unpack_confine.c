@@ -10,54 +10,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "unpack_report.h"
 
-/* musl-gcc does not see the kernel's headers. The numbers are the same on every architecture (since 5.1). */
-enum {
-  NR_OPEN_TREE = 428,
-  NR_MOVE_MOUNT = 429,
-  NR_CLOSE_RANGE = 436,
-  NR_OPENAT2 = 437,
-  NR_MOUNT_SETATTR = 442,
-  TREE_CLONE = 1,
-  MOVE_FROM_EMPTY = 0x4,
-  MOVE_TO_EMPTY = 0x40,
-  ATTR_NOSUID = 0x2,
-  ATTR_NODEV = 0x4,
-  ATTR_NOEXEC = 0x8,
-  IN_ROOT = 0x10,
-  NO_MAGICLINKS = 0x02,
-  EMPTY_PATH = 0x1000,
-  CAP_VERSION_3 = 0x20080522,
-};
-
-struct how {
-  uint64_t flags;
-  uint64_t mode;
-  uint64_t resolve;
-};
-
-struct mount_attributes {
-  uint64_t set;
-  uint64_t clear;
-  uint64_t propagation;
-  uint64_t userns_fd;
-};
+enum { CAP_VERSION_3 = 0x20080522 };
 
 int unpack_open_in_root(int root, const char *path, int flags, mode_t mode) {
-  struct how how = {.flags = (uint64_t)(unsigned)flags | O_CLOEXEC, .mode = mode, .resolve = IN_ROOT | NO_MAGICLINKS};
   int fd;
 
   /* A rename anywhere can make the kernel give up with EAGAIN (openat2(2)). */
   for (int tries = 0; tries < 1000; tries++) {
-    fd = (int)syscall(NR_OPENAT2, root, path, &how, sizeof how);
+    fd = tz_openat2(root, path, (unsigned)flags, mode, TZ_RESOLVE_IN_ROOT | TZ_RESOLVE_NO_MAGICLINKS);
     if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
   }
   return fd;
 }
 
 static void enter_root(const char *dir) {
-  struct mount_attributes attributes = {.set = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC};
+  struct tz_mount_attr attributes = {.set = TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC};
   int target = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   int tree;
 
@@ -67,11 +37,10 @@ static void enter_root(const char *dir) {
   close(target);
   /* Opened again: a tree can only be cloned from the process's own mount namespace. */
   target = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  tree = target < 0 ? -1 : (int)syscall(NR_OPEN_TREE, target, "", TREE_CLONE | O_CLOEXEC | EMPTY_PATH);
+  tree = target < 0 ? -1 : tz_open_tree(target, "", TZ_OPEN_TREE_CLONE | O_CLOEXEC | TZ_AT_EMPTY_PATH);
   if (tree < 0) unpack_die(errno, "open_tree", dir);
-  if (syscall(NR_MOUNT_SETATTR, tree, "", EMPTY_PATH, &attributes, sizeof attributes) < 0)
-    unpack_die(errno, "mount_setattr", dir);
-  if (syscall(NR_MOVE_MOUNT, tree, "", target, "", MOVE_FROM_EMPTY | MOVE_TO_EMPTY) < 0)
+  if (tz_mount_setattr(tree, "", TZ_AT_EMPTY_PATH, &attributes) < 0) unpack_die(errno, "mount_setattr", dir);
+  if (tz_move_mount(tree, "", target, "", TZ_MOVE_MOUNT_F_EMPTY_PATH | TZ_MOVE_MOUNT_T_EMPTY_PATH) < 0)
     unpack_die(errno, "move_mount", dir);
   if (fchdir(tree) < 0) unpack_die(errno, "chdir", dir);
   if (syscall(SYS_pivot_root, ".", ".") == 0) {
@@ -110,7 +79,7 @@ static void keep_capabilities(uint64_t keep) {
 int unpack_confine(const char *dir, bool here, uint64_t caps) {
   int root;
 
-  syscall(NR_CLOSE_RANGE, 3, ~0u, 0);
+  tz_close_range(3, ~0u, 0);
   if (!here) enter_root(dir);
   root = open(here ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) unpack_die(errno, "open the root", dir);
