@@ -2,11 +2,11 @@
 // Bundles the command line into one file, dist/bundle/main.cjs, in which a module is run when it is first imported, and
 // stores V8's code for it beside it. Of oclif only the parser, flags and the Command class run; what they import besides
 // (plugin loading, help, colours, spinners) is left out: it is replaced by a module that throws if it is ever called.
-import { rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { writeCodeCache } from './code-cache.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outdir = join(root, 'dist', 'bundle');
@@ -69,7 +69,4 @@ await build({
   plugins: [withoutOclifsRest],
 });
 
-// What V8 made of it, so that it need not be compiled again; another Node refuses it and compiles.
-const { script, exports } = createRequire(import.meta.url)('../bin/load-bundle.js').loadBundle(file);
-await exports.warmUp();
-writeFileSync(`${file}.cache`, script.createCachedData());
+await writeCodeCache();

@@ -36,7 +36,8 @@ export const errorNotes = {
   STATE_CORRUPT: 'A file of tszone cannot be read as what it should be; it is named in `context.path`.',
   HOST_TOOL_MISSING: 'A program that is needed is not installed; the hint names the package.',
   HOST_TOOL_FAILED: 'A program of the host ended with an error; what it said is in `context`.',
-  HOST_HELPER_MISSING: 'The native helper is not built. Run `npm run build:native`; it needs gcc and make.',
+  HOST_HELPER_MISSING:
+    'The native helper is neither built nor installed with a platform package. Install tszone with its optional packages (`npm install --include=optional`), or run `npm run build:native`, which needs gcc and make.',
   HOST_FEATURE_MISSING:
     'The kernel or a file system lacks something; the hint says what to enable. See `tszone doctor`.',
   CGROUP_CONTROLLER_MISSING:

@@ -4,6 +4,7 @@ export type { EventName, EventOf } from './events.js';
 export { encodeClientFrame } from './frames.js';
 export * from './locate.js';
 export * from './monitor-client.js';
+export * from './platform-package.js';
 export * from './protocol.js';
 export { type ClientListener, type LaunchStdioTriple, type Spawner, spawner } from './spawner.js';
 export { statusOfStep } from './step-error.js';

@@ -94,7 +94,7 @@ async function waitForStatus(child: ChildProcess, mode: string): Promise<number>
     return code ?? 128 + (signalNumbers[name ?? ''] ?? 9);
   } catch (cause) {
     throw zoneError('HELPER_DIED', `the helper could not be started (mode "${mode}")`, {
-      hint: 'Check that native/build/tszone-helper is executable; "npm run build:native" makes it anew.',
+      hint: `Check that "${helperPath()}" is executable, or install tszone again.`,
       cause,
     });
   }
