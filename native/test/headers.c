@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "compat.h"
 
@@ -24,6 +25,7 @@ SAME(TZ_SYS_pidfd_open, SYS_pidfd_open);
 SAME(TZ_SYS_clone3, SYS_clone3);
 SAME(TZ_SYS_close_range, SYS_close_range);
 SAME(TZ_SYS_openat2, SYS_openat2);
+SAME(TZ_SYS_pidfd_getfd, SYS_pidfd_getfd);
 SAME(TZ_SYS_mount_setattr, SYS_mount_setattr);
 
 SAME(CLONE_NEWTIME, 0x00000080);
@@ -57,6 +59,7 @@ SAME(TZ_RESOLVE_NO_MAGICLINKS, RESOLVE_NO_MAGICLINKS);
 SAME(TZ_RESOLVE_NO_SYMLINKS, RESOLVE_NO_SYMLINKS);
 SAME(TZ_RESOLVE_IN_ROOT, RESOLVE_IN_ROOT);
 SAME(TZ_CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_CLOEXEC);
+SAME(TZ_SO_PEERGROUPS, SO_PEERGROUPS);
 SAME(TZ_TIOCGPTPEER, TIOCGPTPEER);
 SAME(TZ_DEVPTS_MAGIC, DEVPTS_SUPER_MAGIC);
 SAME(TZ_PROC_MAGIC, PROC_SUPER_MAGIC);
