@@ -26,6 +26,12 @@ init_forwards_signals() {
   # shellcheck disable=SC2016
   [ "$(status_of sh -c 'sleep 60 & main=$!; (sleep 1; kill -TERM $$) & exec qemu-aarch64-static "$1" --main $main' sh "$scratch/arm64/bin/tszone-init")" = 143 ]
 }
+entry_hands_over() {
+  mkdir "$scratch/main"
+  tar -xzf "$dir"/tszone-[0-9]*.tgz -C "$scratch/main" --strip-components=1
+  cp "$scratch/arm64/bin/tszone" "$scratch/main/bin/tszone"
+  [ "$(qemu-aarch64-static "$scratch/main/bin/tszone" version)" = "$(node -p 'require("./package.json").version')" ]
+}
 
 echo "arm64, under $(qemu-aarch64-static --version | head -1)"
 promise "system call numbers and constants are those of arm64's headers" make -s -C native headers CROSS=aarch64-linux-gnu-
@@ -37,3 +43,4 @@ promise 'a lock that is taken is waited for, then busy' finds_a_lock_taken
 promise 'an unknown mode is refused' refuses_an_unknown_mode
 promise 'init ends with the status of its child' init_ends_with_its_child
 promise 'init forwards a signal' init_forwards_signals
+if [ -e "$scratch/arm64/bin/tszone" ]; then promise 'the entry starts node for what it does not do itself' entry_hands_over; fi

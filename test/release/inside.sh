@@ -46,7 +46,7 @@ END
 promise_output 'npm install' '^added [0-9]+ packages' npm install
 promise "$platform is there" test -x "node_modules/$platform/bin/tszone-helper"
 promise 'that for another architecture is not' test "$(echo node_modules/@tszone/*)" = "node_modules/$platform"
-promise 'nothing was compiled' lacks node_modules/tszone/native/build
+promise 'nothing was compiled' lacks node_modules/tszone/native/build/tszone-helper
 promise "V8's code was stored for this node" test -s node_modules/tszone/dist/bundle/main.cjs.cache
 if [ -e "node_modules/$platform/bin/tszone" ]; then
   promise 'tszone is the native entry' is_native node_modules/.bin/tszone

@@ -25,7 +25,8 @@ describe('installing a packed tszone', () => {
 
   beforeEach(() => {
     tszone = mkdtempSync(join(directory, 'tszone-'));
-    for (const name of ['bin', 'dist/helper', 'dist/bundle']) mkdirSync(join(tszone, name), { recursive: true });
+    for (const name of ['bin', 'dist/helper', 'dist/bundle', 'native'])
+      mkdirSync(join(tszone, name), { recursive: true });
     for (const path of ['bin/tszone.js', 'bin/load-bundle.js', 'bin/package.json'])
       copyFileSync(path, join(tszone, path));
     copyFileSync('bin/tszone.js', join(tszone, 'bin/tszone'));
@@ -61,6 +62,7 @@ describe('installing a packed tszone', () => {
     expect(readFileSync(join(tszone, 'bin/tszone'))).to.deep.equal(readFileSync(entry));
     expect(statSync(join(tszone, 'bin/tszone')).mode & 0o777).to.equal(0o755);
     expect(existsSync(join(tszone, 'bin/tszone.new'))).to.equal(false);
+    expect(readFileSync(join(tszone, 'native/build/command'), 'utf8')).to.equal(`${process.execPath}\0`);
     expect(existsSync(join(tszone, 'dist/bundle/main.cjs.cache'))).to.equal(true);
   });
 
