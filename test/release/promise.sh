@@ -18,7 +18,7 @@ promise_output() {
   local what=$1 patterns=$2 output status=0 pattern
   shift 2
   output=$("$@" 2>&1) || status=$?
-  printf '    | %s\n' "${output//$'\n'/$'\n'    | }"
+  printf '%s\n' "$output" | cut -c1-160 | sed 's/^/    | /'
   while IFS= read -r pattern; do
     if ! grep -qE -- "$pattern" <<<"$output"; then
       echo "  broken: $what: status $status, no line like: $pattern"
