@@ -198,6 +198,7 @@ static void read_hand(void) {
     case HAND_MAPS:
     case HAND_GO:
     case HAND_CREATED:
+    case HAND_READY:
     case HAND_CHILD:
     default:
       break;

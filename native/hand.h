@@ -12,6 +12,7 @@ enum hand_message {
   HAND_MAPS = 'm',    /* host → zone: the maps are written, locked trees are attached */
   HAND_GO = 'n',      /* host → zone */
   HAND_CREATED = 't', /* zone → host: the namespaces are there */
+  HAND_READY = 'r',   /* zone → host, if it may be held: all but the go is there */
   HAND_MASTER = 'p',  /* zone → host, with a pty master */
   HAND_CHILD = 'c',   /* exec's worker → host, with the final child's pid */
   HAND_EXEC = 'x',    /* zone → host: about to exec; the end that follows means that it worked */

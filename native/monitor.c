@@ -17,6 +17,7 @@
 #include "exitlist.h"
 #include "hand.h"
 #include "log.h"
+#include "netlink.h"
 #include "process.h"
 #include "pump.h"
 #include "record.h"
@@ -38,6 +39,9 @@ static enum phase phase;
 static bool attached = true; /* fd 4 is open */
 static bool created;
 static bool held; /* prepared: waits for a client's `go`, whoever has prepared it */
+static bool ready;       /* the child waits for the go */
+static bool go_wanted;   /* said before the namespaces were there */
+static bool hold_wanted; /* said before the child was ready */
 static int execs;
 static struct clients_target target = {.pidfd = -1, .master = -1};
 static int console_peer = -1;
@@ -56,11 +60,6 @@ static void start_pumps(void) {
   pump_init(&from_zone[1], stdio->host[2], relay ? 2 : -1);
 }
 
-static void announce_created(void) {
-  if (created) return;
-  created = true;
-  report_created(launch->pid);
-}
 
 static void take_master(int master) {
   struct winsize size = {.ws_row = settings.rows, .ws_col = settings.columns};
@@ -98,6 +97,40 @@ static void hand_ended(void) {
   fail_with(0, "", "", message);
 }
 
+static void read_hand(void);
+
+static void release(void) {
+  report_step("monitor.record", -1);
+  target.started_at_ms = now_ms();
+  if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
+  if (held) unlink(settings.hold);
+  held = target.held = false;
+  phase = PHASE_STARTING;
+  report_step("zone", -1);
+  /* A child that is gone has left word of why. */
+  if (!hand_send(launch->socket, HAND_GO)) read_hand();
+}
+
+/* From here on the zone is prepared: everything is done but its first exec. */
+static void hold(void) {
+  hold_wanted = !ready;
+  if (hold_wanted) return;
+  report_step("monitor.hold", -1);
+  if (settings.hold == NULL) fail_with(EINVAL, "", "", "the plan has no monitor.hold");
+  record_running(settings.hold, launch->pid, now_ms());
+  held = target.held = true;
+  report_held();
+}
+
+/* The namespaces are there. What the host has to do with them is done while the child mounts its root. */
+static void announce_created(void) {
+  if (created) return;
+  created = true;
+  report_created(launch->pid);
+  netlink_host_ops(launch->plan, launch->pid);
+  if (go_wanted) release();
+}
+
 static void read_hand(void) {
   while (launch->socket >= 0) {
     switch (hand_receive(launch->socket, &packet, false)) {
@@ -105,6 +138,10 @@ static void read_hand(void) {
       return;
     case HAND_CREATED:
       announce_created();
+      break;
+    case HAND_READY:
+      ready = true;
+      if (hold_wanted) hold();
       break;
     case HAND_EXEC:
       execs++;
@@ -126,25 +163,10 @@ static void read_hand(void) {
   }
 }
 
-static void release(void) {
-  report_step("monitor.record", -1);
-  target.started_at_ms = now_ms();
-  if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
-  if (held) unlink(settings.hold);
-  held = target.held = false;
-  phase = PHASE_STARTING;
-  report_step("zone", -1);
-  /* A child that is gone has left word of why. */
-  if (!hand_send(launch->socket, HAND_GO)) read_hand();
-}
-
-/* From here on the zone is prepared: everything is done but its first exec. */
-static void hold(void) {
-  report_step("monitor.hold", -1);
-  if (settings.hold == NULL) fail_with(EINVAL, "", "", "the plan has no monitor.hold");
-  record_running(settings.hold, launch->pid, now_ms());
-  held = target.held = true;
-  report_held();
+static void obey(const struct control_words *words) {
+  if (words->hold) hold();
+  go_wanted = go_wanted || words->go;
+  if (go_wanted && created) release();
 }
 
 static void detach(void) {
@@ -159,8 +181,7 @@ static void read_control(void) {
   struct control_words words = {false, false};
   struct control_target control = {launch->pidfd, target.master};
   bool open = control_read(&control, &words);
-  if (words.hold && phase == PHASE_PREPARING) hold();
-  if (words.go && phase == PHASE_PREPARING) release();
+  if (phase == PHASE_PREPARING) obey(&words);
   if (open) return;
   detach();
   if (phase == PHASE_PREPARING && !held) {

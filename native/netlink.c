@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "settings.h"
 #include "zone.h"
 
 /* From linux/netlink.h, which musl-gcc does not see. */
@@ -159,12 +160,43 @@ int netlink_request(const char *protocol, const char *hex, const char **call, ch
   return error;
 }
 
-void netlink_send_op(const struct op *op) {
+/* Digits of the pid, in the machine's byte order, into the message. */
+static void put_pid(char *hex, pid_t pid) {
+  static const char digits[] = "0123456789abcdef";
+  unsigned char bytes[4];
+  uint32_t number = (uint32_t)pid;
+  memcpy(bytes, &number, sizeof bytes);
+  for (size_t i = 0; i < sizeof bytes; i++) {
+    hex[2 * i] = digits[bytes[i] >> 4];
+    hex[2 * i + 1] = digits[bytes[i] & 15];
+  }
+}
+
+static void send_or_fail(const char *protocol, const char *hex) {
   char text[160];
   const char *call;
-  int error = netlink_request(op_arg(op, 0), op_arg(op, 1), &call, text, sizeof text);
+  int error = netlink_request(protocol, hex, &call, text, sizeof text);
   if (error == 0) return;
   char message[256];
   snprintf(message, sizeof message, *text == '\0' ? "%s" : "%s (%s)", strerror(error), text);
   fail_with(error, call, "", message);
+}
+
+void netlink_host_ops(const struct plan *plan, pid_t pid) {
+  struct cursor at = {0};
+  struct op op;
+  while (plan_next(plan, &at, &op)) {
+    if (op.id != OP_HOST_NL) continue;
+    report_step(op_specs[op.id].name, op.index);
+    /* The plan is ours to write in. */
+    char *hex = (char *)(size_t)op_arg(&op, 1);
+    size_t offset = (size_t)parse_number(op_arg(&op, 2)) * 2;
+    if (offset > strlen(hex) || strlen(hex) - offset < 8) fail_with(EINVAL, "", op_arg(&op, 2), "no place for a pid");
+    put_pid(hex + offset, pid);
+    send_or_fail(op_arg(&op, 0), hex);
+  }
+}
+
+void netlink_send_op(const struct op *op) {
+  send_or_fail(op_arg(op, 0), op_arg(op, 1));
 }

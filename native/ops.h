@@ -30,6 +30,7 @@
   X(MONITOR_OOM, "monitor.oom", 1, false, false)      \
   X(MONITOR_LOG, "monitor.log", 3, false, false)      \
   X(MONITOR_SOCKET, "monitor.socket", 1, false, false) \
+  X(HOST_NL, "host.nl", 3, false, false)              \
   X(EXIT_RMDIR, "exit.rmdir", 1, false, false)        \
   X(EXIT_RMTREE, "exit.rmtree", 1, false, false)      \
   X(EXIT_UNLINK, "exit.unlink", 1, false, false)      \

@@ -84,6 +84,7 @@ static void sync_created(const struct op *op) {
 
 static void sync_go(const struct op *op) {
   (void)op;
+  if (settings.hold != NULL && !hand_send(zone.socket, HAND_READY)) _exit(STATUS_FAILED);
   wait_for(HAND_GO);
 }
 

@@ -77,6 +77,11 @@ export const enterOps = {
   'monitor.log': ['path', 'maxBytes', 'files'],
   /** Unix stream socket: see docs/internals/monitor.md. */
   'monitor.socket': ['path'],
+  /**
+   * launch: sent when the namespaces are there, from the host's side and while the child mounts its root; the pid of the child is
+   * written into the message at that offset (bytes).
+   */
+  'host.nl': ['protocol', 'hex', 'pidOffset'],
   /** Worked off in order when the zone has ended or failed to start; failures are ignored; `already gone` is success. */
   'exit.rmdir': ['path'],
   /** The group and all groups below it, deepest first. */

@@ -78,6 +78,16 @@ const stepHints: readonly StepHint[] = [
     hint: 'The cgroup refuses processes: see what "tszone doctor" says about cgroups, and the --cpuset and --pids of the zone.',
   },
   {
+    step: 'host.nl',
+    errnos: ['EOPNOTSUPP', 'ENOTSUP'],
+    hint: 'This kernel cannot make veth pairs: load the module (modprobe veth bridge).',
+  },
+  {
+    step: 'host.nl',
+    errnos: ['ENODEV', 'EINVAL'],
+    hint: "The network's bridge has gone meanwhile: repeat the command, which makes it again.",
+  },
+  {
     step: 'exec.',
     errnos: notFound,
     hint: 'Check that the program, and the interpreter or loader that it names, is in the image.',

@@ -1,10 +1,12 @@
 /** The bridge of a network and the veth pairs on it. */
 import { zoneError } from '../errors/index.js';
+import type { EnterOp } from '../helper/protocol.js';
 import { parseRange, rangesOverlap } from '../spec/ip.js';
-import { type NetlinkClient, netlink, refusedWith } from './client.js';
+import { type NetlinkClient, netlink, netlinkProtocols, refusedWith } from './client.js';
 import { hasIpv6, hostRoutes, linkAttribute, readSysctl, writeSysctl } from './host-view.js';
 import { vethIndex } from './names.js';
 import type { BridgeOp, VethOp } from './ops.js';
+import { encodeMessage, type NetlinkMessage } from './wire/bytes.js';
 import { decodeLink, deleteLink, getLink, type Link, newAddress, newBridge, newVeth, setLinkUp } from './wire/route.js';
 
 /** The link's alias once everything about it is done; it changes with the op, so that a changed network is set anew. */
@@ -109,13 +111,27 @@ export async function removeLink(name: string, isOurs: (link: Link) => boolean =
   });
 }
 
+/** Names, addresses and the bridge's index as they are now; the message is good for this boot. */
+function vethMessage({ pid, bridge, ...pair }: VethOp): NetlinkMessage {
+  const master = Number(linkAttribute(bridge, 'ifindex') ?? 0);
+  return newVeth({ ...pair, hostIndex: vethIndex(pair.hostName), master, peerPid: pid });
+}
+
+/** A pid that no process has: where it stands, the helper writes its child's. */
+const pidMark = 0x7e5a_c3d1;
+
+/** The same for the helper, which knows the pid first. */
+export function vethForHelper(op: VethOp): EnterOp {
+  const bytes = encodeMessage(vethMessage({ ...op, pid: pidMark }), 1);
+  const mark = new Uint8Array(new Uint32Array([pidMark]).buffer);
+  const pidOffset = String(bytes.indexOf(mark));
+  return { op: 'host.nl', protocol: String(netlinkProtocols.route), hex: bytes.toString('hex'), pidOffset };
+}
+
 export async function applyVeth(op: VethOp): Promise<void> {
   const client = await netlink('route');
-  const master = Number(linkAttribute(op.bridge, 'ifindex') ?? 0);
-  const { pid, bridge, ...pair } = op;
-  const message = newVeth({ ...pair, hostIndex: vethIndex(op.hostName), master, peerPid: pid });
   try {
-    await client.request(`create veth ${op.hostName} in ${bridge}`, message);
+    await client.request(`create veth ${op.hostName} in ${op.bridge}`, vethMessage(op));
   } catch (error) {
     if (!refusedWith(error, 'EOPNOTSUPP')) throw error;
     throw zoneError('HOST_FEATURE_MISSING', 'this kernel cannot make veth pairs', {

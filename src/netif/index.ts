@@ -1,6 +1,6 @@
 /** The network: bridges, veth pairs, addresses, routes, nf_tables, published ports. */
 export { netHandlers } from './apply.js';
-export { isBridgeUp } from './bridge.js';
+export { isBridgeUp, vethForHelper } from './bridge.js';
 export { foreignForwardDrops } from './firewall.js';
 export { readForwarding } from './forwarding.js';
 export { allocateVethName, bridgeName, randomMac, tableName } from './names.js';
@@ -14,7 +14,7 @@ export {
   type NetworkWish,
   requireUnused,
 } from './networks.js';
-export type { NetOp, PortOp } from './ops.js';
+export type { NetOp, PortOp, VethOp } from './ops.js';
 export {
   planLoopback,
   planNetwork,

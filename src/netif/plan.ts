@@ -32,7 +32,7 @@ export interface ZoneNetworkInput {
 
 export interface ZoneNetworkPlan {
   readonly prepare: readonly NetOp[];
-  readonly attach: (pid: number) => readonly NetOp[];
+  readonly attach: readonly VethOp[];
   readonly enter: readonly EnterOp[];
   readonly exit: readonly EnterOp[];
   /** The zone's addresses, without prefix, the first interface's first. */
@@ -46,7 +46,7 @@ export function planZoneNetwork(input: ZoneNetworkInput): ZoneNetworkPlan {
   const ports = planPorts(input);
   return {
     prepare: [...networks.flatMap((network) => planNetwork(roots, network)), ...ports],
-    attach: (pid) => interfaces.map((one, position) => planVeth(one, position, pid)),
+    attach: interfaces.map((one, position) => planVeth(one, position, 0)),
     enter: [...planLoopback(), ...interfaces.flatMap(planInside)],
     exit: ports.map((port) => ({
       op: 'exit.nl',

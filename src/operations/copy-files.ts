@@ -143,7 +143,7 @@ async function planStopped(host: HostContext, name: string, helperArgv: readonly
     ...(await planZoneFiles(host, record)),
     network: {
       prepare: [],
-      attach: () => [],
+      attach: [],
       enter: planLoopback(),
       exit: [],
       addresses: [],

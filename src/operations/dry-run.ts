@@ -109,7 +109,7 @@ async function startSteps(host: HostContext, record: ZoneRecord, options: StartO
     (op) => ({ phase: 'enter', op, text: [op.op, ...argumentsOf(op).map(shown)].join(' ') }) as const,
   );
   // The pid is not known before there is a process; 0 stands for it.
-  return [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach(0))];
+  return [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach)];
 }
 
 async function stopSteps({ roots }: HostContext, zone: string): Promise<DryStep[]> {

@@ -1,9 +1,9 @@
 /** `start`: from a record on disk to a running zone. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type HelperSession, type LaunchStdioTriple, launchSession } from '../helper/index.js';
 import { rm } from '../host/quick-fs.js';
-import { applyHostOp, type HostOp, planStart, type ZonePlan } from '../plan/index.js';
+import { vethForHelper } from '../netif/index.js';
+import { planStart, type ZonePlan } from '../plan/index.js';
 import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
@@ -170,30 +170,47 @@ async function launch(
 ): Promise<{ session: HelperSession; pid: number }> {
   const own = options.stdio === 'relay' ? 'inherit' : 'ignore';
   const gate = gateOf(options.signal);
-  const session = await launchSession(plan.enter, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
+  // With what the prepare phase has made: the bridge's index.
+  const ops = [...plan.attach.map(vethForHelper), ...plan.enter];
+  const session = await launchSession(ops, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
   try {
-    const { pid } = await session.expect('created');
-    boundary('start', name, 'created');
-    await attach(name, plan.attach(pid), session);
-    await options.beforeGo?.(session);
-    options.signal?.throwIfAborted();
-    gate.close();
-    if (options.hold === true) return await hold(session, pid);
-    session.go();
-    boundary('start', name, 'go');
-    await session.expect('started');
-    boundary('start', name, 'started');
-    if (options.detach === true) session.detach();
-    return { session, pid };
+    return options.hold === true
+      ? await hold(name, session)
+      : await goThrough(name, session, { options, closeGate: gate.close });
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function hold(session: HelperSession, pid: number): Promise<{ session: HelperSession; pid: number }> {
+/** The helper takes `go` as soon as the zone's namespaces are there: nothing has to be done here in between. */
+async function goThrough(
+  name: string,
+  session: HelperSession,
+  { options, closeGate }: { readonly options: StartOptions; readonly closeGate: () => void },
+): Promise<{ session: HelperSession; pid: number }> {
+  if (options.beforeGo !== undefined) {
+    await session.expect('created');
+    await options.beforeGo(session);
+    options.signal?.throwIfAborted();
+  }
+  closeGate();
+  session.go();
+  boundary('start', name, 'go');
+  const { pid } = await session.expect('created');
+  boundary('start', name, 'created');
+  await session.expect('started');
+  boundary('start', name, 'started');
+  if (options.detach === true) session.detach();
+  return { session, pid };
+}
+
+async function hold(name: string, session: HelperSession): Promise<{ session: HelperSession; pid: number }> {
   session.hold();
+  const { pid } = await session.expect('created');
+  boundary('start', name, 'created');
   await session.expect('held');
+  boundary('start', name, 'held');
   session.detach();
   return { session, pid };
 }
@@ -204,24 +221,4 @@ function gateOf(signal: AbortSignal | undefined): { signal: AbortSignal; close: 
   const abort = () => gate.abort(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   return { signal: gate.signal, close: () => signal?.removeEventListener('abort', abort) };
-}
-
-async function attach(name: string, ops: readonly HostOp[], session: HelperSession): Promise<void> {
-  for (const op of ops) {
-    try {
-      await applyHostOp(op);
-    } catch (error) {
-      throw await ownReason(session, error);
-    }
-    boundary('start', name, `attach ${op.op}`);
-  }
-}
-
-/** An attach to a child that has just failed only shows the consequence; the helper knows the cause. */
-async function ownReason(session: HelperSession, consequence: unknown): Promise<unknown> {
-  const cause = session.expect('started').then(
-    () => consequence,
-    (error: unknown) => error,
-  );
-  return Promise.race([cause, sleep(200, consequence, { ref: false })]);
 }

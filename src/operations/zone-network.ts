@@ -54,7 +54,7 @@ export async function attachNetworks(
   source: InterfaceSource = prepareInterface,
 ): Promise<NetworkPart> {
   const { net, port } = spec;
-  const nothing = { prepare: [], attach: () => [], exit: [], addresses: [], notes: [] };
+  const nothing = { prepare: [], attach: [], exit: [], addresses: [], notes: [] };
   if (net.kind === 'none') return { ...nothing, enter: planLoopback(), resolvConf: undefined };
   const { text: resolvConf, warning } = await findResolvConf({
     dns: spec.dns,

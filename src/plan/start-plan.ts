@@ -12,7 +12,7 @@ import {
   planLaunch,
   zoneNamespaces,
 } from '../namespaces/index.js';
-import type { NetOp } from '../netif/index.js';
+import type { NetOp, VethOp } from '../netif/index.js';
 import { effectiveCapabilities, type ZoneSpec } from '../spec/index.js';
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostOp } from './host-ops.js';
@@ -20,7 +20,8 @@ import type { HostOp } from './host-ops.js';
 /** What the zone's interfaces need, planned by netif. */
 export interface NetworkPart {
   readonly prepare: readonly NetOp[];
-  readonly attach: (pid: number) => readonly NetOp[];
+  /** Links: their pid is filled in by the helper. */
+  readonly attach: readonly VethOp[];
   readonly enter: readonly EnterOp[];
   readonly exit: readonly EnterOp[];
   /** Of the zone, without prefix length. */
@@ -64,8 +65,8 @@ export interface EntryInfo {
 export interface ZonePlan {
   /** Host side, before the launch. Undone when the zone has ended. */
   readonly prepare: readonly HostOp[];
-  /** Host side, when there is a pid. Dies with the zone. */
-  readonly attach: (pid: number) => readonly HostOp[];
+  /** Host side, when there is a pid. Done by the helper; dies with the zone. */
+  readonly attach: readonly VethOp[];
   readonly enter: readonly EnterOp[];
   readonly entry: EntryInfo;
   readonly notes: readonly string[];

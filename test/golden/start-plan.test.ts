@@ -78,7 +78,7 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
     fromImage: ['/etc/hosts'],
     network: {
       prepare: [],
-      attach: () => [],
+      attach: [],
       enter: [],
       exit: [],
       addresses: ['10.88.0.2'],

@@ -81,7 +81,8 @@ describe('networks', function () {
     const peer = await NetPeer.start();
     started.push(peer);
     const { lease, plan } = await planFor(name, ports);
-    for (const op of [...plan.prepare, ...plan.attach(peer.pid)]) await host.call('apply', op);
+    for (const op of [...plan.prepare, ...plan.attach.map((op) => ({ ...op, pid: peer.pid }))])
+      await host.call('apply', op);
     await peer.call('send', plan.enter);
     for (const protocol of ['tcp', 'udp'] as const) await peer.call('serve', { host: '::', port: 80, protocol });
     return { name, peer, lease, plan };
@@ -281,8 +282,9 @@ describe('networks', function () {
     });
 
     it('undo a veth by its name and address only', async () => {
-      const [op] = b.plan.attach(b.peer.pid);
-      if (op?.op !== 'net.veth') throw new Error('no veth');
+      const [link] = b.plan.attach;
+      if (link === undefined) throw new Error('no veth');
+      const op = { ...link, pid: b.peer.pid };
       await host.call('undo', { ...op, hostMac: '02:00:00:00:00:00' });
       expect(host.sh('ip -br link')).to.include(op.hostName);
       await host.call('undo', op);
@@ -305,7 +307,8 @@ describe('networks', function () {
         interfaces: [{ network: lab, lease, vethName: allocateVethName(instance), hostMac: randomMac() }],
         ports: [],
       });
-      for (const op of [...plan.prepare, ...plan.attach(peer.pid)]) await host.call('apply', op);
+      for (const op of [...plan.prepare, ...plan.attach.map((op) => ({ ...op, pid: peer.pid }))])
+        await host.call('apply', op);
       await peer.call('send', plan.enter);
       expect(await peer.call('ask', { host: outside4, port: 80 })).to.equal(host4);
       expect(await peer.call('ask', { host: a.lease.ipv4, port: 80, waitMs: 700 })).to.equal('silence');

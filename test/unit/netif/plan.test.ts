@@ -37,7 +37,7 @@ describe('planZoneNetwork', () => {
 
   it('is plain JSON, so that it can be journaled', () => {
     const { prepare, attach } = planZoneNetwork({ roots, interfaces: [eth0], ports: [port] });
-    const ops = [...prepare, ...attach(7)];
+    const ops = [...prepare, ...attach];
     expect(JSON.parse(JSON.stringify(ops))).to.deep.equal(ops);
   });
 
@@ -49,9 +49,9 @@ describe('planZoneNetwork', () => {
       mtu: 1300,
     };
     const { prepare, attach, enter } = planZoneNetwork({ roots, interfaces: [eth0, eth1], ports: [] });
-    expect(attach(42)).to.have.length(2);
-    expect(attach(42)[0]).to.include({ pid: 42, peerName: 'eth0', peerIndex: 100, mtu: 1400 });
-    expect(attach(42)[1]).to.include({ peerName: 'eth1', peerIndex: 101, mtu: 1300 });
+    expect(attach).to.have.length(2);
+    expect(attach[0]).to.include({ peerName: 'eth0', peerIndex: 100, mtu: 1400 });
+    expect(attach[1]).to.include({ peerName: 'eth1', peerIndex: 101, mtu: 1300 });
     expect(
       prepare.filter((op) => op.op === 'net.bridge'),
       'one bridge for two interfaces on it',
