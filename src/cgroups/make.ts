@@ -32,6 +32,7 @@ async function ensure(op: CgroupCreateOp | CgroupShareOp, make: () => Promise<vo
   for (let attempt = 1; ; attempt++) {
     try {
       if (op.enable !== undefined) handDownIfNeeded(op, op.enable);
+      makeParents(op);
       await make();
       fillIfEmpty(op);
       return;
@@ -45,7 +46,9 @@ async function ensure(op: CgroupCreateOp | CgroupShareOp, make: () => Promise<vo
 
 function makeParents(op: CgroupCreateOp | CgroupShareOp): void {
   try {
-    for (const path of op.parents) makeGroup(path);
+    const nearest = op.parents.at(-1);
+    if (nearest === undefined || existsSync(nearest)) return;
+    for (const path of op.parents) if (!existsSync(path)) makeGroup(path);
   } catch (error) {
     // ENOENT below the topmost: another process has just removed an empty parent; the next attempt makes it again.
     const top = op.parents[0];

@@ -7,7 +7,17 @@ import { hasIpv6, hostRoutes, linkAttribute, readSysctl, writeSysctl } from './h
 import { vethIndex } from './names.js';
 import type { BridgeOp, VethOp } from './ops.js';
 import { encodeMessage, type NetlinkMessage } from './wire/bytes.js';
-import { decodeLink, deleteLink, getLink, type Link, newAddress, newBridge, newVeth, setLinkUp } from './wire/route.js';
+import {
+  decodeLink,
+  deleteLink,
+  getLink,
+  type Link,
+  newAddress,
+  newBridge,
+  newVeth,
+  setLinkUp,
+  withoutOwnAddress,
+} from './wire/route.js';
 
 /** The link's alias once everything about it is done; it changes with the op, so that a changed network is set anew. */
 function doneMark(op: BridgeOp): string {
@@ -122,7 +132,11 @@ const pidMark = 0x7e5a_c3d1;
 
 /** The same for the helper, which knows the pid first. */
 export function vethForHelper(op: VethOp): EnterOp {
-  const bytes = encodeMessage(vethMessage({ ...op, pid: pidMark }), 1);
+  const messages = [
+    vethMessage({ ...op, pid: pidMark }),
+    ...(hasIpv6() ? [withoutOwnAddress(vethIndex(op.hostName))] : []),
+  ];
+  const bytes = Buffer.concat(messages.map((message, index) => encodeMessage(message, index + 1)));
   const mark = new Uint8Array(new Uint32Array([pidMark]).buffer);
   const pidOffset = String(bytes.indexOf(mark));
   return { op: 'host.nl', protocol: String(netlinkProtocols.route), hex: bytes.toString('hex'), pidOffset };

@@ -95,15 +95,27 @@ function forwardingAlready6(): ChangedSysctl[] {
     .map((key) => ({ key, before: '1', set: '1' }));
 }
 
+/** Reading the routes of a host with many zones takes milliseconds: a process that starts one after the other looks now and then. */
+const lookedAtMs = new Map<string, number>();
+const looksEveryMs = 10_000;
+
+async function isForwarding({ roots: { instance }, table, ipv6 }: ForwardOp): Promise<boolean> {
+  const known = await readForwardingFile();
+  if (known.sysctls.length > 0 && !known.instances.includes(instance)) return false;
+  const key = `${table} ${ipv6}`;
+  if (performance.now() - (lookedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < looksEveryMs) return true;
+  if (readForwarding(ipv6).changes.length > 0) return false;
+  lookedAtMs.set(key, performance.now());
+  return true;
+}
+
 /**
  * Notes what was, tells the table which interfaces are open only for us, then switches. A root for which another one
  * has switched everything on is noted, too, so that the other does not switch it off.
  */
 export async function applyForwarding(op: ForwardOp): Promise<void> {
+  if (await isForwarding(op)) return;
   const { instance } = op.roots;
-  const known = await readForwardingFile();
-  const isSettled = known.sysctls.length === 0 || known.instances.includes(instance);
-  if (isSettled && readForwarding(op.ipv6).changes.length === 0) return;
   let plan: ForwardingPlan = nothing;
   const { sysctls } = await noteForwarding(
     instance,

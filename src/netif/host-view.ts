@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { zoneError } from '../errors/index.js';
 import { type IpRange, parseRange } from '../spec/ip.js';
 import { isErrno } from '../state/index.js';
-import { bridgeName, isOwnLink } from './names.js';
+import { bridgeName, isOwnLink, isPort } from './names.js';
 
 /** Kernel files answer from memory: reading them at once is ten times quicker than by way of the thread pool. */
 function kernelFile(path: string): string | undefined {
@@ -66,6 +66,8 @@ export function hostRoutes(): HostRoute[] {
   const v6 = lines('/proc/net/ipv6_route').flatMap((fields) => {
     const [destination = '0', prefix = '0'] = fields;
     const [flags = '0', interfaceName = 'lo'] = fields.slice(-2);
+    // A thousand zones have some thousand of these, and nobody asks for them.
+    if (isPort(interfaceName)) return [];
     const bits = Number.parseInt(flags, 16);
     if ((bits & RTF_LOCAL) !== 0 || destination.startsWith('ff')) return [];
     const range = { family: 6 as const, base: BigInt(`0x${destination}`), prefix: Number.parseInt(prefix, 16) };

@@ -20,6 +20,11 @@ export function isOwnLink(name: string): boolean {
   return /^tz[0-9a-f]{6}[bv][0-9a-z]+$/.test(name);
 }
 
+/** The host's end of a zone's veth pair. */
+export function isPort(name: string): boolean {
+  return /^tz[0-9a-f]{6}v/.test(name);
+}
+
 /**
  * A name for the host's end of a veth pair: `tz<instance>v<index>`, the link's index in base 36. Both are drawn anew for
  * every start, because the old link may live on for some 30 ms after its zone.

@@ -109,12 +109,13 @@ function planVeth({ network, lease, vethName, hostMac, mtu }: ZoneInterface, pos
 function planInside({ network, lease }: ZoneInterface, position: number): EnterOp[] {
   const index = zoneIndex(position);
   const gateways = position > 0 ? [] : [network.gateway4, ...(lease.ipv6 === undefined ? [] : [network.gateway6])];
-  return [
+  const messages = [
     newAddress(index, withPrefix(lease.ipv4, network.range4)),
     ...(lease.ipv6 === undefined ? [] : [newAddress(index, withPrefix(lease.ipv6, network.range6))]),
     setLinkUp({ index }),
     ...gateways.filter((gateway) => gateway !== undefined).map((gateway) => newDefaultRoute(index, gateway)),
-  ].map(send);
+  ];
+  return messages.map(send);
 }
 
 function send(message: NetlinkMessage): EnterOp {

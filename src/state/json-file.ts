@@ -87,10 +87,13 @@ export async function writeFileAtomic(path: string, content: string | Buffer, mo
 
 /** Whole or not at all for every reader, but not synced: for files that mean nothing after a reboot. */
 export async function writeRunTimeFile(path: string, text: string): Promise<void> {
-  await makeStateDirectory(dirname(path));
   const temporary = await temporaryFor(path);
   try {
-    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' }).catch(async (error: unknown) => {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      await makeStateDirectory(dirname(path));
+      await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

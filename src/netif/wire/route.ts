@@ -15,7 +15,9 @@ import {
 } from './bytes.js';
 
 const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 24 } as const;
-const IFLA = { address: 1, ifname: 3, mtu: 4, master: 10, linkInfo: 18, netNsPid: 19, alias: 20 } as const;
+const IFLA = { address: 1, ifname: 3, mtu: 4, master: 10, linkInfo: 18, netNsPid: 19, alias: 20, afSpec: 26 } as const;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IN6_ADDR_GEN_MODE_NONE = 1;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
 const IFA = { address: 1, local: 2, broadcast: 4 } as const;
@@ -88,6 +90,16 @@ export function newVeth(pair: VethPair): NetlinkMessage {
     ),
   ]);
   return { type: RTM.newLink, flags: created, body };
+}
+
+/**
+ * A link that only carries others' packets (a bridge's port) gives itself no IPv6 address: with a thousand of them, each one's
+ * announcements would go to all. The kernel does not take this in the message that makes a link.
+ */
+export function withoutOwnAddress(index: number): NetlinkMessage {
+  const mode = attribute(IFLA_INET6_ADDR_GEN_MODE, u8(IN6_ADDR_GEN_MODE_NONE));
+  const body = Buffer.concat([linkHeader(index, 0, 0), attribute(IFLA.afSpec, attribute(AF.inet6, mode))]);
+  return { type: RTM.newLink, flags: acked, body };
 }
 
 /** Sets a link up; `alias` and `mtu` if given. */
