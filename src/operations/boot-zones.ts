@@ -1,8 +1,10 @@
 /** `boot`: starts what autostarts. */
+import { availableParallelism } from 'node:os';
 import { ZoneError, type ZoneErrorJson } from '../errors/index.js';
-import { readRunning, scanZones, type ZoneRecord } from '../state/index.js';
+import { readRunning, readSparePools, scanZones, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { removeRemains } from './remains.js';
+import { fillSpares } from './spares.js';
 import { startZone } from './start-zone.js';
 import type { OperationOptions } from './zone-lock.js';
 
@@ -23,12 +25,20 @@ export async function bootZones(host: HostContext, options: OperationOptions = {
   await removeRemains(host.roots);
   const { records, unreadable } = await scanZones(host.roots);
   const results: BootResult[] = unreadable.map(({ name, error }) => failed(name, error));
-  for (const record of records.filter(wantsBoot)) {
-    const { name } = record.spec;
-    if ((await readRunning(host.roots, name)) === undefined) results.push(await boot(host, name, options));
-  }
-  return results;
+  const waiting = records.filter(wantsBoot).map(({ spec }) => spec.name);
+  // Of one start, most is the kernel's work and the helper's: some more at once keep all CPUs busy.
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        if ((await readRunning(host.roots, name)) === undefined) results.push(await boot(host, name, options));
+      }
+    }),
+  );
+  if (Object.keys(await readSparePools(host.roots)).length > 0) await fillSpares(host, options);
+  return results.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+const atOnce = Math.max(4, 2 * availableParallelism());
 
 async function boot(host: HostContext, name: string, options: OperationOptions): Promise<BootResult> {
   try {
