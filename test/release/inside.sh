@@ -18,7 +18,11 @@ application() {
   PATH=$PWD/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 }
 is_absent() { ! command -v "$1"; }
-lacks() { [ ! -e "$1" ]; }
+is_uncompiled() { [ -d node_modules/tszone ] && [ ! -e node_modules/tszone/native/build/tszone-helper ]; }
+nothing_is_left() {
+  local names
+  names=$(tszone list -q) && [ -z "$names" ]
+}
 is_native() { [ "$(head -c 4 "$1")" = $'\x7fELF' ]; }
 is_javascript() { head -1 "$1" | grep -qx '#!/usr/bin/env node'; }
 # What README tells to run first, without its making of tszone.
@@ -46,7 +50,7 @@ END
 promise_output 'npm install' '^added [0-9]+ packages' npm install
 promise "$platform is there" test -x "node_modules/$platform/bin/tszone-helper"
 promise 'that for another architecture is not' test "$(echo node_modules/@tszone/*)" = "node_modules/$platform"
-promise 'nothing was compiled' lacks node_modules/tszone/native/build/tszone-helper
+promise 'nothing was compiled' is_uncompiled
 promise "V8's code was stored for this node" test -s node_modules/tszone/dist/bundle/main.cjs.cache
 if [ -e "node_modules/$platform/bin/tszone" ]; then
   promise 'tszone is the native entry' is_native node_modules/.bin/tszone
@@ -60,7 +64,7 @@ promise_output 'start' '^zone "box" is running$' tszone start box
 promise_output 'exec' '^42 in box$' tszone exec box -- sh -c 'echo "$((6 * 7)) in $(hostname)"'
 promise_output 'list' '^box +running +sparse ' tszone list
 promise_output 'delete' '^zone "box" is deleted$' tszone delete --force box
-promise 'nothing is left' test -z "$(tszone list -q)"
+promise 'nothing is left' nothing_is_left
 cat >library.mjs <<'END'
 import { openHost } from 'tszone';
 const host = await openHost();
