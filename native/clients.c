@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "guards.h"
 #include "process.h"
 #include "report.h"
 
@@ -166,6 +167,17 @@ static void stay(struct client *client, bool as_console) {
   }
 }
 
+/* From here on the connection is not a client's. A caller that has said more by now is done already. */
+static void guard(struct client *client, const char *group, bool is_done) {
+  if (is_done) {
+    drop(client);
+  } else if (guards_take(client->fd, group)) {
+    client->ended = true;
+  } else {
+    refuse(client);
+  }
+}
+
 static void command(struct client *client, const char *line, struct clients_target *target) {
   if (strcmp(line, "wait") == 0) {
     stay(client, false);
@@ -198,8 +210,13 @@ static void use_input(struct client *client, struct clients_target *target) {
       return;
     }
     *newline = '\0';
-    command(client, client->input, target);
-    eat(client, (size_t)(newline - client->input) + 1);
+    size_t length = (size_t)(newline - client->input) + 1;
+    if (strncmp(client->input, "guard ", 6) == 0) {
+      guard(client, client->input + 6, length < client->input_length);
+    } else {
+      command(client, client->input, target);
+    }
+    eat(client, length);
   }
   if (client->ended || client->input_length == 0 || target->master < 0) return;
   ssize_t n = write(target->master, client->input, client->input_length);
@@ -277,7 +294,8 @@ int clients_timeout(void) {
 
 void clients_settle(int patience_ms) {
   for (long long end = now_ms() + patience_ms;;) {
-    struct poller poller = {.count = 0};
+    struct poller poller;
+    poller.count = 0;
     for (int i = 0; i < client_count; i++) {
       struct client *client = &clients[i];
       client->place = client->ended || client->output_length == 0 ? -1 : poller_add(&poller, client->fd, POLLOUT);

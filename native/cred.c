@@ -58,7 +58,7 @@ static void give_stdio(uid_t uid, gid_t gid) {
   for (int fd = 0; fd <= 2; fd++) {
     struct stat info;
     if (fstat(fd, &info) != 0) continue;
-    if (zone.own_pipes && S_ISFIFO(info.st_mode) && fchown(fd, uid, gid) != 0) fail("fchown", "stdio");
+    if ((zone.own_pipes >> fd & 1) != 0 && S_ISFIFO(info.st_mode) && fchown(fd, uid, gid) != 0) fail("fchown", "stdio");
   }
   if (zone.console >= 0 && fchown(zone.console, uid, (gid_t)-1) != 0) fail("fchown", "console");
 }
@@ -80,11 +80,10 @@ void cred_caps(const struct op *op) {
   uint64_t inheritable = parse_mask(op_arg(op, 2));
   uint64_t ambient = parse_mask(op_arg(op, 3));
   for (int cap = 0; cap < 64; cap++) {
+    if ((bounding >> cap & 1) != 0) continue;
     int has = prctl(CAPBSET_READ, cap, 0, 0, 0);
     if (has < 0) break;
-    if (has == 1 && (bounding >> cap & 1) == 0 && prctl(CAPBSET_DROP, cap, 0, 0, 0) != 0) {
-      fail("prctl(PR_CAPBSET_DROP)", "");
-    }
+    if (has == 1 && prctl(CAPBSET_DROP, cap, 0, 0, 0) != 0) fail("prctl(PR_CAPBSET_DROP)", "");
   }
   set_caps(permitted, permitted, inheritable);
   for (int cap = 0; cap < 64; cap++) {

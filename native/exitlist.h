@@ -10,7 +10,5 @@
 void exitlist_run(const struct plan *plan, bool patient);
 /* The exit.spawn op, if there is one. */
 void exitlist_spawn(const struct plan *plan);
-/* Kills every process in the group and in the groups below it, until there is none. */
-void group_kill(const char *path);
 
 #endif

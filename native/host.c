@@ -70,11 +70,12 @@ void host_load_plan(struct plan *plan, bool launching) {
   settings_load(plan, launching);
 }
 
-int host_signals(void) {
+int host_signals(bool resize) {
   static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
   sigset_t set;
   sigemptyset(&set);
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) sigaddset(&set, numbers[i]);
+  if (resize) sigaddset(&set, SIGWINCH);
   sigprocmask(SIG_SETMASK, &set, NULL);
   signal(SIGPIPE, SIG_IGN);
   int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -132,26 +133,27 @@ void host_map(pid_t pid) {
   close(user);
 }
 
-static void make_pipe(int *zone_end, int *host_end, int zone_side, uid_t uid, gid_t gid) {
+void host_make_pipe(struct stdio *stdio, int fd, uid_t uid, gid_t gid) {
   int ends[2];
+  int zone_side = fd == 0 ? 0 : 1;
   if (pipe2(ends, O_CLOEXEC) != 0) fail("pipe2", "");
-  *zone_end = ends[zone_side];
-  *host_end = ends[1 - zone_side];
+  stdio->zone[fd] = ends[zone_side];
+  stdio->host[fd] = ends[1 - zone_side];
   /* Owned by the zone, so that it can open /dev/stdout anew. */
-  if (fchown(*zone_end, uid, gid) != 0) fail("fchown", "stdio");
-  fcntl(*host_end, F_SETFL, O_NONBLOCK | (zone_side == 0 ? O_WRONLY : O_RDONLY));
+  if (fchown(stdio->zone[fd], uid, gid) != 0) fail("fchown", "stdio");
+  fcntl(stdio->host[fd], F_SETFL, O_NONBLOCK | (fd == 0 ? O_WRONLY : O_RDONLY));
 }
 
 void host_make_pipes(struct stdio *stdio, bool with_stdin, uid_t uid, gid_t gid) {
   report_step("stdio.mode", -1);
   if (with_stdin) {
-    make_pipe(&stdio->zone[0], &stdio->host[0], 0, uid, gid);
+    host_make_pipe(stdio, 0, uid, gid);
   } else {
     stdio->zone[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (stdio->zone[0] < 0) fail("open", "/dev/null");
   }
-  make_pipe(&stdio->zone[1], &stdio->host[1], 1, uid, gid);
-  make_pipe(&stdio->zone[2], &stdio->host[2], 1, uid, gid);
+  host_make_pipe(stdio, 1, uid, gid);
+  host_make_pipe(stdio, 2, uid, gid);
 }
 
 void stdio_adopt(const struct stdio *stdio) {

@@ -19,8 +19,8 @@ void host_begin_forked(void);
 void host_read_plan(struct plan *plan, bool launching);
 /* Checks a plan that is there already. */
 void host_load_plan(struct plan *plan, bool launching);
-/* A signalfd for TERM, INT, HUP, QUIT, USR1 and USR2; PIPE is ignored. */
-int host_signals(void);
+/* A signalfd for TERM, INT, HUP, QUIT, USR1 and USR2, with `resize` also for WINCH; PIPE is ignored. */
+int host_signals(bool resize);
 
 void host_open_cgroups(int *into);
 void host_open_trees(void);
@@ -37,7 +37,9 @@ struct stdio {
   int host[3]; /* our ends; -1: none */
 };
 
-/* Pipes owned by the uid and gid; stdin is /dev/null unless `with_stdin`. */
+/* One of 0-2 through a pipe owned by the uid and gid. */
+void host_make_pipe(struct stdio *stdio, int fd, uid_t uid, gid_t gid);
+/* All of them; stdin is /dev/null unless `with_stdin`. */
 void host_make_pipes(struct stdio *stdio, bool with_stdin, uid_t uid, gid_t gid);
 /* In the child: puts them on 0-2. */
 void stdio_adopt(const struct stdio *stdio);

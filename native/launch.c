@@ -91,7 +91,7 @@ static pid_t clone_zone(int into, int *pidfd) {
 
 _Noreturn static void zone_side(int socket, const struct stdio *stdio) {
   zone.socket = socket;
-  zone.own_pipes = settings.stdio != STDIO_PTY;
+  zone.own_pipes = settings.stdio == STDIO_PTY ? 0 : 7;
   report_to_socket(socket);
   report_step("zone", -1);
   zone_tie();
@@ -125,7 +125,7 @@ static void undo_clone(void) {
 _Noreturn static void launch(void) {
   take_lock();
   leave_groups();
-  int signals = host_signals();
+  int signals = host_signals(false);
   struct stdio stdio;
   int into;
   int sockets[2];

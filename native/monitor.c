@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "control.h"
 #include "exitlist.h"
+#include "guards.h"
 #include "hand.h"
 #include "log.h"
 #include "netlink.h"
@@ -105,6 +106,7 @@ static void release(void) {
   if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
   if (held) unlink(settings.hold);
   held = target.held = false;
+  if (settings.entry != NULL) record_target(settings.entry, launch->pid);
   phase = PHASE_STARTING;
   report_step("zone", -1);
   /* A child that is gone has left word of why. */
@@ -256,7 +258,9 @@ _Noreturn static void finish(void) {
 }
 
 static void turn(void) {
-  struct poller poller = {.count = 0};
+  /* Not cleared: only what is watched becomes real memory. */
+  struct poller poller;
+  poller.count = 0;
   int at_end = poller_add(&poller, launch->pidfd, POLLIN);
   int at_hand = poller_add(&poller, launch->socket, POLLIN);
   int at_control = poller_add(&poller, attached ? EVENT_FD : -1, POLLIN);
@@ -266,8 +270,10 @@ static void turn(void) {
   pump_watch(&from_zone[0], &poller);
   pump_watch(&from_zone[1], &poller);
   clients_watch(&poller);
+  guards_watch(&poller);
   poller_wait(&poller, clients_timeout());
 
+  guards_work(&poller);
   clients_work(&poller, &target);
   if (target.go && held) release();
   target.go = false;

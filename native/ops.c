@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "forms.h"
+
 const struct op_spec op_specs[OP_COUNT] = {
 #define X(identifier, name, fixed, variadic, zone) {name, fixed, variadic, zone},
     OP_LIST(X)
@@ -23,6 +25,8 @@ int ops_print_features(void) {
     const struct op_spec *op = &op_specs[i];
     printf("%s\"%s\":%d", i == 0 ? "" : ",", op->name, op->variadic ? -1 : op->fixed);
   }
-  printf("}}\n");
+  printf("},");
+  forms_print();
+  printf("}\n");
   return fflush(stdout) == 0 ? 0 : 125;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 /* clang-format off */
 /* X(identifier, name, number of fixed arguments, variadic, zone side) */
@@ -18,7 +18,7 @@
   X(CGROUP_JOIN, "cgroup.join", 1, false, false)      \
   X(CGROUP_INTO, "cgroup.into", 1, false, false)      \
   X(ROOT_STAGING, "root.staging", 1, false, false)    \
-  X(EXEC_KILLGROUP, "exec.killgroup", 1, false, false) \
+  X(EXEC_GROUP, "exec.group", 2, true, false)         \
   X(STDIO_MODE, "stdio.mode", 1, false, false)        \
   X(STDIO_WINSIZE, "stdio.winsize", 2, false, false)  \
   X(MONITOR_LOCK, "monitor.lock", 1, false, false)    \
@@ -26,6 +26,7 @@
   X(MONITOR_OOMSCORE, "monitor.oomscore", 1, false, false) \
   X(MONITOR_RECORD, "monitor.record", 1, false, false) \
   X(MONITOR_HOLD, "monitor.hold", 1, false, false)    \
+  X(MONITOR_ENTRY, "monitor.entry", 1, false, false)  \
   X(MONITOR_EXIT, "monitor.exit", 1, false, false)    \
   X(MONITOR_OOM, "monitor.oom", 1, false, false)      \
   X(MONITOR_LOG, "monitor.log", 3, false, false)      \
@@ -36,6 +37,12 @@
   X(EXIT_UNLINK, "exit.unlink", 1, false, false)      \
   X(EXIT_NL, "exit.nl", 2, false, false)              \
   X(EXIT_SPAWN, "exit.spawn", 0, true, false)         \
+  X(ENTRY_ROOT, "entry.root", 1, false, false)        \
+  X(ENTRY_FREEZER, "entry.freezer", 1, false, false)  \
+  X(ENTRY_GROUP, "entry.group", 1, false, false)      \
+  X(ENTRY_USER, "entry.user", 1, false, false)        \
+  X(ENTRY_WORKDIR, "entry.workdir", 1, false, false)  \
+  X(ENTRY_LOGIN, "entry.login", 0, true, false)       \
   X(CGROUP_ENTER, "cgroup.enter", 0, false, true)     \
   X(UTS_HOSTNAME, "uts.hostname", 1, false, true)     \
   X(UTS_DOMAIN, "uts.domain", 1, false, true)         \

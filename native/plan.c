@@ -13,22 +13,30 @@ static void *map_pages(size_t size) {
   return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+bool plan_reserve(struct plan *plan, size_t bytes) {
+  size_t size = plan->size;
+  while (size < plan->length + bytes) {
+    if (size >= PLAN_MAX_BYTES) {
+      errno = EFBIG;
+      return false;
+    }
+    size *= 2;
+  }
+  if (size == plan->size) return true;
+  char *grown = mremap(plan->base, plan->size, size, MREMAP_MAYMOVE);
+  if (grown == MAP_FAILED) return false;
+  plan->base = grown;
+  plan->size = size;
+  return true;
+}
+
 bool plan_read(int fd, struct plan *plan) {
   plan->size = 64 * 1024;
   plan->length = 0;
   plan->base = map_pages(plan->size);
   if (plan->base == MAP_FAILED) return false;
   for (;;) {
-    if (plan->length == plan->size) {
-      if (plan->size >= PLAN_MAX_BYTES) {
-        errno = EFBIG;
-        return false;
-      }
-      char *grown = mremap(plan->base, plan->size, plan->size * 2, MREMAP_MAYMOVE);
-      if (grown == MAP_FAILED) return false;
-      plan->base = grown;
-      plan->size *= 2;
-    }
+    if (!plan_reserve(plan, 1)) return false;
     ssize_t n = read(fd, plan->base + plan->length, plan->size - plan->length);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return false;

@@ -40,6 +40,8 @@ bool plan_read(int fd, struct plan *plan);
 /* The same of a text in memory. */
 bool plan_copy(struct plan *plan, const char *text, size_t length);
 void plan_forget(struct plan *plan);
+/* Room for so many bytes more; may move the mapping. False if there is none. */
+bool plan_reserve(struct plan *plan, size_t bytes);
 /* False, with the reason, unless every token is terminated, every op known and every argument count right. */
 bool plan_check(const struct plan *plan, struct plan_error *error);
 bool plan_next(const struct plan *plan, struct cursor *at, struct op *op);

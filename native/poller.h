@@ -4,7 +4,7 @@
 
 #include <poll.h>
 
-enum { POLLER_MAX = 64 };
+enum { POLLER_MAX = 1100 };
 
 struct poller {
   struct pollfd fds[POLLER_MAX];

@@ -1,4 +1,4 @@
-/* The monitor's two records, JSON files that are written whole or not at all. */
+/* The monitor's records: JSON files that are written whole or not at all, and the target of what enters the zone. */
 #ifndef TSZONE_RECORD_H
 #define TSZONE_RECORD_H
 
@@ -6,6 +6,9 @@
 
 /* fail()s: a zone whose record can't be written must not start. */
 void record_running(const char *path, pid_t pid, long long started_at_ms);
+/* Adds the op `target` to the record by which the command line enters the zone. Best effort: a record without it, or cut
+ * off, is not used. */
+void record_target(const char *path, pid_t pid);
 /* Best effort. */
 void record_exit(const char *path, int status, int signal, long oom_kills);
 

@@ -66,6 +66,12 @@ static void send_failure(const struct failure *f) {
   send_line(line, n);
 }
 
+static void (*failure_teller)(const struct failure *) = send_failure;
+
+void report_failures_by(void (*tell)(const struct failure *failure)) {
+  failure_teller = tell;
+}
+
 static void copy_text(char *to, size_t size, const char *from) {
   if (from == NULL) from = "";
   size_t length = strnlen(from, size - 1);
@@ -79,14 +85,12 @@ int exec_status(int error) {
 
 _Noreturn void fail_as(const struct failure *failure) {
   static bool failing;
-  if (!failing) {
+  if (failure_socket >= 0) {
+    send(failure_socket, failure, sizeof *failure, MSG_NOSIGNAL);
+  } else if (!failing) {
     failing = true;
-    if (failure_socket >= 0) {
-      send(failure_socket, failure, sizeof *failure, MSG_NOSIGNAL);
-    } else {
-      send_failure(failure);
-      if (failure_hook != NULL) failure_hook();
-    }
+    if (failure_teller != NULL) failure_teller(failure);
+    if (failure_hook != NULL) failure_hook();
   }
   _exit(failure->status);
 }

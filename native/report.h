@@ -38,6 +38,8 @@ struct failure {
 void report_step(const char *step, int op);
 /* The zone side's way out: where failures go instead of fd 4. */
 void report_to_socket(int socket);
+/* Another way to tell the caller than by an event; NULL: nothing is said. */
+void report_failures_by(void (*tell)(const struct failure *failure));
 /* Called once with the failure already sent, before the host side exits with the status. */
 void report_on_failure(void (*clean_up)(void));
 

@@ -34,7 +34,8 @@ static void give(struct rest *rest) {
 bool rest_give(struct rest rests[], int count, int signals) {
   static const struct control_target nothing = {.pidfd = -1, .master = -1};
   for (;;) {
-    struct poller poller = {.count = 0};
+    struct poller poller;
+    poller.count = 0;
     int places[2];
     for (int i = 0; i < count; i++) {
       places[i] = rests[i].start < rests[i].end ? poller_add(&poller, rests[i].to, POLLOUT) : -1;

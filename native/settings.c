@@ -31,7 +31,7 @@ static const struct word tree_words[] = {
 };
 
 static const struct word stdio_words[] = {
-    {"log", STDIO_LOG}, {"relay", STDIO_RELAY}, {"pty", STDIO_PTY}, {"inherit", STDIO_INHERIT}, {NULL, 0}};
+    {"log", STDIO_LOG}, {"relay", STDIO_RELAY}, {"pty", STDIO_PTY}, {"attach", STDIO_ATTACH}, {NULL, 0}};
 
 uint64_t parse_ns_flags(const char *text) {
   return words_parse(text, ns_words);
@@ -106,8 +106,12 @@ static void load_structure(const struct op *op) {
   case OP_ROOT_STAGING:
     settings.staging = op_arg(op, 0);
     break;
-  case OP_EXEC_KILLGROUP:
-    settings.killgroup = op_arg(op, 0);
+  case OP_EXEC_GROUP:
+    need_room(op->argc - 2 <= MAX_FILLS);
+    settings.group = op_arg(op, 0);
+    settings.group_kind = op_arg(op, 1);
+    settings.group_fill_count = op->argc - 2;
+    for (int i = 2; i < op->argc; i++) settings.group_fill[i - 2] = op_arg(op, i);
     break;
   case OP_STDIO_MODE:
     settings.stdio = (enum stdio_mode)words_parse(op_arg(op, 0), stdio_words);
@@ -131,6 +135,9 @@ static void load_structure(const struct op *op) {
     break;
   case OP_MONITOR_HOLD:
     settings.hold = op_arg(op, 0);
+    break;
+  case OP_MONITOR_ENTRY:
+    settings.entry = op_arg(op, 0);
     break;
   case OP_MONITOR_SOCKET:
     settings.socket = op_arg(op, 0);
@@ -185,15 +192,15 @@ void settings_load(const struct plan *plan, bool launching) {
     if ((settings.ns_flags & CLONE_NEWUSER) == 0) settings.trees[i].flags &= ~(unsigned)TREE_LOCKED;
     if ((settings.trees[i].flags & TREE_LOCKED) != 0) settings.any_locked = true;
   }
-  if (launching && settings.stdio == STDIO_INHERIT)
-    fail_with(EINVAL, "", "inherit", "only an exec can inherit its stdio");
+  if (launching && settings.stdio == STDIO_ATTACH)
+    fail_with(EINVAL, "", "attach", "only an exec can be attached");
   if (settings.any_locked && settings.staging == NULL) fail_with(EINVAL, "", "", "locked trees need root.staging");
 }
 
 void settings_reload(const struct plan *plan) {
   memset(&settings.trees, 0, sizeof settings.trees[0] * (size_t)settings.tree_count);
   settings.tree_count = settings.cover_count = settings.join_count = 0;
-  settings.lock = settings.record = settings.hold = settings.socket = settings.staging = NULL;
+  settings.lock = settings.record = settings.hold = settings.entry = settings.socket = settings.staging = NULL;
   struct cursor at = {0};
   struct op op;
   while (plan_next(plan, &at, &op)) load_lasting(&op);

@@ -8,9 +8,9 @@
 
 #include "plan.h"
 
-enum { MAX_TREES = 256, MAX_COVERS = 64, MAX_JOINS = 24, MAX_MAPS = 16 };
+enum { MAX_TREES = 256, MAX_COVERS = 64, MAX_JOINS = 24, MAX_MAPS = 16, MAX_FILLS = 4 };
 enum { TREE_RECURSIVE = 1, TREE_IDMAP = 2, TREE_LOCKED = 4 };
-enum stdio_mode { STDIO_LOG, STDIO_RELAY, STDIO_PTY, STDIO_INHERIT };
+enum stdio_mode { STDIO_LOG, STDIO_RELAY, STDIO_PTY, STDIO_ATTACH };
 
 struct tree {
   const char *slot, *path;
@@ -42,10 +42,12 @@ struct settings {
   const char *joins[MAX_JOINS];
   int join_fds[MAX_JOINS];
   int join_count;
-  const char *cgroup_into, *staging, *killgroup;
+  const char *cgroup_into, *staging;
+  const char *group, *group_kind, *group_fill[MAX_FILLS];
+  int group_fill_count;
   enum stdio_mode stdio;
   unsigned short rows, columns;
-  const char *lock, *leave[MAX_JOINS], *oomscore, *record, *hold, *exit, *oom, *log, *socket;
+  const char *lock, *leave[MAX_JOINS], *oomscore, *record, *hold, *entry, *exit, *oom, *log, *socket;
   int leave_count;
   long long log_max_bytes;
   int log_files;

@@ -14,7 +14,7 @@
 #include "report.h"
 #include "zone.h"
 
-enum { MAX_FILE = 1024 * 1024, FIELDS = 7 };
+enum { FIRST_READ = 4096, MAX_FILE = 1024 * 1024, FIELDS = 7 };
 
 struct field {
   const char *text;
@@ -131,31 +131,31 @@ const char *user_lookup(const char *spec, const char *passwd, const char *group,
   return NULL;
 }
 
-/* The file's text, "" if there is none; to be freed. */
-static char *read_text(const char *path) {
-  char *text = calloc(1, MAX_FILE + 1);
-  if (text == NULL) fail("calloc", path);
-  int fd = path_open(path, O_RDONLY | O_NONBLOCK, 0);
-  if (fd < 0) return text;
+/* The file's text, "" if there is none; never freed, as exec or _exit follows. */
+static const char *read_text(const char *path) {
+  size_t size = FIRST_READ;
   size_t length = 0;
-  while (length < MAX_FILE) {
-    ssize_t n = read(fd, text + length, MAX_FILE - length);
+  char *text = malloc(size + 1);
+  int fd = path_open(path, O_RDONLY | O_NONBLOCK, 0);
+  while (fd >= 0 && text != NULL && length < size) {
+    ssize_t n = read(fd, text + length, size - length);
     if (n <= 0) break;
     length += (size_t)n;
+    if (length == size && size < MAX_FILE) text = realloc(text, (size *= 2) + 1);
   }
-  close(fd);
+  if (text == NULL) fail("malloc", path);
+  if (fd >= 0) close(fd);
+  text[length] = '\0';
   return text;
 }
 
 void cred_user(const struct op *op) {
   static struct user user;
   const char *spec = op_arg(op, 0);
-  char *passwd = read_text("/etc/passwd");
-  char *group = read_text("/etc/group");
+  const char *passwd = read_text("/etc/passwd");
+  const char *group = read_text("/etc/group");
   const char *problem = user_lookup(spec, passwd, group, &user);
   if (problem != NULL) fail_with(ENOENT, "", spec, problem);
-  free(passwd);
-  free(group);
   exec_env_default("HOME", *user.home == '\0' ? "/" : user.home);
   if (*user.name != '\0') {
     exec_env_default("USER", user.name);

@@ -15,7 +15,7 @@ struct zone {
   int root;       /* O_PATH: what paths are resolved in; -1 before there is one */
   int console;    /* the pty's slave if stdio is the pty, else -1 */
   bool joined;    /* the cgroups have been joined */
-  bool own_pipes; /* stdio 0-2 are pipes that the helper made for this process */
+  unsigned own_pipes; /* bits 0-2: that one of stdio is a pipe that the helper made for this process */
   bool tied;      /* dies with the helper: not so for the child of a forked init */
   char *environment[MAX_ENVIRONMENT];
   int environment_count;

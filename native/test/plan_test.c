@@ -25,19 +25,19 @@ static const char *problem(struct plan plan) {
 
 static void check_problems(void) {
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0")),
+                          "2\0")),
              "");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0"
+                          "2\0uts.hostname\0"
                           "1\0web\0")),
              "");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0exec.path\0"
+                          "2\0exec.path\0"
                           "0\0")),
              "");
   CHECK_TEXT(problem(PLAN("")), "the plan is empty");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0"
+                          "2\0uts.hostname\0"
                           "1\0web")),
              "the plan is cut off");
   CHECK_TEXT(problem(PLAN("tszone\0"
@@ -45,40 +45,40 @@ static void check_problems(void) {
              "this is not a plan");
   CHECK_TEXT(problem(PLAN("tszone-plan\0")), "the plan has another protocol number");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "2\0")),
+                          "3\0")),
              "the plan has another protocol number");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0mnt.nonsense\0"
+                          "2\0mnt.nonsense\0"
                           "0\0")),
              "unknown op");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0"
+                          "2\0uts.hostname\0"
                           "2\0a\0b\0")),
              "wrong number of arguments");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0"
+                          "2\0uts.hostname\0"
                           "-1\0a\0")),
              "wrong number of arguments");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0"
+                          "2\0uts.hostname\0"
                           "1x\0a\0")),
              "wrong number of arguments");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0exec.path\0"
+                          "2\0exec.path\0"
                           "9999999999\0a\0")),
              "wrong number of arguments");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0")),
+                          "2\0uts.hostname\0")),
              "wrong number of arguments");
   CHECK_TEXT(problem(PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0"
+                          "2\0uts.hostname\0"
                           "1\0")),
              "the plan ends inside an op");
 }
 
 static void check_walk(void) {
   struct plan plan = PLAN("tszone-plan\0"
-                          "1\0uts.hostname\0"
+                          "2\0uts.hostname\0"
                           "1\0web\0init.fork\0"
                           "3\0slot\0a\0\0");
   struct cursor at = {0, 0};
@@ -105,7 +105,7 @@ static bool keep_exit(enum op_id id) {
 
 static void check_shrink(void) {
   static const char text[] = "tszone-plan\0"
-                             "1\0exit.unlink\0"
+                             "2\0exit.unlink\0"
                              "1\0/a\0cwd\0"
                              "1\0/\0exit.unlink\0"
                              "1\0/b";
@@ -139,7 +139,7 @@ static uint32_t next_random(void) {
 /* Whatever passes the check can be walked: the address sanitizer watches. */
 static void check_random(void) {
   static const char seed[] = "tszone-plan\0"
-                             "1\0uts.hostname\0"
+                             "2\0uts.hostname\0"
                              "1\0web\0exec.path\0"
                              "2\0sh\0-c\0cwd\0"
                              "1\0/";

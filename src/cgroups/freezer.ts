@@ -8,10 +8,15 @@ export function requestFrozen({ version, path }: ZoneGroup, frozen: boolean): vo
   else writeControl(`${path}/cgroup.freeze`, frozen ? '1' : '0');
 }
 
+/** What says whether a group is frozen. */
+export function freezerFile({ version, path }: ZoneGroup): string {
+  return `${path}/${version === 1 ? 'freezer.state' : 'cgroup.events'}`;
+}
+
 /** False also if the group is not there. */
-export function isFrozen({ version, path }: ZoneGroup): boolean {
-  if (version === 1) return readControl(`${path}/freezer.state`) === 'FROZEN';
-  return /^frozen 1$/m.test(readControl(`${path}/cgroup.events`) ?? '');
+export function isFrozen(group: ZoneGroup): boolean {
+  const said = readControl(freezerFile(group)) ?? '';
+  return group.version === 1 ? said === 'FROZEN' : /^frozen 1$/m.test(said);
 }
 
 /** Frozen or on the way there: what a thaw has to undo. */

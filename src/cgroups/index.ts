@@ -8,8 +8,8 @@ export { type ZoneRef, zoneGroups } from './groups.js';
 export type { Limit, ZoneLimits } from './limits.js';
 export type { CgroupOp } from './ops.js';
 export {
-  type ExecCgroupPlan,
   type MonitorCgroupPlan,
+  planEntryCgroup,
   planExecCgroup,
   planLimits,
   planMonitorCgroup,

@@ -7,6 +7,7 @@ import { cpuRules } from './cpu.js';
 import { cpusetFillFiles, cpusetRules } from './cpuset.js';
 import { defaultDevices } from './devices.js';
 import { noHierarchy, requireControllers, requireCpus } from './feasible.js';
+import { freezerFile } from './freezer.js';
 import { groupOf, type Hierarchy, hierarchies, mainGroup, type ZoneGroup, type ZoneRef, zoneGroups } from './groups.js';
 import { isSet, type ZoneLimits } from './limits.js';
 import { memoryRules } from './memory.js';
@@ -23,15 +24,6 @@ export interface ZoneCgroupPlan {
   /** For monitor.oom: a file with a line `oom_kill N`. */
   readonly oomFile?: string;
   readonly groups: readonly ZoneGroup[];
-}
-
-export interface ExecCgroupPlan {
-  readonly prepare: readonly CgroupOp[];
-  readonly enter: readonly EnterOp[];
-  /** Ends with the exec: abort, time-out, death of the caller. */
-  readonly killgroup: EnterOp;
-  /** The exec's own group: removed when it has ended (cgroupHandlers.undo of `prepare` does it). */
-  readonly path: string;
 }
 
 export interface MonitorCgroupPlan {
@@ -59,8 +51,8 @@ export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits
   const { layout, limits } = request;
   requireControllers(layout, limits, rules);
   const groups = zoneGroups(request);
-  const memory = groupOf(groups, 'memory');
   const enabled = enabledControllers(layout, limits);
+  const oom = oomFile(groups);
   return {
     prepare: [
       ...delegate(layout),
@@ -71,26 +63,43 @@ export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits
     ],
     enter: groups.map(joinGroup),
     exit: groups.map((group) => ({ op: 'exit.rmtree', path: group.path })),
-    ...(memory === undefined
-      ? {}
-      : { oomFile: `${memory.path}/${memory.version === 1 ? 'memory.oom_control' : 'memory.events'}` }),
+    ...(oom === undefined ? {} : { oomFile: oom }),
     groups,
   };
 }
 
 /** An exec has the zone's limits and a group of its own, by which it can be killed with all that it started. */
-export function planExecCgroup(request: ZoneRef & { readonly execId: string }): ExecCgroupPlan {
+export function planExecCgroup(request: ZoneRef): EnterOp[] {
   const groups = zoneGroups(request);
   const main = mainGroup(groups);
   if (main === undefined) throw noHierarchy();
-  const path = `${main.path}/exec-${request.execId}`;
-  const own: CgroupCreateOp = { op: 'cgroup.create', path, parents: [], fill: fillOf(main) };
-  return {
-    prepare: [own],
-    enter: groups.map((group) => joinGroup(group === main ? { ...main, path } : group)),
-    killgroup: { op: 'exec.killgroup', path },
-    path,
-  };
+  const kind = main.version === 1 ? 'tasks' : 'into';
+  const own: EnterOp = { op: 'exec.group', path: `${main.path}/exec-`, kind, fill: fillOf(main) };
+  const oom = oomFile(groups);
+  return [
+    own,
+    ...groups.filter((group) => group !== main).map(joinGroup),
+    ...(oom === undefined ? [] : [{ op: 'monitor.oom', path: oom } as const]),
+  ];
+}
+
+/** What the native entry asks of a zone's groups. */
+export function planEntryCgroup(request: ZoneRef): EnterOp[] {
+  const groups = zoneGroups(request);
+  const freezer = groupOf(groups, 'freezer');
+  const main = mainGroup(groups);
+  return [
+    ...(freezer === undefined ? [] : [{ op: 'entry.freezer', path: freezerFile(freezer) } as const]),
+    ...(main === undefined ? [] : [{ op: 'entry.group', path: main.path } as const]),
+  ];
+}
+
+/** A file with a line `oom_kill N`, if the host counts that. */
+function oomFile(groups: readonly ZoneGroup[]): string | undefined {
+  const memory = groupOf(groups, 'memory');
+  return memory === undefined
+    ? undefined
+    : `${memory.path}/${memory.version === 1 ? 'memory.oom_control' : 'memory.events'}`;
 }
 
 /** Monitors leave their caller's groups, so that they outlive it. */

@@ -5,10 +5,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { terminalFlags, zoneArg } from '../cli/flags.js';
 import { parseTimeout } from '../cli/interrupts.js';
 import type { Output } from '../cli/output.js';
-import { execInZone } from '../operations/exec-in-zone.js';
-
-/** The user's own shell if the zone has it. */
-const login = ['/bin/sh', '-c', 'if [ -x "$SHELL" ]; then exec "$SHELL" -l "$@"; else exec /bin/sh -l "$@"; fi', 'sh'];
+import { execInZone, loginShell } from '../operations/exec-in-zone.js';
 
 export default class Shell extends BaseCommand<typeof Shell> {
   static override summary = 'Open a login shell in a running zone';
@@ -27,7 +24,7 @@ export default class Shell extends BaseCommand<typeof Shell> {
     const timeoutMs = parseTimeout(flags.timeout);
     const host = await this.openHost();
     const ended = await attachExec({ tty: wantsTty(flags), interactive: flags.interactive === true }, (io) =>
-      execInZone(host, this.args.zone, [...login, ...this.rest], { ...io, user: flags.user ?? '0', timeoutMs }),
+      execInZone(host, this.args.zone, [...loginShell, ...this.rest], { ...io, user: flags.user ?? '0', timeoutMs }),
     );
     return this.endedAs(ended);
   }

@@ -20,10 +20,10 @@
  * fd 3 carries NUL-terminated tokens: `tszone-plan`, the protocol number, then per op its name, the number of its
  * arguments and the arguments. fd 4 is a stream socket, both ways. End of file on fd 4 before `go` makes the helper kill
  * the child and work off its exit list. In `enter` there is no created/go: `started`, then `exited`; end of file on
- * fd 4 kills the exec's whole group (`exec.killgroup`).
+ * fd 4 kills the exec's whole group (`exec.group`).
  */
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /**
  * Op → names of its arguments. A last name that ends in `*` takes any number of them (also none).
@@ -54,9 +54,16 @@ export const enterOps = {
   'cgroup.into': ['path'],
   /** A directory with devpts, where the child may mount its staging tmpfs; its parent is 0700 root. */
   'root.staging': ['path'],
-  /** enter: killed as a whole (cgroup.kill, else SIGKILL to cgroup.procs until empty) on end of file on fd 4. */
-  'exec.killgroup': ['path'],
-  /** relay: fds 0-2 of the helper through pipes the zone owns · log: pipes, stdin empty · pty: the console · inherit (enter only): as they are. */
+  /**
+   * enter: a group of the command's own is made at path and the helper's pid; kind is `tasks` (v1: joined as by cgroup.join) or
+   * `into` (v2: as by cgroup.into); fill: control files that are copied from the group above. Killed as a whole (cgroup.kill, else
+   * SIGKILL to cgroup.procs until empty) on end of file on fd 4; removed when the command has ended, unless it left something.
+   */
+  'exec.group': ['path', 'kind', 'fill*'],
+  /**
+   * relay: fds 0-2 of the helper through pipes the zone owns · log: pipes, stdin empty · pty: the console; a terminal on fd 0 is
+   * raw meanwhile · attach (enter only): terminals through pipes, the rest as it is.
+   */
   'stdio.mode': ['mode'],
   'stdio.winsize': ['rows', 'columns'],
   /** flock'ed before anything is made and held until the helper ends: free lock = no helper. */
@@ -69,6 +76,8 @@ export const enterOps = {
   'monitor.record': ['path'],
   /** The same, written on `hold` and removed on `go`: the zone is prepared, everything but its first exec is done. */
   'monitor.hold': ['path'],
+  /** A plan for the native entry (below), to which the op `target` is added on `go`. */
+  'monitor.entry': ['path'],
   /** JSON {version,status,signal,oomKills,exitedAtMs}; status is 128+n for a signal. */
   'monitor.exit': ['path'],
   /** A file with a line `oom_kill N` (v1 memory.oom_control, v2 memory.events), read when the zone has ended. */
@@ -91,6 +100,17 @@ export const enterOps = {
   'exit.nl': ['protocol', 'hex'],
   /** Last: run detached with an empty environment but PATH; not when the caller has claimed it and fd 4 is still open. */
   'exit.spawn': ['argv*'],
+  /** For native/entry.c alone, which finishes an exec's plan itself: the root that the zone is of, as a path. */
+  'entry.root': ['path'],
+  /** A file that says FROZEN or `frozen 1` while the zone is paused. */
+  'entry.freezer': ['path'],
+  /** The group of the zone's processes. */
+  'entry.group': ['path'],
+  /** Unless the command line says otherwise: cred.user and cwd. */
+  'entry.user': ['spec'],
+  'entry.workdir': ['path'],
+  /** What `shell` runs. */
+  'entry.login': ['argv*'],
 
   // --- zone side, walked in this order -----------------------------------------------------------------------------
   /** Writes 0 to every cgroup.join. */

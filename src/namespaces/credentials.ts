@@ -42,11 +42,15 @@ export function planProgram(input: ProgramPlanInput): EnterOp[] {
 /** The one program: environment first, since `cred.user` sets HOME and the like only where it is silent. */
 export function planProcess(input: ProcessPlanInput): EnterOp[] {
   return [
-    ...Object.entries(input.env).map(([key, value]): EnterOp => ({ op: 'env.set', assignment: `${key}=${value}` })),
+    ...planEnvironment(input.env),
     { op: 'cred.user', spec: input.user ?? '0' },
     { op: 'cwd', path: input.workdir ?? '/' },
     { op: 'exec.path', argv: input.argv },
   ];
+}
+
+export function planEnvironment(env: Readonly<Record<string, string>>): EnterOp[] {
+  return Object.entries(env).map(([key, value]) => ({ op: 'env.set', assignment: `${key}=${value}` }));
 }
 
 /** What every program in a zone finds, unless image or user say otherwise. HOME comes from the zone's passwd. */

@@ -1,34 +1,80 @@
 /** The ops of an exec: which zone to enter, and what to be in there. */
 import type { EnterOp } from '../helper/index.js';
-import { type ProcessPlanInput, type ProgramPlanInput, planProcess, planProgram } from './credentials.js';
+import {
+  type ProcessPlanInput,
+  type ProgramPlanInput,
+  planEnvironment,
+  planProcess,
+  planProgram,
+} from './credentials.js';
 
-export interface EnterPlanInput {
-  readonly pid: number;
-  readonly startTime: string;
+/** What all execs of a zone have in common. */
+export interface EntryPlanInput {
   readonly namespaces: string;
   readonly cgroups: readonly EnterOp[];
-  readonly stdio: 'inherit' | 'relay' | 'pty';
-  readonly winsize: { readonly rows: number; readonly columns: number } | undefined;
   readonly program: ProgramPlanInput;
+}
+
+export interface EnterPlanInput extends EntryPlanInput {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly stdio: 'attach' | 'relay' | 'pty';
+  readonly winsize: { readonly rows: number; readonly columns: number } | undefined;
   readonly payload: ProcessPlanInput | { readonly helperPath: string; readonly argv: readonly string[] };
 }
 
 export function planEnter(input: EnterPlanInput): EnterOp[] {
   const { payload } = input;
   const size = input.winsize;
-  const program = planProgram(input.program);
   const head: EnterOp[] = [
-    { op: 'ns.flags', flags: input.namespaces },
     { op: 'target', pid: String(input.pid), startTime: input.startTime },
     { op: 'stdio.mode', mode: input.stdio },
     ...(size === undefined
       ? []
       : [{ op: 'stdio.winsize', rows: String(size.rows), columns: String(size.columns) } as const]),
-    ...input.cgroups,
   ];
-  const join: EnterOp = { op: 'cgroup.enter' };
-  if (!('helperPath' in payload)) return [...head, join, ...program, ...planProcess(payload)];
+  if (!('helperPath' in payload)) return [...head, ...planEntry(input), ...planProcess(payload)];
   const slot = 'tool';
   const tree: EnterOp = { op: 'tree.open', slot, path: payload.helperPath, flags: 'readonly' };
-  return [...head, tree, join, ...program, { op: 'exec.slot', slot, argv: ['tszone-helper', ...payload.argv] }];
+  return [...head, tree, ...planEntry(input), { op: 'exec.slot', slot, argv: ['tszone-helper', ...payload.argv] }];
 }
+
+function planEntry({ namespaces, cgroups, program }: EntryPlanInput): EnterOp[] {
+  return [{ op: 'ns.flags', flags: namespaces }, ...cgroups, { op: 'cgroup.enter' }, ...planProgram(program)];
+}
+
+/** What `shell` runs: the user's own shell if the zone has it. */
+export const loginShell = [
+  '/bin/sh',
+  '-c',
+  'if [ -x "$SHELL" ]; then exec "$SHELL" -l "$@"; else exec /bin/sh -l "$@"; fi',
+  'sh',
+] as const;
+
+export interface EntryRecordInput extends EntryPlanInput {
+  /** The persistent root that the zone is of. */
+  readonly root: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string | undefined;
+  readonly workdir: string | undefined;
+  /** entry.freezer, entry.group */
+  readonly groups: readonly EnterOp[];
+  /** Of the monitor, which ends the exec if its caller is killed. */
+  readonly socket: string;
+}
+
+/** For the native entry (docs/decisions/0012-native-entry.md): what is known of every exec in the zone when it starts. */
+export function planEntryRecord(input: EntryRecordInput): EnterOp[] {
+  return [
+    { op: 'entry.root', path: input.root },
+    ...input.groups,
+    { op: 'monitor.socket', path: input.socket },
+    { op: 'entry.login', argv: loginShell },
+    { op: 'entry.user', spec: input.user ?? rootUser },
+    { op: 'entry.workdir', path: input.workdir ?? '/' },
+    ...planEntry(input),
+    ...planEnvironment(input.env),
+  ];
+}
+
+const rootUser = '0';

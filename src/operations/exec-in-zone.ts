@@ -1,18 +1,18 @@
 /** `exec`: a command inside a running zone. */
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isZoneFrozen, planExecCgroup, readZoneUsage } from '../cgroups/index.js';
+import { isZoneFrozen, planExecCgroup } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
-import { type HelperSession, helperPath, spawnSession } from '../helper/index.js';
+import { type EnterOp, type HelperSession, helperPath, spawnSession } from '../helper/index.js';
 import { type EnterPlanInput, planEnter } from '../namespaces/index.js';
-import type { HostOpBase } from '../spec/index.js';
+
 import { type RunningRecord, readZone } from '../state/index.js';
 import { checkExec } from './exec-input.js';
 import type { HostContext } from './host-context.js';
-import { applyAll, undoAll } from './transaction.js';
 import { groupsOf, type LaunchRecord, readLaunch, requireRunning } from './zone-ref.js';
+
+export { loginShell } from '../namespaces/index.js';
 
 export type ExecStdio = 'ignore' | 'inherit' | 'pipe';
 
@@ -87,57 +87,36 @@ interface Entered {
 
 async function enter(host: HostContext, name: string, entered: Entered, options: ExecOptions): Promise<ExecSession> {
   const { running, launch, payload } = entered;
-  const cgroup = planExecCgroup({ ...groupsOf(host, name), execId: randomBytes(4).toString('hex') });
   const plan = planEnter({
     pid: running.pid,
     startTime: running.startTime,
     namespaces: launch.entry.namespaces,
     program: launch.entry.program,
-    cgroups: [...cgroup.enter, cgroup.killgroup],
+    cgroups: planExecCgroup(groupsOf(host, name)),
     stdio: stdioMode(options),
     winsize: options.tty,
     payload,
   });
-  const oomBefore = await oomKills(host, name);
   const deadline = deadlineOf(options);
-  await applyAll(cgroup.prepare);
-  const session = await undoOnFailure(cgroup.prepare, deadline, () =>
-    spawnSession('enter', plan, { stdio: [...(options.stdio ?? defaultStdio)], signal: deadline }),
-  );
-  const result = withOomVerdict(
-    finish(session, deadline),
-    async () => (await oomKills(host, name)) > oomBefore,
-  ).finally(
-    // Daemons that the command left behind keep the group; it goes with the zone.
-    () => undoAll(cgroup.prepare),
-  );
+  const session = spawn(plan, [...(options.stdio ?? defaultStdio)], deadline);
+  const result = finish(session, deadline);
   result.catch(() => {});
   return sessionOf(session, result);
 }
 
-/** What was made for a session that could not even be spawned: an abort that came before, no helper. */
-async function undoOnFailure(
-  ops: readonly HostOpBase[],
+function spawn(
+  plan: readonly EnterOp[],
+  stdio: readonly ExecStdio[],
   deadline: AbortSignal | undefined,
-  spawn: () => HelperSession,
-): Promise<HelperSession> {
+): HelperSession {
   try {
-    return spawn();
+    return spawnSession('enter', plan, { stdio, signal: deadline });
   } catch (error) {
-    await undoAll(ops);
     throw deadline?.aborted === true ? timeoutOr(deadline.reason) : error;
   }
 }
 
 const defaultStdio = ['ignore', 'pipe', 'pipe'] as const;
-
-async function withOomVerdict(
-  exited: Promise<Omit<ExecResult, 'oomKilled'>>,
-  killedByLimit: () => Promise<boolean>,
-): Promise<ExecResult> {
-  const result = await exited;
-  return { ...result, oomKilled: result.exitCode === 137 && (await killedByLimit()) };
-}
 
 async function requireEntry(
   host: HostContext,
@@ -155,9 +134,9 @@ async function requireEntry(
 }
 
 /** Pipes of the caller's go straight in; a terminal of the caller's never does (it could be typed into). */
-function stdioMode({ tty, stdio }: ExecOptions): 'inherit' | 'relay' | 'pty' {
+function stdioMode({ tty, stdio }: ExecOptions): 'attach' | 'relay' | 'pty' {
   if (tty !== undefined) return 'pty';
-  return stdio?.includes('inherit') === true ? 'inherit' : 'relay';
+  return stdio?.includes('inherit') === true ? 'attach' : 'relay';
 }
 
 function deadlineOf({ signal, timeoutMs }: ExecOptions): AbortSignal | undefined {
@@ -167,13 +146,10 @@ function deadlineOf({ signal, timeoutMs }: ExecOptions): AbortSignal | undefined
   return all.length === 0 ? undefined : AbortSignal.any(all);
 }
 
-async function finish(
-  session: HelperSession,
-  deadline: AbortSignal | undefined,
-): Promise<Omit<ExecResult, 'oomKilled'>> {
+async function finish(session: HelperSession, deadline: AbortSignal | undefined): Promise<ExecResult> {
   try {
-    const { status, signal } = await session.expect('exited');
-    return { exitCode: status, signal: signalName(signal) };
+    const { status, signal, oomKills } = await session.expect('exited');
+    return { exitCode: status, signal: signalName(signal), oomKilled: status === 137 && oomKills > 0 };
   } catch (error) {
     // The helper says what failed first and then ends what it started: until then the group is in use. In a zone that has
     // been paused meanwhile nothing ends.
@@ -196,10 +172,6 @@ function timeoutOr(reason: unknown): unknown {
 function signalName(number: number): NodeJS.Signals | undefined {
   const found = Object.entries(constants.signals).find(([, value]) => value === number);
   return found?.[0] as NodeJS.Signals | undefined;
-}
-
-async function oomKills(host: HostContext, name: string): Promise<number> {
-  return (await readZoneUsage(groupsOf(host, name))).oomKills ?? 0;
 }
 
 function sessionOf(session: HelperSession, result: Promise<ExecResult>): ExecSession {

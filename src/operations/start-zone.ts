@@ -1,6 +1,6 @@
 /** `start`: from a record on disk to a running zone. */
 
-import { type HelperSession, type LaunchStdioTriple, launchSession } from '../helper/index.js';
+import { encodePlan, type HelperSession, type LaunchStdioTriple, launchSession } from '../helper/index.js';
 import { rm } from '../host/quick-fs.js';
 import { vethForHelper } from '../netif/index.js';
 import { planStart, type ZonePlan } from '../plan/index.js';
@@ -149,18 +149,20 @@ interface LaunchInput {
 async function writeLaunch(
   { roots }: HostContext,
   name: string,
-  { prepare, enter, entry }: ZonePlan,
+  plan: ZonePlan,
   digest: string | undefined,
 ): Promise<void> {
+  const { prepare, enter, entry } = plan;
   const paths = zonePaths(roots, name);
   // A launch without an end of its own (of a copy) leaves what is known of the zone's last run.
   const isRun = enter.some(({ op }) => op === 'monitor.exit');
-  const stale = isRun ? [paths.exit, paths.running, paths.restartFailure] : [paths.running];
+  const stale = isRun ? [paths.exit, paths.running, paths.restartFailure] : [paths.running, paths.enter];
   await Promise.all(stale.map((path) => rm(path, { force: true })));
   await writeRunTimeFile(
     paths.launch,
     JSON.stringify({ version: 1, prepared: prepare, digest, entry } satisfies LaunchRecord),
   );
+  if (isRun) await writeRunTimeFile(paths.enter, encodePlan(plan.entryRecord));
 }
 
 async function launch(

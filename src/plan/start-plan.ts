@@ -1,5 +1,12 @@
 /** From a zone's record and the host's facts to everything that a start does: pure. */
-import { type CgroupOp, planMonitorCgroup, planZoneCgroups, type ZoneLimits } from '../cgroups/index.js';
+import {
+  type CgroupOp,
+  planEntryCgroup,
+  planExecCgroup,
+  planMonitorCgroup,
+  planZoneCgroups,
+  type ZoneLimits,
+} from '../cgroups/index.js';
 import type { EnterOp } from '../helper/index.js';
 import type { CgroupLayout, HostFacts } from '../host/index.js';
 import {
@@ -9,6 +16,7 @@ import {
   type PayloadInput,
   type ProcessPlanInput,
   type ProgramPlanInput,
+  planEntryRecord,
   planLaunch,
   zoneNamespaces,
 } from '../namespaces/index.js';
@@ -69,6 +77,8 @@ export interface ZonePlan {
   readonly attach: readonly VethOp[];
   readonly enter: readonly EnterOp[];
   readonly entry: EntryInfo;
+  /** The same for the native entry. */
+  readonly entryRecord: readonly EnterOp[];
   readonly notes: readonly string[];
 }
 
@@ -76,11 +86,13 @@ export function planStart(input: StartPlanInput): ZonePlan {
   const paths = zonePaths(input.roots, input.record.spec.name);
   const cgroups = planCgroups(input);
   const launch = launchInput(input, paths, cgroups.enter);
+  const entry = entryInfo(input, launch);
   return {
     prepare: [{ op: 'state.mkdir', path: paths.staging, mode: 0o755 }, ...cgroups.prepare, ...input.network.prepare],
     attach: input.network.attach,
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
-    entry: entryInfo(input, launch),
+    entry,
+    entryRecord: planRecord(input, entry),
     notes: input.network.notes,
   };
 }
@@ -130,6 +142,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     { op: 'monitor.oomscore', value: '-999' },
     { op: 'monitor.record', path: paths.running },
     ...(input.hold === true ? [{ op: 'monitor.hold', path: paths.prepared } as const] : []),
+    ...(isRun ? [{ op: 'monitor.entry', path: paths.enter } as const] : []),
     ...(isRun ? [{ op: 'monitor.exit', path: paths.exit } as const] : []),
     ...(cgroups.oomFile === undefined ? [] : [{ op: 'monitor.oom', path: cgroups.oomFile } as const]),
     ...(isRun ? [{ op: 'monitor.log', path: paths.log, ...logLimits } as const] : []),
@@ -219,6 +232,17 @@ function payloadOf(input: StartPlanInput): PayloadInput {
   if (init === 'full') return { kind: 'direct', process: { ...processOf(record, ['/sbin/init']), user: undefined } };
   if (init === 'none') return { kind: 'direct', process: processOf(record, argv) };
   return { kind: 'tiny', initPath: programs.init, process: argv.length === 0 ? undefined : processOf(record, argv) };
+}
+
+function planRecord({ roots, facts, record }: StartPlanInput, entry: EntryInfo): EnterOp[] {
+  const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
+  return planEntryRecord({
+    ...entry,
+    root: roots.root,
+    socket: zonePaths(roots, record.spec.name).monitorSocket,
+    groups: planEntryCgroup(zone),
+    cgroups: planExecCgroup(zone),
+  });
 }
 
 function entryInfo(input: StartPlanInput, launch: LaunchPlanInput): EntryInfo {

@@ -86,7 +86,7 @@ export async function writeFileAtomic(path: string, content: string | Buffer, mo
 }
 
 /** Whole or not at all for every reader, but not synced: for files that mean nothing after a reboot. */
-export async function writeRunTimeFile(path: string, text: string): Promise<void> {
+export async function writeRunTimeFile(path: string, text: string | Buffer): Promise<void> {
   const temporary = await temporaryFor(path);
   try {
     await writeFile(temporary, text, { mode: 0o600, flag: 'wx' }).catch(async (error: unknown) => {

@@ -18,6 +18,8 @@ export interface ZonePaths {
   /** Run-time: `<runRoot>/zones/NAME`. */
   readonly run: string;
   readonly launch: string;
+  /** For the native entry: the plan of an exec, as far as it is known. */
+  readonly enter: string;
   readonly running: string;
   /** There while the zone is prepared. */
   readonly prepared: string;
@@ -41,6 +43,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     local: join(directory, 'local'),
     run,
     launch: join(run, 'launch.json'),
+    enter: join(run, 'enter'),
     running: join(run, 'running.json'),
     prepared: join(run, 'prepared.json'),
     exit: join(run, 'exit.json'),

@@ -95,7 +95,7 @@ const enterLine = (op: EnterOp) => [op.op, ...argumentsOf(op).map((argument) => 
 
 function printed(input: StartPlanInput): string {
   const plan = planStart(input);
-  return `${[...plan.prepare.map(describeHostOp), '', ...plan.enter.map(enterLine)].join('\n')}\n`;
+  return `${[...plan.prepare.map(describeHostOp), '', ...plan.enter.map(enterLine), '', ...plan.entryRecord.map(enterLine)].join('\n')}\n`;
 }
 
 async function compare(name: string, text: string): Promise<void> {

@@ -9,7 +9,6 @@ import {
   freezeZone,
   isZoneFrozen,
   killZone,
-  planExecCgroup,
   planLimits,
   planMonitorCgroup,
   planZoneCgroups,
@@ -100,21 +99,6 @@ describe('cgroups of this host', () => {
     join(enter, 'while :; do :; done');
     await until(() => (readZoneUsage(ref('busy')).cpuThrottledPeriods ?? 0) > 2);
     expect(readZoneUsage(ref('busy')).cpuThrottledUs).to.be.greaterThan(0);
-  });
-
-  it('kills an exec with all that it started, and nothing else', async () => {
-    const { enter } = await make('web');
-    const main = join(enter, 'exec sleep 60');
-    await until(() => zonePids(ref('web')).length === 1);
-    const exec = planExecCgroup({ ...ref('web'), execId: '1' });
-    for (const op of exec.prepare) await cgroupHandlers.apply(op);
-    const child = join(exec.enter, 'setsid sleep 60 & setsid sleep 60 & wait');
-    await until(() => zonePids(ref('web')).length === 4);
-    await expectFailure(cgroupHandlers.undo(exec.prepare[0] ?? expect.fail()), 'KERNEL_STEP_FAILED');
-    await killZone({ ...ref('web'), zone: 'web/exec-1' });
-    expect(await ended(child)).to.equal('SIGKILL');
-    for (const op of exec.prepare) await cgroupHandlers.undo(op);
-    expect(zonePids(ref('web'))).to.deep.equal([main.pid]);
   });
 
   it('freezes, thaws, and kills what is frozen', async () => {

@@ -187,9 +187,9 @@ describe('native helper ops', () => {
     await session.expect('exited');
   });
 
-  it('hands the caller descriptors to the command in mode inherit', async () => {
+  it('hands the caller descriptors to the command in mode attach', async () => {
     await using _running = await startZone(zone.plan(['sleep', '1000']));
-    const session = spawnSession('enter', zone.enter(['sh', '-c', 'cat; echo out'], { stdio: 'inherit' }), {
+    const session = spawnSession('enter', zone.enter(['sh', '-c', 'cat; echo out'], { stdio: 'attach' }), {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     session.stdin?.end('in\n');

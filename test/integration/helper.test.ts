@@ -465,10 +465,7 @@ describe('native helper', () => {
       const path = join(group, `tszone-helper-test-${process.pid}`);
       mkdirSync(path);
       try {
-        const host: EnterOp[] = [
-          { op: 'cgroup.join', path: join(path, 'cgroup.procs') },
-          { op: 'exec.killgroup', path },
-        ];
+        const host: EnterOp[] = [{ op: 'exec.group', path: join(path, 'exec-'), kind: 'cgroup.procs', fill: [] }];
         const controller = new AbortController();
         const session = spawnSession(
           'enter',
@@ -478,11 +475,14 @@ describe('native helper', () => {
           },
         );
         await session.expect('started');
-        const members = () => readFileSync(join(path, 'cgroup.procs'), 'utf8').trim().split('\n').filter(Boolean);
+        const group = join(path, `exec-${session.pid}`);
+        const members = () => readFileSync(join(group, 'cgroup.procs'), 'utf8').trim().split('\n').filter(Boolean);
         await eventually(() => members().length === 3, 'three sleeps');
+        const sleeps = members().map(Number);
         controller.abort(new Error('enough'));
         await session.exited;
-        expect(members()).to.deep.equal([]);
+        expect(sleeps.filter(isAlive)).to.deep.equal([]);
+        expect(existsSync(group)).to.equal(false);
         expect(isAlive(running.pid)).to.equal(true);
       } finally {
         spawnSync('rmdir', [path]);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { argumentsOf, type EnterOp, encodePlan, enterOps } from '../../src/helper/protocol.js';
+import { argumentsOf, type EnterOp, encodePlan, enterOps, protocolVersion } from '../../src/helper/protocol.js';
 import { formatPort, parseMount, parsePort, parseSize, parseZonePath } from '../../src/spec/index.js';
 import { editDistance, nearest } from '../../src/spec/nearest.js';
 
@@ -80,7 +80,7 @@ describe('protocol properties', () => {
     fc.assert(
       fc.property(fc.array(anyOp), (ops) => {
         const [magic, version, ...tokens] = encodePlan(ops).toString().split('\0').slice(0, -1);
-        expect([magic, version]).to.deep.equal(['tszone-plan', '1']);
+        expect([magic, version]).to.deep.equal(['tszone-plan', String(protocolVersion)]);
         const read: string[][] = [];
         for (let at = 0; at < tokens.length; at += 2 + Number(tokens[at + 1]))
           read.push([tokens[at] ?? '', ...tokens.slice(at + 2, at + 2 + Number(tokens[at + 1]))]);

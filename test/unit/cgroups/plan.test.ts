@@ -308,28 +308,32 @@ describe('planLimits', () => {
 });
 
 describe('planExecCgroup', () => {
+  const web1 = (controllers: Parameters<typeof layoutV1>[1]) => web(layoutV1('/cg', controllers));
+
   it('has a group of its own below the freezer of v1, and the zone’s own elsewhere', () => {
-    const plan = planExecCgroup({ ...web(layoutV1('/cg', ['memory', 'freezer'])), execId: '7f' });
-    expect(paths(plan.prepare)).to.deep.equal(['cgroup.create /cg/freezer/tszone/0a1b2c/web/exec-7f']);
-    expect(paths(plan.enter)).to.deep.equal([
-      'cgroup.join /cg/memory/tszone/0a1b2c/web/tasks',
-      'cgroup.join /cg/freezer/tszone/0a1b2c/web/exec-7f/tasks',
+    expect(planExecCgroup(web1(['memory', 'freezer']))).to.deep.equal([
+      { op: 'exec.group', path: '/cg/freezer/tszone/0a1b2c/web/exec-', kind: 'tasks', fill: [] },
+      { op: 'cgroup.join', path: '/cg/memory/tszone/0a1b2c/web/tasks' },
+      { op: 'monitor.oom', path: '/cg/memory/tszone/0a1b2c/web/memory.oom_control' },
     ]);
-    expect(plan.killgroup).to.deep.equal({ op: 'exec.killgroup', path: '/cg/freezer/tszone/0a1b2c/web/exec-7f' });
   });
 
   it('has a group below the zone’s on v2, without controllers', () => {
-    const plan = planExecCgroup({ ...web(layoutV2()), execId: '7f' });
-    expect(plan.prepare).to.deep.equal([
-      { op: 'cgroup.create', path: '/cg/tszone/0a1b2c/web/exec-7f', parents: [], fill: [] },
+    expect(planExecCgroup(web(layoutV2()))).to.deep.equal([
+      { op: 'exec.group', path: '/cg/tszone/0a1b2c/web/exec-', kind: 'into', fill: [] },
+      { op: 'monitor.oom', path: '/cg/tszone/0a1b2c/web/memory.events' },
     ]);
-    expect(plan.enter).to.deep.equal([{ op: 'cgroup.into', path: '/cg/tszone/0a1b2c/web/exec-7f' }]);
   });
 
-  it('does without a freezer', () => {
-    expect(planExecCgroup({ ...web(layoutV1('/cg', ['memory', 'pids'])), execId: '1' }).path).to.equal(
-      '/cg/pids/tszone/0a1b2c/web/exec-1',
-    );
+  it('does without a freezer, and fills a cpuset of its own', () => {
+    expect(planExecCgroup(web1(['cpuset']))).to.deep.equal([
+      {
+        op: 'exec.group',
+        path: '/cg/cpuset/tszone/0a1b2c/web/exec-',
+        kind: 'tasks',
+        fill: ['cpuset.cpus', 'cpuset.mems'],
+      },
+    ]);
   });
 });
 

@@ -1,7 +1,6 @@
-import { PassThrough, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { type AttachIo, allShown, attachExec, show } from '../../../src/cli/attach-exec.js';
+import { type AttachIo, attachExec } from '../../../src/cli/attach-exec.js';
 import { attachZone } from '../../../src/cli/attach-zone.js';
 import { createDetachKeys, wantsTty } from '../../../src/cli/attached.js';
 import { createProgress, describeProgress } from '../../../src/cli/progress.js';
@@ -41,8 +40,6 @@ describe('cli: a terminal inside', () => {
       io = given;
       return {
         stdin: undefined,
-        stdout: undefined,
-        stderr: undefined,
         kill: () => {},
         resize: () => {},
         result: Promise.resolve({ exitCode: 7, oomKilled: true }),
@@ -58,8 +55,6 @@ describe('cli: a terminal inside', () => {
       expect(stdio).to.deep.equal(['inherit', 'inherit', 'inherit']);
       return {
         stdin: undefined,
-        stdout: undefined,
-        stderr: undefined,
         kill: () => {},
         resize: () => {},
         result: Promise.resolve({ exitCode: 0, oomKilled: false }),
@@ -90,61 +85,6 @@ describe('cli: a terminal inside', () => {
     const attached = attachZone({ console, kill: async () => {}, resize: async () => {}, exited: Promise.resolve(3) });
     console.destroy();
     expect(await attached).to.equal(3);
-  });
-});
-
-describe('cli: what a command wrote', () => {
-  const slowReader = () => {
-    const taken: Buffer[] = [];
-    const reader = new Writable({
-      highWaterMark: 1,
-      write: (chunk: Buffer, _encoding, next) => {
-        taken.push(chunk);
-        setTimeout(next, 15);
-      },
-    });
-    return { reader, text: () => Buffer.concat(taken).toString() };
-  };
-
-  it('reaches a slow reader, though a grandchild keeps the pipe open', async () => {
-    const from = new PassThrough();
-    const { reader, text } = slowReader();
-    const shown = show(from, reader);
-    for (let line = 0; line < 10; line += 1) from.write(`${line}\n`);
-    await allShown([shown], 20);
-    expect(text()).to.equal('0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n');
-  });
-
-  it('is waited for as long as it flows', async () => {
-    const from = new PassThrough();
-    const to = new PassThrough();
-    const feed = async () => {
-      for (let at = 0; at < 8; at += 1) {
-        from.write('x');
-        await sleep(15);
-      }
-    };
-    const fed = feed();
-    await allShown([show(from, to)], 150);
-    await fed;
-    expect(to.read()?.toString()).to.equal('xxxxxxxx');
-  });
-
-  it('has been taken by the reader when the pipe has closed', async () => {
-    const from = new PassThrough();
-    const { reader, text } = slowReader();
-    const shown = show(from, reader);
-    from.end('last words');
-    await allShown([shown, show(undefined, reader)], 5000);
-    expect(text()).to.equal('last words');
-    expect(reader.writableLength).to.equal(0);
-  });
-
-  it('is not waited for when the reader has gone', async () => {
-    const to = new PassThrough();
-    const shown = show(new PassThrough(), to);
-    to.destroy(new Error('EPIPE'));
-    await allShown([shown], 5000);
   });
 });
 

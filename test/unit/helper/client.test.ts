@@ -34,7 +34,7 @@ describe('helper session', () => {
     await session.expect('started');
     expect(await session.expect('exited')).to.deep.equal({ event: 'exited', status: 3, signal: 0, oomKills: 1 });
     expect(await session.exited).to.equal(3);
-    expect(await output).to.equal('tszone-plan 1 ns.flags 1 pid exec.path 1 true got go\n');
+    expect(await output).to.equal('tszone-plan 2 ns.flags 1 pid exec.path 1 true got go\n');
   });
 
   it('rejects what is still awaited with the failed step, its op and errno', async () => {

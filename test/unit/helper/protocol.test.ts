@@ -23,7 +23,7 @@ describe('helper protocol', () => {
       { op: 'uts.hostname', name: 'web' },
       { op: 'exec.path', argv: ['echo', ''] },
     ]);
-    expect(plan.toString()).to.equal('tszone-plan\u00001\0uts.hostname\u00001\0web\0exec.path\u00002\0echo\0\0');
+    expect(plan.toString()).to.equal('tszone-plan\u00002\0uts.hostname\u00001\0web\0exec.path\u00002\0echo\0\0');
   });
 
   it('refuses a NUL in an argument', () => {
