@@ -1,4 +1,7 @@
-/** Runs the command line as users do: `node bin/tszone.js …` in a process of its own. */
+/**
+ * Runs the command line as users do, in a process of its own: `node bin/tszone.js …`, or with TSZONE_TEST_VIA=native the installed
+ * program, native/build/tszone.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
@@ -7,6 +10,12 @@ import { eventually } from './patience.js';
 
 /** TSZONE_TEST_ENTRY: another build. */
 export const entry = process.env.TSZONE_TEST_ENTRY ?? fileURLToPath(new URL('../../bin/tszone.js', import.meta.url));
+
+export const nativeEntry = fileURLToPath(new URL('../../native/build/tszone', import.meta.url));
+
+/** What users call `tszone`, as words. */
+export const program: readonly [string, ...string[]] =
+  process.env.TSZONE_TEST_VIA === 'native' ? [nativeEntry] : [process.execPath, entry];
 
 export interface CliOptions {
   /** For stdin, which is then closed; nothing: /dev/null. */
@@ -38,8 +47,8 @@ export function cleanEnv(env: Readonly<Record<string, string>> = {}): NodeJS.Pro
   return { ...rest, NO_COLOR: '1', ...env };
 }
 
-export function startProgram(program: string, args: readonly string[], options: CliOptions = {}): RunningCli {
-  const child = spawn(program, args, {
+export function startProgram(path: string, args: readonly string[], options: CliOptions = {}): RunningCli {
+  const child = spawn(path, args, {
     env: cleanEnv(options.env),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
@@ -71,16 +80,17 @@ async function waitFor(child: ChildProcess, text: { stdout: string; stderr: stri
 }
 
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
-  return startProgram(process.execPath, [entry, ...args], options);
+  const [first, ...words] = program;
+  return startProgram(first, [...words, ...args], options);
 }
 
-export function runProgram(program: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  return startProgram(program, args, options).ended;
+export function runProgram(path: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return startProgram(path, args, options).ended;
 }
 
 /** stdout of a program that has to succeed. */
-export async function outputOf(program: string, args: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await runProgram(program, args);
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${stderr}`);
+export async function outputOf(path: string, args: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await runProgram(path, args);
+  if (status !== 0) throw new Error(`${path} ${args.join(' ')} ended with ${status}: ${stderr}`);
   return stdout;
 }

@@ -1,7 +1,7 @@
 /** A command line on a terminal of its own: script(1) makes the pty, stty(1) gives it its size. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cleanEnv, entry, outputOf } from './cli.js';
+import { cleanEnv, outputOf, program } from './cli.js';
 import { eventually } from './patience.js';
 import type { TempHost } from './temp-host.js';
 
@@ -17,9 +17,16 @@ export interface Terminal {
 
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
-export async function onTerminal(host: TempHost, args: readonly string[], rows = 33, columns = 101): Promise<Terminal> {
-  const words = [process.execPath, entry, ...args].map(quote).join(' ');
-  const line = `echo "[terminal $(tty)]"; stty rows ${rows} cols ${columns}; ${words}; echo "[status $?]"`;
+export async function onTerminal(
+  host: TempHost,
+  args: readonly string[],
+  rows = 33,
+  columns = 101,
+  via = program,
+): Promise<Terminal> {
+  const words = [...via, ...args].map(quote).join(' ');
+  // Ctrl-C is the command's alone.
+  const line = `trap : INT; echo "[terminal $(tty)]"; stty rows ${rows} cols ${columns}; ${words}; echo "[status $?]"`;
   const child: ChildProcess = spawn('script', ['-qfec', line, '/dev/null'], {
     env: { ...cleanEnv(host.env), SHELL: '/bin/sh', TERM: 'xterm' },
     stdio: ['pipe', 'pipe', 'inherit'],

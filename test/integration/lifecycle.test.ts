@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { entry, runProgram } from '../helpers/cli.js';
+import { program, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
@@ -71,7 +71,7 @@ describe('the life of a zone', () => {
 
   it('works the same for a caller with a strict umask', async () => {
     const { host } = given;
-    const script = `umask 077; exec ${process.execPath} ${entry} run --rm busybox -- sh -c 'stat -c %a / /etc/hosts; umask'`;
+    const script = `umask 077; exec ${program.join(' ')} run --rm busybox -- sh -c 'stat -c %a / /etc/hosts; umask'`;
     const { stdout, stderr } = await runProgram('sh', ['-c', script], { env: host.env });
     expect([stdout, stderr]).to.deep.equal(['755\n644\n0022\n', '']);
   });

@@ -1,7 +1,7 @@
 /** Zones outlive whoever started them: a terminal, a login session, a service. */
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { entry, startProgram } from '../helpers/cli.js';
+import { program, startProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { groupOfProcess } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
@@ -14,7 +14,7 @@ describe('a zone lives on', () => {
   it('when the session that started it is killed as a whole', async () => {
     const { host } = given;
     await host.ok(['create', 'session', '--image', 'busybox']);
-    const script = `${process.execPath} ${entry} start session; echo started; sleep 1000`;
+    const script = `${program.join(' ')} start session; echo started; sleep 1000`;
     const session = startProgram('setsid', ['--wait', 'sh', '-c', script], { env: host.env });
     await session.seen(/started/);
     const leader = await eventually('the session leader', async () => {
@@ -43,7 +43,7 @@ describe('a zone lives on', () => {
     await mkdir(service);
     try {
       const procs = version === 1 ? 'cgroup.procs' : 'cgroup.procs';
-      const script = `echo $$ > ${service}/${procs}; ${process.execPath} ${entry} run -d --name service busybox; echo started; sleep 1000`;
+      const script = `echo $$ > ${service}/${procs}; ${program.join(' ')} run -d --name service busybox; echo started; sleep 1000`;
       const running = startProgram('sh', ['-c', script], { env: host.env });
       await running.seen(/started/);
       const members = (await readFile(`${service}/cgroup.procs`, 'utf8')).trim().split('\n').map(Number);

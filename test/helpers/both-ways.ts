@@ -1,0 +1,53 @@
+/** One command line through the native entry and through node alone. */
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { type CliOptions, type CliResult, entry, nativeEntry, runProgram, startProgram } from './cli.js';
+import type { TempHost } from './temp-host.js';
+
+const withHost = (host: TempHost, options: CliOptions): CliOptions => ({
+  ...options,
+  env: { ...host.env, ...options.env },
+});
+
+export function startNative(host: TempHost, args: readonly string[], options: CliOptions = {}) {
+  return startProgram(nativeEntry, args, withHost(host, options));
+}
+
+/** What the native entry did, after it was seen that node does the same, to the byte. */
+export async function bothWays(host: TempHost, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const cold = await runProgram(process.execPath, [entry, ...args], withHost(host, options));
+  const native = await startNative(host, args, options).ended;
+  expect(native, args.join(' ')).to.deep.equal(cold);
+  return native;
+}
+
+/** A copy of the native entry that hands over to a program which only prints what it was given. */
+export class Handing {
+  readonly #program: string;
+
+  private constructor(readonly directory: string) {
+    this.#program = join(directory, 'native/build/tszone');
+  }
+
+  static async in(host: TempHost): Promise<Handing> {
+    const handing = new Handing(join(host.directory, 'package'));
+    await mkdir(dirname(handing.#program), { recursive: true });
+    await copyFile(nativeEntry, handing.#program);
+    await chmod(handing.#program, 0o755);
+    const printer = join(handing.directory, 'printer');
+    await writeFile(printer, '#!/bin/sh\nprintf "handed over"\nprintf " [%s]" "$@"\n', { mode: 0o755 });
+    await writeFile(join(dirname(handing.#program), 'command'), `${printer}\0--option\0`);
+    return handing;
+  }
+
+  run(host: TempHost, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    return runProgram(this.#program, args, withHost(host, options));
+  }
+
+  /** What is printed for a command line that is node's. */
+  expected(args: readonly string[]): string {
+    const words = ['--option', join(this.directory, 'bin/tszone.js'), ...args];
+    return `handed over${words.map((word) => ` [${word}]`).join('')}`;
+  }
+}
