@@ -180,8 +180,9 @@ static int converse(int socket, int signals, bool *answered) {
   }
 }
 
-int client_run(const char *socket_path, int argc, char **argv) {
+int client_run(const char *socket_path, int argc, char **argv, bool *is_there) {
   int socket = connect_to(socket_path);
+  *is_there = socket >= 0;
   if (socket < 0) return -1;
   int signals = watch_signals();
   struct text request = make_request(argc, argv);

@@ -13,6 +13,7 @@
 #ifndef TSZONE_CLIENT_H
 #define TSZONE_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum client_frame {
@@ -25,7 +26,8 @@ enum client_frame {
   CLIENT_DECLINE = 14
 };
 
-/* The exit status of the command, or -1 if there is no engine that does it: nothing has been done or read then. */
-int client_run(const char *socket_path, int argc, char **argv);
+/* The exit status of the command, or -1 if there is no engine that does it: nothing has been done or read then. *is_there: one
+ * has answered. */
+int client_run(const char *socket_path, int argc, char **argv, bool *is_there);
 
 #endif

@@ -1,4 +1,4 @@
-/* Ends as node on one bundled file, see handover.h. */
+/* Ends as the warm engine says, or as node on one bundled file, see handover.h. */
 #include "handover.h"
 
 #include <errno.h>
@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "client.h"
 
 extern char **environ;
 
@@ -64,18 +66,7 @@ static int read_command(const char *package, char *record, char **argv) {
   return found;
 }
 
-/* It costs each start of node 38 ms; only what downloads has a use for it. */
-static bool may_download(void) {
-  static const char *const verbs[] = {"image", "create", "run", "launch"};
-  for (int at = 1; at < count; at++) {
-    if (*words[at] == '-') continue;
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-      if (strcmp(words[at], verbs[i]) == 0) return true;
-    }
-  }
-  return false;
-}
-
+/* It costs each start of node 38 ms, and nothing of ours downloads by way of node. */
 static void drop_certificates(void) {
   static const char name[] = "NODE_EXTRA_CA_CERTS=";
   char **to = environ;
@@ -93,22 +84,62 @@ _Noreturn static void give_up(const char *program) {
   _exit(passes_status ? 125 : 5);
 }
 
-_Noreturn void hand_over(void) {
+static const char *variable(const char *name, const char *otherwise) {
+  const char *value = getenv(name);
+  return value == NULL || *value == '\0' ? otherwise : value;
+}
+
+/* Does not return if node can be started. */
+static void run_node(int argc, char **arguments) {
   static char package[PATH_MAX];
   static char record[RECORD_BYTES];
   static char script[PATH_MAX + 32];
-  sigaction(SIGPIPE, &on_pipe, NULL);
-  sigprocmask(SIG_SETMASK, &mask, NULL);
-  char **argv = calloc((size_t)count + RECORD_WORDS + 2, sizeof *argv);
+  char **argv = calloc((size_t)argc + RECORD_WORDS + 2, sizeof *argv);
   if (argv == NULL || !find_package(package)) give_up("node");
   int at = read_command(package, record, argv);
   snprintf(script, sizeof script, "%s/bin/tszone.js", package);
   argv[at++] = script;
-  for (int i = 1; i < count; i++) argv[at++] = words[i];
-  if (!may_download()) drop_certificates();
+  for (int i = 0; i < argc; i++) argv[at++] = arguments[i];
+  drop_certificates();
   execve(argv[0], argv, environ);
   static char fallback[] = "node";
   argv[0] = fallback;
   execvp(fallback, argv);
   give_up(fallback);
+}
+
+/* For the next command: a process of its own, that leaves when nobody has asked for anything for a while. */
+static void start_engine(void) {
+  static char engine[] = "engine";
+  static char idle[] = "--idle";
+  static char time[] = "5m";
+  char *argv[] = {engine, idle, time, NULL};
+  if (fork() != 0) return;
+  /* Nobody's child: its end is not this command's to wait for. */
+  if (fork() != 0) _exit(0);
+  setsid();
+  int null = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd <= 2 && null >= 0; fd++) dup2(null, fd);
+  run_node(3, argv);
+}
+
+/* Ends this process if the engine did the command. */
+static void try_engine(void) {
+  const char *mode = variable("TSZONE_ENGINE", "on");
+  if (strcmp(mode, "off") == 0 || count < 2 || strcmp(words[1], "engine") == 0) return;
+  char socket[PATH_MAX];
+  const char *run_root = variable("TSZONE_RUN_ROOT", "/run/tszone");
+  if (snprintf(socket, sizeof socket, "%s/engine.sock", run_root) >= PATH_MAX) return;
+  bool is_there = true;
+  int status = client_run(socket, count, words, &is_there);
+  if (status >= 0) _exit(status);
+  if (!is_there && strcmp(mode, "auto") == 0) start_engine();
+}
+
+_Noreturn void hand_over(void) {
+  try_engine();
+  sigaction(SIGPIPE, &on_pipe, NULL);
+  sigprocmask(SIG_SETMASK, &mask, NULL);
+  run_node(count - 1, words + 1);
+  _exit(125);
 }

@@ -1,6 +1,8 @@
 /** A client of the engine as the caller of a command: which command lines can be run for it here, and what it hears and sees. */
 import { constants } from 'node:os';
 import type { Caller, CallerStream } from './caller.js';
+import type { CommandTable } from './command-table.js';
+import { hoistGlobals } from './global-flags.js';
 
 /** What this file needs of an engine's client. */
 interface Client {
@@ -44,8 +46,8 @@ const served = new Set(
 const paths = /^--(root|run-root|env-file|mount|template)\b/;
 
 /** False: the client does it itself, as without an engine. */
-export function canServe({ argv, terminals }: Client['request']): boolean {
-  const [verb = '', ...rest] = argv;
+export function canServe({ argv, terminals }: Client['request'], table: CommandTable): boolean {
+  const [verb = '', ...rest] = hoistGlobals(argv, table);
   if (!served.has(verb) || rest.some((word) => paths.test(word))) return false;
   const isAttached =
     (verb === 'run' || verb === 'launch') && !rest.some((word) => word === '-d' || word === '--detach');

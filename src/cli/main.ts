@@ -1,14 +1,8 @@
 /** The way in: finds the command, runs it, prints what it returned or the error, and sets the exit status. */
 import { caller } from './caller.js';
-import {
-  type CommandTable,
-  commandsOf,
-  type Found,
-  findCommand,
-  type LoadableCommand,
-  unknownCommand,
-} from './command-table.js';
+import { type CommandTable, type Found, findCommand, type LoadableCommand, unknownCommand } from './command-table.js';
 import { Declined } from './declined.js';
+import { hoistGlobals } from './global-flags.js';
 import { Interrupted } from './interrupts.js';
 import { asZoneError, exitStatusOf, formatError, refine, withOptionHint } from './print-error.js';
 import { version } from './version.js';
@@ -53,27 +47,6 @@ async function fail(thrown: unknown, words: readonly string[], command: Loadable
   const exitStatus = exitStatusOf(error, passesStatus);
   await caller().stderr.deliver(formatError(error, { format: formatOf(words, command), exitStatus, debug, color }));
   return exitStatus;
-}
-
-/** `tszone -o json list` means `tszone list -o json`. */
-function hoistGlobals(argv: readonly string[], table: CommandTable): string[] {
-  const withValue = /^(-o|--output|--columns|--root|--run-root|--timeout)$/;
-  const alone = /^(-q|--quiet|-o.+|--(output|columns|root|run-root|timeout)=.*)$/;
-  let at = 0;
-  while (at < argv.length) {
-    const word = argv[at] ?? '';
-    if (withValue.test(word)) at += 2;
-    else if (alone.test(word)) at += 1;
-    else break;
-  }
-  if (at === 0 || at >= argv.length) return [...argv];
-  const globals = argv.slice(0, at);
-  const [first = '', second = '', ...rest] = argv.slice(at);
-  // They go behind the command's words; those of a topic are two.
-  const behind = argv.length > at + 1 ? [second, ...rest] : [];
-  return commandsOf(table, first).length > 0 && behind.length > 0
-    ? [first, second, ...globals, ...rest]
-    : [first, ...globals, ...behind];
 }
 
 function isHelp([first]: readonly string[]): boolean {

@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
 import { caller, onBehalfOf } from '../cli/caller.js';
 import { callerOf, canServe } from '../cli/client-caller.js';
+import type { CommandTable } from '../cli/command-table.js';
 import { Declined } from '../cli/declined.js';
 import { Interrupted, parseTimeout, withInterrupts } from '../cli/interrupts.js';
 import { main } from '../cli/main.js';
@@ -37,7 +38,7 @@ export default class Engine extends BaseCommand<typeof Engine> {
     await this.openHost();
     const options = { runRoot, version: version(), listener: this.listener(), group, idleMs };
     await withInterrupts(undefined, (signal) =>
-      serveEngine({ ...options, signal }, (client) => serve(client, (argv) => main(argv, table))),
+      serveEngine({ ...options, signal }, (client) => serve(client, table)),
     ).catch(unlessInterrupted);
     return exitWith(0);
   }
@@ -54,13 +55,10 @@ function unlessInterrupted(error: unknown): void {
   if (!(error instanceof Interrupted)) throw error;
 }
 
-async function serve(
-  client: EngineClient,
-  run: (argv: readonly string[]) => Promise<number>,
-): Promise<number | 'decline'> {
-  if (!canServe(client.request)) return 'decline';
+async function serve(client: EngineClient, table: CommandTable): Promise<number | 'decline'> {
+  if (!canServe(client.request, table)) return 'decline';
   try {
-    return await onBehalfOf(callerOf(client), () => run(client.request.argv));
+    return await onBehalfOf(callerOf(client), () => main(client.request.argv, table));
   } catch (error) {
     if (error instanceof Declined) return 'decline';
     throw error;
