@@ -2,7 +2,7 @@
  * The engine: a process that stays warm and runs the command lines of its clients, with nothing in it that disk and kernel do
  * not have. Killed, it loses nothing: the next command finishes or takes back what was half done.
  */
-import { rm } from 'node:fs/promises';
+import { chmod, chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { zoneError } from '../errors/index.js';
@@ -92,6 +92,7 @@ export async function serveEngine(options: EngineOptions, handle: EngineHandler)
   const forker = await spawner();
   if (forker === undefined) throw noSpawner();
   const clients = new Clients(forker, options, handle);
+  await openDoor(options);
   const errno = await forker.listen(options.listener ?? socket, options.group, clients);
   if (errno !== 0) throw cannotListen(socket, errno);
   const startTime = (await readProcess(process.pid))?.startTime ?? '';
@@ -101,6 +102,13 @@ export async function serveEngine(options: EngineOptions, handle: EngineHandler)
   // Whoever comes now finds no socket, and does its work itself.
   if (options.listener === undefined) await rm(socket, { force: true });
   await rm(record, { force: true });
+  if (options.group !== undefined) await openDoor({ runRoot: options.runRoot, group: undefined });
+}
+
+/** The group has to get to the socket, and to nothing else in there. */
+async function openDoor({ runRoot, group }: Pick<EngineOptions, 'runRoot' | 'group'>): Promise<void> {
+  await chown(runRoot, 0, group ?? 0);
+  await chmod(runRoot, group === undefined ? 0o700 : 0o710);
 }
 
 class Clients {

@@ -1,6 +1,6 @@
 /**
  * Runs the command line as users do, in a process of its own: `node bin/tszone.js …`, or with TSZONE_TEST_VIA=native the installed
- * program, native/build/tszone.
+ * program, native/build/tszone; with TSZONE_TEST_VIA=warm the same, and an engine for each host.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,10 @@ export const nativeEntry = fileURLToPath(new URL('../../native/build/tszone', im
 
 /** What users call `tszone`, as words. */
 export const program: readonly [string, ...string[]] =
-  process.env.TSZONE_TEST_VIA === 'native' ? [nativeEntry] : [process.execPath, entry];
+  process.env.TSZONE_TEST_VIA === undefined ? [process.execPath, entry] : [nativeEntry];
+
+/** With an engine beside it. */
+export const isWarm = process.env.TSZONE_TEST_VIA === 'warm';
 
 export interface CliOptions {
   /** For stdin, which is then closed; nothing: /dev/null. */

@@ -8,7 +8,8 @@ import { deleteNetwork } from '../../src/operations/network-delete.js';
 import { listNetworks } from '../../src/operations/network-list.js';
 import type { RunInput } from '../../src/operations/run-zone.js';
 import { unsetZone } from '../../src/operations/set-zone.js';
-import { type CliOptions, type CliResult, cleanEnv, type RunningCli, startCli } from './cli.js';
+import { type CliOptions, type CliResult, cleanEnv, isWarm, type RunningCli, startCli } from './cli.js';
+import { startEngine, type TestEngine } from './engine.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
 import { type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
@@ -20,6 +21,7 @@ export class TempHost implements AsyncDisposable {
   readonly runRoot: string;
   #opened: Promise<Host> | undefined;
   #instance = '';
+  #engine: TestEngine | undefined;
 
   constructor(directory: string) {
     this.directory = directory;
@@ -99,7 +101,13 @@ export class TempHost implements AsyncDisposable {
     }
   }
 
+  /** An engine that does what its command lines ask for, for as long as the host is there. */
+  async warm(): Promise<void> {
+    this.#engine = await startEngine(this);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine?.[Symbol.asyncDispose]();
     await this.deleteZones();
     const { context } = await this.open();
     for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
@@ -118,6 +126,7 @@ export async function tempHost(options: TempHostOptions = {}): Promise<TempHost>
   await mkdir(host.runRoot, { mode: 0o700 });
   if (options.ownImages !== true) await symlink(await imageStore(), join(host.root, 'images'));
   noteHost({ instance: await host.prepare(), directory: host.directory });
+  if (isWarm) await host.warm();
   return host;
 }
 

@@ -1,0 +1,30 @@
+/** An engine for a test: `tszone engine` on a host's roots, from the socket's first moment to its end. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { entry, type RunningCli, startProgram } from './cli.js';
+import { eventually } from './patience.js';
+
+interface Roots {
+  readonly runRoot: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface TestEngine extends AsyncDisposable {
+  readonly process: RunningCli;
+  readonly pid: number;
+}
+
+export async function startEngine({ runRoot, env }: Roots, args: readonly string[] = []): Promise<TestEngine> {
+  const running = startProgram(process.execPath, [entry, 'engine', ...args], { env });
+  const socket = join(runRoot, 'engine.json');
+  await eventually('the engine listens', () => existsSync(socket) || running.process.exitCode !== null);
+  if (running.process.exitCode !== null) throw new Error(`the engine ended: ${running.stderr()}`);
+  return {
+    process: running,
+    pid: running.pid,
+    async [Symbol.asyncDispose]() {
+      running.process.kill('SIGTERM');
+      await running.ended;
+    },
+  };
+}

@@ -1,0 +1,189 @@
+/** The engine: what a client asks of it is what a command of its own would have done. */
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type CliOptions, entry, nativeEntry, type RunningCli, startProgram } from '../helpers/cli.js';
+import { startEngine, type TestEngine } from '../helpers/engine.js';
+import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
+
+interface Listed {
+  readonly name: string;
+  readonly status: string;
+}
+
+describe('an engine', () => {
+  const given = givenHost({ images: ['busybox'] });
+  let engine: TestEngine | undefined;
+
+  const client = (args: readonly string[], options: CliOptions = {}): RunningCli =>
+    startProgram(nativeEntry, args, { ...options, env: { ...given.host.env, ...options.env } });
+  const warm = (args: readonly string[], options: CliOptions = {}) => client(args, options).ended;
+  const names = async () => (await given.host.json<Listed[]>(['list'])).map(({ name }) => name);
+  const running = (): TestEngine => {
+    if (engine === undefined) throw new Error('the engine is there in each test');
+    return engine;
+  };
+
+  before('an engine', async () => {
+    engine = await startEngine(given.host);
+  });
+  after('its end', async () => engine?.[Symbol.asyncDispose]());
+
+  it('does a command without another node process', async () => {
+    const attached = client(['run', '--rm', 'busybox', '--', 'sh', '-c', 'echo up; exec sleep 60']);
+    await attached.seen(/up/);
+    expect(readlinkSync(`/proc/${attached.pid}/exe`)).to.equal(nativeEntry);
+    attached.process.kill('SIGTERM');
+    expect((await attached.ended).status).to.equal(143);
+    expect(await names()).to.deep.equal([]);
+  });
+
+  it('gives the output, the errors and the exit status that node gives', async () => {
+    for (const args of [
+      ['list'],
+      ['-o', 'json', 'list'],
+      ['version'],
+      ['inspect', 'nobody'],
+      ['-o', 'json', 'inspect', 'nobody'],
+      ['start', 'nobody'],
+      ['create', 'UPPER', '--image', 'busybox'],
+      ['create', 'x', '--image', 'busybox', '--memory', '12Q'],
+      ['run', '--rm', 'busybox', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7'],
+      ['run', '--rm', 'busybox', '--', 'no-such-command'],
+      ['run', '--rm', 'busybox', '--', '/etc'],
+      ['run', '--rm', 'no-such-image', '--', 'true'],
+      ['delete', 'nobody'],
+      ['network', 'list'],
+      ['frobnicate'],
+    ]) {
+      const [fromEngine, fromNode] = [await warm(args), await given.host.cli(args)];
+      const text = ({ stdout, stderr, status }: typeof fromNode) =>
+        JSON.stringify([status, stdout, stderr]).replace(/[a-z]+-[a-z]+-[0-9a-f]{4}/g, 'NAME');
+      expect(text(fromEngine), args.join(' ')).to.equal(text(fromNode));
+    }
+  });
+
+  it('passes stdin, stdout and stderr to the zone themselves', async () => {
+    const { status, stdout, stderr } = await warm(['run', '--rm', 'busybox', '--', 'sh', '-c', 'wc -c; echo e >&2'], {
+      input: Buffer.alloc(300_000, 1),
+    });
+    expect([status, stdout, stderr]).to.deep.equal([0, '300000\n', 'e\n']);
+  });
+
+  it('does a life: create, start, status, set, stop, delete', async () => {
+    const { host } = given;
+    expect((await warm(['create', 'web', '--image', 'busybox', '--memory', '64M'])).status).to.equal(0);
+    expect((await warm(['start', 'web'])).stdout).to.equal('zone "web" is running\n');
+    expect(await host.ok(['exec', 'web', '--', 'hostname'])).to.equal('web\n');
+    // By the engine's own view of files that another process has changed since.
+    await host.ok(['set', 'web', '--memory', '96M']);
+    expect((await warm(['get', 'web', 'memory'])).stdout).to.include('100663296');
+    expect((await warm(['status', 'web'])).stdout).to.match(/memory: .* of 96M/);
+    expect((await warm(['stop', 'web'])).status).to.equal(0);
+    expect((await warm(['delete', 'web'])).stdout).to.equal('zone "web" is deleted\n');
+    expect(await names()).to.deep.equal([]);
+  });
+
+  it('serves many clients at once', async () => {
+    const all = Array.from({ length: 8 }, (_, n) => warm(['run', '--rm', 'busybox', '--', 'sh', '-c', `exit ${n}`]));
+    expect((await Promise.all(all)).map(({ status }) => status)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(await names()).to.deep.equal([]);
+  });
+
+  it('ends what a client that dies was attached to', async () => {
+    const attached = client(['run', '--rm', 'busybox', '--', 'sh', '-c', 'echo up; exec sleep 60']);
+    await attached.seen(/up/);
+    attached.process.kill('SIGKILL');
+    await attached.ended;
+    await eventually('the zone is gone', async () => (await names()).length === 0);
+  });
+
+  it('refuses to be two', async () => {
+    const { status, stderr } = await given.host.cli(['engine']);
+    expect(status).to.equal(4);
+    expect(stderr)
+      .to.match(/an engine serves .* already/)
+      .and.match(/engine --stop/);
+  });
+
+  it('is ignored where TSZONE_ENGINE is off', async () => {
+    const attached = client(['run', '--rm', 'busybox', '--', 'sh', '-c', 'echo up; exec sleep 60'], {
+      env: { TSZONE_ENGINE: 'off' },
+    });
+    await attached.seen(/up/);
+    expect(readlinkSync(`/proc/${attached.pid}/exe`)).to.not.equal(nativeEntry);
+    attached.process.kill('SIGTERM');
+    await attached.ended;
+  });
+
+  it('talks to root only, unless a group is named', async () => {
+    const { runRoot, env } = given.host;
+    const asNobody = (extra: readonly string[]) =>
+      startProgram('setpriv', ['--reuid', '12345', ...extra, nativeEntry, 'list'], { env }).ended;
+    // Up to the run-time directory itself, the way is open.
+    chmodSync(given.host.directory, 0o711);
+    const [alone, asGroup, asMember] = [
+      ['--regid', '12345', '--clear-groups'],
+      ['--regid', '23456', '--clear-groups'],
+      ['--regid', '12345', '--groups', '1,23456'],
+    ];
+    expect((await asNobody(alone ?? [])).status).to.equal(9);
+    await given.host.ok(['engine', '--stop']);
+    engine = await startEngine(given.host, ['--group', '23456']);
+    expect(statSync(join(runRoot, 'engine.sock')).mode & 0o777).to.equal(0o660);
+    expect((await asNobody(alone ?? [])).status).to.equal(9);
+    for (const words of [asGroup, asMember]) expect((await asNobody(words ?? [])).status).to.equal(0);
+    await given.host.ok(['engine', '--stop']);
+    expect(statSync(runRoot).mode & 0o777).to.equal(0o700);
+    engine = await startEngine(given.host);
+  });
+
+  it('killed, loses nothing: the zone lives, the client is told, the next command needs none', async () => {
+    const { host } = given;
+    await warm(['run', '-d', '--name', 'lasting', 'busybox']);
+    const attached = client(['run', '--name', 'held', 'busybox', '--', 'sh', '-c', 'echo up; exec sleep 60']);
+    await attached.seen(/up/);
+    running().process.process.kill('SIGKILL');
+    await running().process.ended;
+    const ended = await attached.ended;
+    expect(ended.status).to.equal(125);
+    expect(ended.stderr).to.match(/the engine ended before the command did/);
+    expect((await warm(['list', '-q'])).stdout).to.equal('held\nlasting\n');
+    expect(await host.json<Listed[]>(['list'])).to.deep.include.members([]);
+    expect((await warm(['exec', 'lasting', '--', 'hostname'])).stdout).to.equal('lasting\n');
+    await host.ok(['delete', '-f', 'lasting', 'held']);
+    engine = await startEngine(host);
+    expect((await warm(['list', '-q'])).stdout).to.equal('');
+  });
+
+  it('ends when it is told to, and leaves no socket', async () => {
+    const { host } = given;
+    expect(await host.ok(['engine', '--stop'])).to.equal('the engine has ended\n');
+    expect((await running().process.ended).status).to.equal(0);
+    expect(readdirSync(host.runRoot).filter((name) => /^engine\.(sock|json)$/.test(name))).to.deep.equal([]);
+    expect(await host.ok(['engine', '--stop'])).to.equal('there is no engine\n');
+    engine = await startEngine(host);
+  });
+
+  it('ends by itself when nobody asks', async () => {
+    const { host } = given;
+    await host.ok(['engine', '--stop']);
+    const idle = await startEngine(host, ['--idle', '300ms']);
+    expect((await warm(['list', '-q'])).status).to.equal(0);
+    expect((await idle.process.ended).status).to.equal(0);
+    engine = await startEngine(host);
+  });
+
+  it('is started by a command where TSZONE_ENGINE is auto', async () => {
+    const { host } = given;
+    await host.ok(['engine', '--stop']);
+    expect((await warm(['list', '-q'], { env: { TSZONE_ENGINE: 'auto' } })).status).to.equal(0);
+    const record = join(host.runRoot, 'engine.json');
+    await eventually('an engine listens', () => existsSync(record));
+    const { pid } = JSON.parse(readFileSync(record, 'utf8')) as { pid: number };
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).to.include.members([entry, 'engine', '--idle']);
+    await host.ok(['engine', '--stop']);
+    engine = await startEngine(host);
+  });
+});
