@@ -129,6 +129,12 @@ void exec_init_fork(const struct op *op) {
   exec_slot_fd(op, argv, environment);
 }
 
+/* A failing execve costs ten times as much as this. */
+static bool is_missing(const char *path) {
+  struct stat info;
+  return stat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* execve on each directory of PATH. As execvp does: EACCES is remembered, because a later directory may have the
  * program. */
 static void exec_search(const char *name, char **argv) {
@@ -140,7 +146,7 @@ static void exec_search(const char *name, char **argv) {
     size_t length = strcspn(directories, ":");
     int n = length == 0 ? snprintf(path, sizeof path, "./%s", name)
                         : snprintf(path, sizeof path, "%.*s/%s", (int)length, directories, name);
-    if (n > 0 && (size_t)n < sizeof path) {
+    if (n > 0 && (size_t)n < sizeof path && !is_missing(path)) {
       execve(path, argv, zone.environment);
       if (errno == EACCES) error = EACCES;
       if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) fail("execve", path);
