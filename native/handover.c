@@ -136,10 +136,16 @@ static void try_engine(void) {
   if (!is_there && strcmp(mode, "auto") == 0) start_engine();
 }
 
-_Noreturn void hand_over(void) {
-  try_engine();
+static void restore_signals(void) {
   sigaction(SIGPIPE, &on_pipe, NULL);
   sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+_Noreturn void hand_over(void) {
+  /* For an engine that is started here, and once more after what a client changes. */
+  restore_signals();
+  try_engine();
+  restore_signals();
   run_node(count - 1, words + 1);
   _exit(125);
 }
