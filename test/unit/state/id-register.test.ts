@@ -106,7 +106,8 @@ describe('the register and what is really there', () => {
   });
 
   it('sees the ids of real processes', async () => {
-    const { base } = await leaseIds(roots, 'gone', { directory });
+    // Far from where the ids of real zones begin.
+    const { base } = await claimIds(roots, 'gone', { base: 0x6ff0_0000, count: idsPerZone }, { directory });
     const child = spawn('sleep', ['30'], { uid: base + 7, gid: base + 7 });
     await once(child, 'spawn');
     try {
