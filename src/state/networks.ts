@@ -1,5 +1,5 @@
 /** Ranges of networks and the addresses that they lend to zones. */
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { zoneError } from '../errors/index.js';
 import {
   addressAt,
@@ -133,7 +133,7 @@ function makeLease(network: NetworkRecord, others: readonly Lease[], request: Le
       : (bare(wish.ip6) ?? keep?.ipv6 ?? freeAddress6(network.range6, others, offset));
   if (wish.ip !== undefined) checkAddress(network, network.range4, ipv4);
   if (wish.ip6 !== undefined) checkAddress(network, network.range6, bare(wish.ip6) ?? wish.ip6);
-  const mac = wish.mac?.toLowerCase() ?? keep?.mac ?? freeMac(others);
+  const mac = wish.mac?.toLowerCase() ?? keep?.mac ?? freeMac(network, ipv4, others);
   const taken = others.find(
     (lease) => lease.mac === mac || lease.ipv4 === ipv4 || (ipv6 !== undefined && lease.ipv6 === ipv6),
   );
@@ -204,11 +204,14 @@ function freeAddress6(rangeText: string, others: readonly Lease[], offset: bigin
   }
 }
 
-/** Locally administered, unicast. */
-function freeMac(others: readonly Lease[]): string {
-  for (;;) {
-    const first = (randomInt(256) & 0xfc) | 0x02;
-    const mac = Buffer.from([first, ...randomBytes(5)])
+/**
+ * Follows from the address: neighbours remember for half a minute which MAC had it, and find the zone that has it next.
+ * Another if a zone has kept it from an address that it had before. Locally administered, unicast.
+ */
+function freeMac({ bridgeMac }: NetworkRecord, ipv4: string, others: readonly Lease[]): string {
+  for (let attempt = 0; ; attempt += 1) {
+    const [first = 0, ...rest] = createHash('sha256').update(`${bridgeMac} ${ipv4} ${attempt}`).digest().subarray(0, 6);
+    const mac = Buffer.from([(first & 0xfc) | 0x02, ...rest])
       .toString('hex')
       .replace(/(..)(?=.)/g, '$1:');
     if (!others.some((lease) => lease.mac === mac)) return mac;

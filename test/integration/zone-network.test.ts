@@ -73,6 +73,17 @@ describe('two zones on the default network', () => {
     expect(said).to.equal('web');
   });
 
+  it('an address that is handed on is found at the zone that has it now', async () => {
+    const addresses = [];
+    for (let turn = 0; turn < 2; turn += 1) {
+      await using zone = await given.host.run({ image: 'busybox' });
+      const [address = ''] = (await zone.inspect()).addresses;
+      addresses.push(address);
+      await outputOf('ping', ['-c', '3', '-W', '2', address]);
+    }
+    expect(addresses[1]).to.equal(addresses[0]);
+  });
+
   it('ping and talk over IPv6, too', async () => {
     const [, v6] = webAddresses;
     if (v6 === undefined) return;

@@ -63,6 +63,18 @@ describe('leases', () => {
     expect((await networks.leaseAddresses(roots, 'lab', 'c')).ipv4).to.not.be.oneOf(['10.9.0.2', ipv4]);
   });
 
+  it('have a MAC that follows from the address, unless a zone still has that one', async () => {
+    const first = await networks.leaseAddresses(roots, 'lab', 'a');
+    await networks.releaseAddresses(roots, 'a');
+    const next = await networks.leaseAddresses(roots, 'lab', 'b');
+    expect([next.ipv4, next.mac]).to.deep.equal([first.ipv4, first.mac]);
+    await networks.leaseAddresses(roots, 'lab', 'b', { ip: '10.9.0.6' });
+    const { mac } = await networks.leaseAddresses(roots, 'lab', 'c', { ip: first.ipv4 });
+    expect(mac)
+      .to.match(/^.[26ae](:..){5}$/)
+      .and.not.equal(first.mac);
+  });
+
   it('honour what is wished', async () => {
     const wish = { ip: '10.9.0.5/29', ip6: 'fd12::abcd', mac: '02:AA:00:00:00:01' };
     const lease = await networks.leaseAddresses(roots, 'lab', 'a', wish);
