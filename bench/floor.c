@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
 #include "compat.h"
 
 #define MUST(call) must_be(#call, (long)(call))
@@ -28,7 +27,6 @@ static long must_be(const char *call, long result) {
 }
 static int joins[16], join_count, made_count;
 static const char *made[16];
-
 static void put(const char *path, const char *value) {
   int fd = (int)MUST(open(path, O_WRONLY | O_CLOEXEC));
   MUST(write(fd, value, strlen(value))), close(fd);
@@ -39,16 +37,15 @@ static char **make_groups(char **arg) {
   for (; strcmp(*arg, "--") != 0; arg++) {
     char *value = strchr(*arg, '=');
     if (**arg == '+') MUST(mkdir(made[made_count++] = *arg + 1, 0755));
-    else if (**arg == '@') joins[join_count++] = (int)MUST(open(*arg + 1, O_WRONLY | O_CLOEXEC));
-    else *value = '\0', put(*arg, value + 1);
+    if (**arg == '@') joins[join_count++] = (int)MUST(open(*arg + 1, O_WRONLY | O_CLOEXEC));
+    if (value != NULL) *value = '\0', put(*arg, value + 1);
   }
   return arg + 1;
 }
 
 /* netlink in words of a little-endian machine: one datagram, whose last message asks for the ack. rtnetlink(7) */
 static uint32_t nl[256], nl_length;
-enum { NEW_LINK = 16, NEW_ADDRESS = 20, NEW_ROUTE = 24, REQUEST = 1 << 16, ACK = 5 << 16, CREATE = 0x600 << 16 };
-enum { UP = 1 };
+enum { UP = 1, NEW_LINK = 16, NEW_ADDRESS = 20, NEW_ROUTE = 24, REQUEST = 1 << 16, ACK = 5 << 16, CREATE = 6 << 24 };
 
 static uint32_t nl_message(uint32_t type, int count, const uint32_t *header) {
   uint32_t at = nl_length;
@@ -61,7 +58,9 @@ static void nl_attribute(uint32_t type, const void *bytes, uint32_t length) {
   nl_length += 1 + (length + 3) / 4;
 }
 /* The length of a message or, with its type above that, of a nest. */
-static void nl_close(uint32_t at, uint32_t type) { nl[at] = type << 16 | (nl_length - at) * 4; }
+static void nl_close(uint32_t at, uint32_t type) {
+  nl[at] = type << 16 | (nl_length - at) * 4;
+}
 static void nl_send(void) {
   int32_t answer[64];
   int fd = (int)MUST(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
@@ -82,14 +81,14 @@ static void make_veth(int bridge, pid_t pid) {
   nl_close(peer, 1), nl_close(data, 2), nl_close(info, 18), nl_close(message, 0), nl_send();
 }
 
-static void add_address(uint32_t eth0, int family, uint32_t prefix, const char *address, const char *gateway, uint32_t ack) {
+static void add_address(uint32_t eth0, uint32_t family, uint32_t prefix, const char *own, const char *gateway) {
   unsigned char bytes[16];
-  uint32_t size = family == AF_INET ? 4 : 16;
-  inet_pton(family, address, bytes);
-  uint32_t at = nl_message(NEW_ADDRESS | CREATE | REQUEST, 2, (uint32_t[]){2U << 16 | prefix << 8 | (uint32_t)family, eth0});
+  uint32_t size = family == AF_INET ? 4 : 16, ack = family == AF_INET ? REQUEST : ACK;
+  inet_pton((int)family, own, bytes);
+  uint32_t at = nl_message(NEW_ADDRESS | CREATE | REQUEST, 2, (uint32_t[]){2U << 16 | prefix << 8 | family, eth0});
   nl_attribute(2, bytes, size), nl_attribute(1, bytes, size), nl_close(at, 0);
-  inet_pton(family, gateway, bytes);
-  at = nl_message(NEW_ROUTE | CREATE | REQUEST | ack, 3, (uint32_t[]){(uint32_t)family, 1U << 24 | 3U << 8 | 254, 0});
+  inet_pton((int)family, gateway, bytes);
+  at = nl_message(NEW_ROUTE | CREATE | ack, 3, (uint32_t[]){family, 1U << 24 | 3U << 8 | 254, 0});
   nl_attribute(5, bytes, size), nl_attribute(4, &eth0, 4), nl_close(at, 0);
 }
 
@@ -97,8 +96,8 @@ static void configure_network(void) {
   uint32_t eth0 = if_nametoindex("eth0");
   nl_close(nl_message(NEW_LINK | REQUEST, 4, (uint32_t[]){0, 1, UP, UP}), 0);
   nl_close(nl_message(NEW_LINK | REQUEST, 4, (uint32_t[]){0, eth0, UP, UP}), 0);
-  add_address(eth0, AF_INET, 16, "10.213.0.2", "10.213.0.1", 0);
-  add_address(eth0, AF_INET6, 64, "fd00:213::2", "fd00:213::1", ACK);
+  add_address(eth0, AF_INET, 16, "10.213.0.2", "10.213.0.1");
+  add_address(eth0, AF_INET6, 64, "fd00:213::2", "fd00:213::1");
   nl_send();
 }
 
@@ -117,7 +116,7 @@ static void make_root(const char *state, int lower, int upper) {
   MUST(mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=755"));
   for (int i = 0; i < 6; i++) {
     snprintf(from, sizeof from, "/dev/%s", nodes[i]);
-    close((int)MUST(open(from + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666))), MUST(mount(from, from + 1, "", MS_BIND, ""));
+    MUST(mknodat(AT_FDCWD, from + 1, S_IFREG | 0666, 0)), MUST(mount(from, from + 1, "", MS_BIND, ""));
   }
   MUST(mkdir("dev/pts", 0755)), MUST(mkdir("dev/shm", 01777)), MUST(mkdir("dev/mqueue", 01777));
   MUST(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5"));
@@ -138,21 +137,20 @@ static _Noreturn void become(char **argv) {
   const uint32_t kept = 0xa80425fb;
   uint32_t rules[98][2] = {{0x20, 0}, [97] = {6, 0x7fff0000}};
   for (uint32_t i = 1; i < 97; i += 2) memcpy(rules[i], (uint32_t[]){0x15 | 1U << 24, 1000 + i, 6, 0x50001}, 16);
-  const struct { unsigned short length; void *rules; } filter = {98, rules};
+  const uintptr_t filter[] = {98, (uintptr_t)rules}; /* struct sock_fprog of a little-endian machine */
   for (int i = 0; i < 41; i++)
     if (i > 31 || (kept >> i & 1) == 0) MUST(prctl(PR_CAPBSET_DROP, i));
-  MUST(setsid()), MUST(tz_close_range(3, ~0U, TZ_CLOSE_RANGE_CLOEXEC)), MUST(prctl(PR_SET_SECCOMP, 2, &filter));
+  MUST(setsid()), MUST(tz_close_range(3, ~0U, TZ_CLOSE_RANGE_CLOEXEC)), MUST(prctl(PR_SET_SECCOMP, 2, filter));
   MUST(syscall(SYS_capset, (uint32_t[]){0x20080522, 0}, (uint32_t[]){kept, kept, 0, 0, 0, 0}));
   MUST(execv(argv[0], argv)), _exit(127);
 }
-
-static void be_root(void) { MUST(setresgid(0, 0, 0)), MUST(setgroups(0, NULL)), MUST(setresuid(0, 0, 0)); }
+#define BE_ROOT() (MUST(setresgid(0, 0, 0)), MUST(setgroups(0, NULL)), MUST(setresuid(0, 0, 0)))
 
 static _Noreturn void be_zone(int hand, const char *state, int lower, int upper, int bridge, char **argv) {
   char byte;
   for (int i = 0; i < join_count; i++) MUST(write(joins[i], "0", 1));
   MUST(unshare(CLONE_NEWCGROUP)), MUST(sethostname("floor", 5)), MUST(mount("", "/", "", MS_REC | MS_PRIVATE, ""));
-  MUST(read(hand, &byte, 1)), be_root(), MUST(prctl(PR_SET_PDEATHSIG, SIGKILL)), umask(022);
+  MUST(read(hand, &byte, 1)), BE_ROOT(), MUST(prctl(PR_SET_PDEATHSIG, SIGKILL)), umask(022);
   MUST(unshare(CLONE_NEWNET | CLONE_NEWIPC)), MUST(write(hand, "n", 1));
   make_root(state, lower, upper);
   if (bridge != 0) MUST(read(hand, &byte, 1)), configure_network();
@@ -192,7 +190,7 @@ static int enter(pid_t zone, char **argv) {
   MUST(setns((int)MUST(tz_pidfd_open(zone)), 0x7e020000 /* all but time */));
   pid_t pid = (pid_t)MUST(fork());
   for (int i = 0; pid == 0 && i < join_count; i++) MUST(write(joins[i], "0", 1));
-  if (pid == 0) be_root(), become(argv);
+  if (pid == 0) BE_ROOT(), become(argv);
   return status_of(pid);
 }
 

@@ -51,7 +51,9 @@ export async function measure(
   if (groups.length === 0) return samples;
   const args = [rounds, warmup, pauseMs].map(String);
   const child = spawn(place.programs.timer, args, { env: baseEnvironment, detached: true });
-  place.ended.signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
+  // With what it has just started, which is of its group.
+  const kill = () => void (child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'));
+  place.ended.signal.addEventListener('abort', kill);
   child.stdin.end(encode(groups));
   let stdout = '';
   let stderr = '';
@@ -62,6 +64,7 @@ export async function measure(
     stderr += data.toString();
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
+  place.ended.signal.removeEventListener('abort', kill);
   place.ended.signal.throwIfAborted();
   if (code !== 0) throw new Error(`timer: ${stderr}`);
   for (const line of stdout.trimEnd().split('\n')) {

@@ -1,5 +1,5 @@
-/* What every contender runs, as small as a program can be. Its name says what it does: true ends at once, pause sleeps for
- * ever, tick writes a byte to its terminal each millisecond. */
+/* What every contender runs, as small as a program can be. Its name says what it does: true ends at once, pause sleeps
+ * for ever, tick writes a byte to its terminal each millisecond. */
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>

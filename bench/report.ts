@@ -5,6 +5,7 @@ import type { Verdict } from './targets.js';
 
 function format(value: number): string {
   if (Number.isNaN(value)) return '–';
+  if (value > 0 && value < 0.1) return value.toFixed(3);
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
@@ -20,7 +21,7 @@ function rows(table: Table): string[][] {
     'p10–p90',
     'n',
     table.reference === undefined ? '' : `÷ ${table.reference}`,
-    'calls',
+    table.cells.some(({ calls }) => calls !== undefined) ? 'calls' : '',
   ];
   const body = table.cells.map(({ name, samples, calls }) => {
     const summary = summarize(samples);
@@ -28,7 +29,9 @@ function rows(table: Table): string[][] {
     const compared = Number.isNaN(ratio.median) ? '' : `${format(ratio.median)} (${range(ratio)})`;
     return [name, format(summary.median), range(summary), String(samples.length), compared, calls?.toString() ?? ''];
   });
-  return [head, ...body, ...table.lacks.map(({ name, reason }) => [name, '–', reason])];
+  const reasons = [...new Set(table.lacks.map(({ reason }) => reason))];
+  const namesOf = (reason: string) => table.lacks.filter((lack) => lack.reason === reason).map(({ name }) => name);
+  return [head, ...body, ...reasons.map((reason) => [namesOf(reason).join(', '), '–', reason])];
 }
 
 /** Columns as wide as their widest cell; numbers at the right. */
@@ -52,11 +55,14 @@ export function tableText(table: Table): string {
 }
 
 export function verdictText(verdicts: readonly Verdict[]): string {
-  const lines = verdicts.map(({ text, measured, limit, unit, holds, why }) => {
+  const asked = verdicts.filter(({ isAsked }) => isAsked);
+  const lines = asked.map(({ text, measured, limit, unit, holds, why }) => {
     const word = holds === undefined ? '  ?   ' : holds ? 'holds ' : 'MISSED';
     const value = measured === undefined ? `not measured: ${why}` : `${format(measured)}${unit} (<= ${limit}${unit})`;
     return `  ${word} ${text}: ${value}`;
   });
+  const others = verdicts.length - asked.length;
+  if (others > 0) lines.push(`  ${others} more are about rows that were not asked for`);
   return ['targets (ratios of medians of this run)', ...lines, ''].join('\n');
 }
 

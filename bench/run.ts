@@ -6,7 +6,7 @@ import { enterNamespaces, furnish, isInside } from './inside.js';
 import { type Options, parseOptions } from './options.js';
 import { installPeers, openPeers, type Peers } from './peers/index.js';
 import type { Offer } from './peers/peer.js';
-import { hasCommand, Tszone } from './peers/tszone.js';
+import { hasEngine, Tszone } from './peers/tszone.js';
 import { Place } from './place.js';
 import { tableText, toJson, verdictText } from './report.js';
 import { rows } from './rows/index.js';
@@ -24,7 +24,7 @@ async function openTszone(place: Place, engine: 'off' | 'on', range: string): Pr
 async function openBench(place: Place, options: Options, needsPeers: boolean): Promise<Bench> {
   await place.openNetwork();
   const cold = await openTszone(place, 'off', '10.214.0.0/16');
-  const engine = await hasCommand('engine');
+  const engine = await hasEngine();
   const warm: Offer<Tszone> = engine === true ? await openTszone(place, 'on', '10.215.0.0/16') : engine;
   const none: Peers = { present: new Map(), absent: [] };
   return { place, options, cold, warm, peers: needsPeers ? await openPeers(place) : none };

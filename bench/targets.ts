@@ -10,6 +10,8 @@ export interface Verdict {
   /** `undefined`: it could not be measured. */
   readonly holds: boolean | undefined;
   readonly why: string | undefined;
+  /** Its row ran. */
+  readonly isAsked: boolean;
 }
 
 /** `table/cell`; of several, the least counts. */
@@ -86,12 +88,13 @@ export function judge(tables: readonly Table[]): Verdict[] {
   };
   return targets.map(({ text, of, against, limit, unit = '' }): Verdict => {
     const value = median(of);
+    const isAsked = tables.some(({ id }) => of.startsWith(`${id}/`));
     const others = (against ?? []).map(median);
     const missing = value === undefined ? of : against?.[others.indexOf(undefined)];
     if (value === undefined || missing !== undefined)
-      return { text, limit, unit, measured: undefined, holds: undefined, why: reasonFor(missing ?? of) };
+      return { text, limit, unit, measured: undefined, holds: undefined, why: reasonFor(missing ?? of), isAsked };
     const known = others.filter((other) => other !== undefined);
     const measured = against === undefined ? value : value / Math.min(...known);
-    return { text, limit, unit, measured, holds: measured <= limit, why: undefined };
+    return { text, limit, unit, measured, holds: measured <= limit, why: undefined, isAsked };
   });
 }

@@ -2,10 +2,11 @@
  *
  *   timer ROUNDS WARMUP PAUSE_MS <plan >samples
  *
- * The plan is NUL-separated: a step is  KIND GROUP LABEL STATUS n ENV... n ARG...  The steps of a group run in their order;
- * each round begins with another group. Kinds: t timed; u not timed; p together with the p steps of the same label that
- * follow it, one time for all; a attached to a terminal of its own, timed to the first byte that comes, then detached by
- * the keys in STATUS. STATUS is what the command must exit with, - for anything. A sample is "ROUND LABEL NANOSECONDS". */
+ * The plan is NUL-separated: a step is  KIND GROUP LABEL STATUS n ENV... n ARG...  The steps of a group run in their
+ * order; each round begins with another group. Kinds: t timed; u not timed; p together with the p steps of the same
+ * label that follow it, one time for all; a attached to a terminal of its own, timed to the first byte that comes, then
+ * detached by the keys in STATUS. STATUS is what the command must exit with, - for anything. A sample is "ROUND LABEL
+ * NANOSECONDS". */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,8 +21,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 struct step {
   char kind;
@@ -101,8 +100,7 @@ static pid_t start(const struct step *step, const char *terminal) {
   posix_spawn_file_actions_init(&files);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_addopen(&files, 0, terminal == NULL ? "/dev/null" : terminal, O_RDWR, 0);
-  if (terminal == NULL) posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-  else posix_spawn_file_actions_adddup2(&files, 0, 1);
+  posix_spawn_file_actions_adddup2(&files, 0, 1);
   posix_spawn_file_actions_adddup2(&files, messages, 2);
   if (terminal != NULL) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   errno = posix_spawnp(&pid, step->argv[0], &files, &attributes, step->argv, step->env);
@@ -145,7 +143,8 @@ static int64_t attach(const struct step *step, int64_t from) {
   for (siginfo_t ended = {0}; ended.si_pid != pid;) {
     if (now() - from > 10000000000) complain(step, "does not detach", pid);
     /* One at a time, again after a while: some look for a key only in a read of one byte. */
-    if (now() >= next && *key != '\0' && write(terminal, key++, 1) == 1) next = now() + (*key == '\0' ? 300 : 20) * 1000000LL;
+    if (now() >= next && *key != '\0' && write(terminal, key++, 1) == 1)
+      next = now() + (*key == '\0' ? 300 : 20) * 1000000LL;
     if (now() >= next) key = step->status;
     if (poll(&ready, 1, 1) == 1 && read(terminal, rest, sizeof rest) <= 0) ready.fd = -1;
     if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT | WNOHANG) != 0) die("waitid");
@@ -161,7 +160,8 @@ static int run(int index, int64_t *taken) {
   int count = 1;
   if (ftruncate(messages, 0) != 0 || lseek(messages, 0, SEEK_SET) != 0) die("messages");
   if (step->kind == 'p')
-    while (index + count < step_count && step[count].kind == 'p' && strcmp(step[count].label, step->label) == 0) count++;
+    while (index + count < step_count && step[count].kind == 'p' && strcmp(step[count].label, step->label) == 0)
+      count++;
   pid_t *pids = calloc((size_t)count, sizeof *pids);
   if (pids == NULL) die("calloc");
   int64_t from = now();

@@ -26,8 +26,7 @@ class Lxc implements Contender {
     writeFileSync(this.#template, template(place.rootfs), { mode: 0o755 });
   }
 
-  run(network: boolean) {
-    const name = network ? 'net' : 'run';
+  run(network: boolean, name = network ? 'net' : 'run') {
     const file = this.#configure(name, ['/bin/true'], true, network);
     return this.#command('lxc-start', name, '--foreground', '--rcfile', file);
   }
@@ -52,7 +51,10 @@ class Lxc implements Contender {
   }
 
   async close() {
-    for (const name of this.#names) await run(this.#command('lxc-destroy', name, '--force'));
+    for (const name of this.#names) {
+      await run(this.#command('lxc-stop', name, '--kill'));
+      await run(this.#command('lxc-destroy', name, '--force'));
+    }
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

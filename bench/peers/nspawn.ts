@@ -29,8 +29,8 @@ export const nspawn: Peer = {
     const network = [`--network-bridge=${place.bridge.name}`, '--volatile=overlay'];
     return {
       makes: 'namespaces but user, seccomp; with network also an overlay on tmpfs and a veth, no address; no limits',
-      run: (isNet) =>
-        isNet ? command('net', ['/bin/true'], ...network) : command('run', ['/bin/true'], '--private-network'),
+      run: (isNet, name = isNet ? 'net' : 'run') =>
+        command(name, ['/bin/true'], ...(isNet ? network : ['--private-network'])),
       life: () => needsManager,
       exec: () => needsManager,
       attach: () => needsManager,

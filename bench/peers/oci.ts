@@ -29,9 +29,9 @@ class OciRuntime implements Contender {
     this.#options = ['--root', place.make(program, 'state'), ...options];
   }
 
-  run(network: boolean) {
+  run(network: boolean, name = 'run') {
     if (network) return 'makes no interfaces';
-    return this.#command('run', '--bundle', this.#bundle('run', ['/bin/true']), 'run');
+    return this.#command('run', '--bundle', this.#bundle(name, ['/bin/true']), name);
   }
 
   life(name: string, payload: readonly string[]) {

@@ -21,8 +21,8 @@ export interface Attachment {
 export interface Contender {
   /** What one of its containers is made of. */
   readonly makes: string;
-  /** `true`, and everything removed. */
-  run(network: boolean): Offer<Command>;
+  /** `true`, and everything removed. Of one name there is one at a time. */
+  run(network: boolean, name?: string): Offer<Command>;
   /** Without a network. */
   life(name: string, payload: readonly string[], options?: { readonly terminal?: boolean }): Offer<Life>;
   exec(name: string): Offer<Command>;

@@ -92,7 +92,7 @@ export class Tszone implements Contender {
     const names = await this.names();
     if (names.length > 0) await run(this.command('delete', '--force', ...names));
     await run(this.command('network', 'delete', 'bench'));
-    if (this.#enginePid !== undefined) process.kill(this.#enginePid, 'SIGTERM');
+    if (this.#enginePid !== undefined) await run(this.command('engine', '--stop'));
   }
 
   async #startEngine(): Promise<void> {
@@ -106,7 +106,12 @@ export class Tszone implements Contender {
   }
 }
 
-/** A string says that this tree has no such command yet. */
+/** Only the native entry asks an engine: without it warm is as cold. */
+export async function hasEngine(): Promise<Offer<true>> {
+  return existsSync(native) ? await hasCommand('engine') : 'there is no native entry, which alone asks the engine';
+}
+
+/** A string says that this tree has no such command. */
 export async function hasCommand(...words: readonly string[]): Promise<Offer<true>> {
   const { status } = await run({ argv: [...entry, 'help', ...words] });
   return status === 0 ? true : `"tszone ${words.join(' ')}" is not built`;

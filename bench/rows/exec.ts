@@ -1,11 +1,21 @@
 /** `exec` of a static `true` in a zone that idles; beside it nsenter and the floor, into the same zone. */
 import { mkdirSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { mustRun, run } from '../command.js';
 import type { Step } from '../measure.js';
 import { floorExec, nsenter } from '../peers/floor.js';
 import { isOffer } from '../peers/peer.js';
-import { Contest, contend, forEachContender, type Row } from './row.js';
+import type { Cell } from '../table.js';
+import { type Bench, Contest, contend, forEachContender, type Row } from './row.js';
+
+/** In a node process that stays, after the others: it cannot be started anew in each round. */
+async function libraryExec({ cold: { roots }, options }: Bench, zone: string): Promise<number[]> {
+  const script = join(dirname(fileURLToPath(import.meta.url)), '../library.ts');
+  const numbers = [options.rounds, options.warmup, options.pauseMs].map(String);
+  const argv = [process.execPath, '--import', 'tsx', script, roots.root, roots.runRoot, zone, ...numbers];
+  return (await mustRun({ argv })).trimEnd().split('\n').map(Number);
+}
 
 export const execRow: Row = {
   name: 'exec',
@@ -13,6 +23,7 @@ export const execRow: Row = {
   async measure(bench) {
     const { place, cold } = bench;
     const contest = new Contest('exec', 'exec true in an idle zone');
+    contest.note('library exec: measured after the others, in one process');
     const groups: Step[][] = [];
     const undo: (() => Promise<unknown>)[] = [];
     try {
@@ -34,7 +45,9 @@ export const execRow: Row = {
       for (const directory of joined) mkdirSync(directory);
       undo.push(async () => joined.forEach((directory) => void rmdirSync(directory)));
       groups.push([contest.step('nsenter', nsenter(pid))], [contest.step('floor', floorExec(place, pid))]);
-      return await contend(bench, [contest], groups);
+      const tables = await contend(bench, [contest], groups);
+      const library: Cell = { name: 'library exec', samples: await libraryExec(bench, 'exec') };
+      return tables.map((table) => ({ ...table, cells: [...table.cells, library] }));
     } finally {
       for (const step of undo.reverse()) await step();
     }

@@ -1,4 +1,5 @@
 import { attachRow } from './attach.js';
+import { claimRow } from './claim.js';
 import { execRow } from './exec.js';
 import { floorsRow } from './floors.js';
 import { lifeRow } from './life.js';
@@ -14,6 +15,7 @@ export const rows: readonly Row[] = [
   runRow,
   lifeRow,
   execRow,
+  claimRow,
   attachRow,
   memoryRow,
   parallelRow,

@@ -1,8 +1,10 @@
 /** Many zones at once: started by as many commands at the same time, and by one `boot`. Zones have a network. */
 import { measure, type Step, timed, untimed } from '../measure.js';
+import { isOffer } from '../peers/peer.js';
 import type { Tszone } from '../peers/tszone.js';
+import type { Table } from '../table.js';
 import { createAll, deleteAll, namesOf, stopAll, together, variants } from './many.js';
-import { type Bench, Contest, type Row } from './row.js';
+import { type Bench, Contest, contend, forEachContender, type Row } from './row.js';
 
 /** Three rounds say enough: each is of many starts. */
 const mostRounds = 3;
@@ -31,13 +33,29 @@ async function measureVariants(
   return [await contest.table(samples)];
 }
 
+/** What every contender can do: as many `run` as there are zones, all begun at the same time. */
+async function runTogether(bench: Bench): Promise<Table[]> {
+  const names = namesOf('r', bench.options.parallel);
+  const contest = new Contest('parallel-run', `${names.length} times run true without network, all at once`);
+  const groups: Step[][] = [];
+  await forEachContender(bench, [contest], (name, contender) => {
+    const commands = names.map((one) => contender.run(false, one));
+    const [first] = commands;
+    if (typeof first === 'string') return contest.lacks(name, first);
+    const label = contest.label(name);
+    groups.push(commands.filter(isOffer).map((command) => ({ kind: 'with', label, command })));
+  });
+  return await contend({ ...bench, options: { ...bench.options, rounds: 1, warmup: 0 } }, [contest], groups);
+}
+
 export const parallelRow: Row = {
   name: 'parallel',
-  needsPeers: false,
+  needsPeers: true,
   async measure(bench) {
     const names = namesOf('p', bench.options.parallel);
     const contest = new Contest('parallel', `start ${names.length} zones with network by as many commands at once`);
-    return await measureVariants(bench, contest, names, [], (label, tszone) => together(label, tszone, names));
+    const starts = await measureVariants(bench, contest, names, [], (label, tszone) => together(label, tszone, names));
+    return [...starts, ...(await runTogether(bench))];
   },
 };
 

@@ -20,9 +20,11 @@ export const runRow: Row = {
     for (const { network, contest } of contests) {
       await forEachContender(bench, [contest], (name, contender) => {
         const command = contender.run(network);
-        if (isOffer(command)) groups.push([contest.step(name, command)]);
-        else contest.lacks(name, command);
+        if (!isOffer(command)) return contest.lacks(name, command);
+        contest.note(`${name}: ${contender.makes}`);
+        groups.push([contest.step(name, command)]);
       });
+      contest.note('floor: as tszone, with nothing decided and nothing remembered');
       groups.push([contest.step('floor', floorRun(bench.place, network))]);
       if (!network) groups.push([contest.step('no zone: only true', bare)]);
     }

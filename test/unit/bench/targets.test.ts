@@ -1,0 +1,44 @@
+import { expect } from 'chai';
+import type { Table } from '../../../bench/table.js';
+import { judge } from '../../../bench/targets.js';
+
+function table(id: string, samples: Record<string, readonly number[]>, lacks: Table['lacks'] = []): Table {
+  const cells = Object.entries(samples).map(([name, values]) => ({ name, samples: values }));
+  return { id, title: id, unit: 'ms', cells, lacks };
+}
+
+const verdictOn = (text: string, tables: readonly Table[]) => {
+  const verdict = judge(tables).find((one) => one.text === text);
+  if (verdict === undefined) throw new Error(`no target "${text}"`);
+  return verdict;
+};
+
+describe('bench: targets', () => {
+  it('a target is a ratio of medians, against the least of the peers', () => {
+    const exec = table('exec', { tszone: [1, 2, 9], crun: [20, 20, 20], runc: [10, 8, 6] });
+    const verdict = verdictOn('exec against the better of crun and runc', [exec]);
+    expect(verdict).to.include({ measured: 0.25, holds: true });
+  });
+
+  it('says that it is missed', () => {
+    const exec = table('exec', { tszone: [3], nsenter: [2] });
+    expect(verdictOn('exec against nsenter', [exec])).to.include({ measured: 1.5, holds: false });
+  });
+
+  it('does not hold, nor is it missed, if one side of it was not measured: it says why', () => {
+    const run = table('run-net', { floor: [4] }, [{ name: 'tszone warm', reason: 'there is no engine' }]);
+    const verdict = verdictOn('run with network, warm, against the floor', [run]);
+    expect(verdict).to.include({ measured: undefined, holds: undefined, why: 'there is no engine' });
+  });
+
+  it('is not made easier by a peer that is missing', () => {
+    const memory = table('memory', { tszone: [100], lxc: [300] }, [{ name: 'podman', reason: 'does not start' }]);
+    const text = 'memory of an idle zone on the host side, against the less of lxc and podman';
+    expect(verdictOn(text, [memory])).to.include({ holds: undefined, why: 'does not start' });
+  });
+
+  it('some are no ratios', () => {
+    const memory = table('memory', { tszone: [150, 250, 190] });
+    expect(verdictOn('memory of an idle zone on the host side', [memory])).to.include({ measured: 190, holds: true });
+  });
+});
