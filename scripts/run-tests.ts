@@ -35,6 +35,11 @@ const nativeToo = [
   'zone-terminal',
 ].map((name) => `test/integration/${name}.test.ts`);
 
+/** Nor on whether an engine does it. */
+const warmToo = ['lifecycle', 'limits-refused', 'zone-options', 'zone-ports', 'zone-run'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
+
 const steps: readonly Step[] = [
   { name: 'build', run: ['npm', 'run', '--silent', 'build'] },
   { name: 'lint', run: ['npm', 'run', '--silent', 'lint'] },
@@ -47,6 +52,10 @@ const steps: readonly Step[] = [
   {
     name: 'integration-native',
     run: { mocha: nativeToo, timeoutMs: 120_000, env: { TSZONE_TEST_VIA: 'native' } },
+  },
+  {
+    name: 'integration-warm',
+    run: { mocha: warmToo, timeoutMs: 120_000, env: { TSZONE_TEST_VIA: 'warm' } },
   },
 ];
 
