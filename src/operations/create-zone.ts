@@ -82,7 +82,7 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
     { op: 'state.mkdir', path: paths.rootfs, mode: 0o700 },
     { op: 'state.mkdir', path: join(paths.rootfs, 'upper'), mode: 0o755 },
     { op: 'state.mkdir', path: join(paths.rootfs, 'work'), mode: 0o700 },
-    { op: 'state.mkdir', path: paths.local, mode: 0o755 },
+    ...(image.kind === 'sparse' ? [{ op: 'state.mkdir', path: paths.local, mode: 0o755 } as const] : []),
     { op: 'state.ids-lease', roots, zone: spec.name, ...(spec.ephemeral ? { ephemeral: true } : {}) },
     ...planAddressLease(roots, spec),
     { op: 'state.zone-write', roots, record: newZoneRecord(spec, image, spareOf) },

@@ -24,7 +24,7 @@ const applySteps: Steps = {
       throw diskFull(error, path);
     });
     // What the caller's umask took away: a zone's root has to be open to its users.
-    await chmod(path, mode);
+    if ((mode & process.umask()) !== 0) await chmod(path, mode);
   },
   'state.remove': ({ path }) => removeTree(path),
   'state.ids-lease': async ({ roots, zone, ephemeral }) => {
