@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -20,7 +21,7 @@ static char **words;
 static sigset_t mask;
 static struct sigaction on_pipe;
 
-enum { RECORD_BYTES = 8192, RECORD_WORDS = 32 };
+enum { RECORD_BYTES = 8192, RECORD_WORDS = 4 };
 
 void handover_prepare(int argc, char **argv) {
   count = argc;
@@ -49,21 +50,41 @@ static bool find_package(char *path) {
   return true;
 }
 
-/* The program and its options, NUL-terminated words that scripts/build-native.mjs wrote; just `node` without them. */
+/* Whether the file is still the one whose size and time (seconds) were written down: SIZE.TIME. */
+static bool is_same(const char *path, const char *mark) {
+  struct stat info;
+  char now[64];
+  if (stat(path, &info) != 0) return false;
+  snprintf(now, sizeof now, "%lld.%lld", (long long)info.st_size, (long long)info.st_mtime);
+  return strcmp(now, mark) == 0;
+}
+
+/* What scripts/snapshot.mjs wrote: node, and if there is one its start-up snapshot, which no other node takes. `node` alone
+ * without that. Returns how many words it has put into argv; the script is one of them, if one is needed. */
 static int read_command(const char *package, char *record, char **argv) {
-  char path[PATH_MAX];
+  static char path[PATH_MAX + 32];
   static char fallback[] = "node";
-  argv[0] = fallback;
-  if (snprintf(path, sizeof path, "%s/native/build/command", package) >= PATH_MAX) return 1;
+  static char option[] = "--snapshot-blob";
+  char *found[RECORD_WORDS];
+  int words_found = 0;
+  snprintf(path, sizeof path, "%s/native/build/command", package);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   ssize_t length = fd < 0 ? 0 : read(fd, record, RECORD_BYTES);
   if (fd >= 0) close(fd);
-  if (length <= 0 || record[length - 1] != '\0') return 1;
-  int found = 0;
-  for (char *word = record; word < record + length && found < RECORD_WORDS; word += strlen(word) + 1) {
-    argv[found++] = word;
+  if (length > 0 && record[length - 1] == '\0') {
+    for (char *word = record; word < record + length && words_found < RECORD_WORDS; word += strlen(word) + 1) {
+      found[words_found++] = word;
+    }
   }
-  return found;
+  argv[0] = words_found > 0 ? found[0] : fallback;
+  if (words_found == 3 && is_same(found[0], found[1]) && access(found[2], R_OK) == 0) {
+    argv[1] = option;
+    argv[2] = found[2];
+    return 3;
+  }
+  snprintf(path, sizeof path, "%s/bin/tszone.js", package);
+  argv[1] = path;
+  return 2;
 }
 
 /* It costs each start of node 38 ms, and nothing of ours downloads by way of node. */
@@ -93,17 +114,20 @@ static const char *variable(const char *name, const char *otherwise) {
 static void run_node(int argc, char **arguments) {
   static char package[PATH_MAX];
   static char record[RECORD_BYTES];
-  static char script[PATH_MAX + 32];
   char **argv = calloc((size_t)argc + RECORD_WORDS + 2, sizeof *argv);
   if (argv == NULL || !find_package(package)) give_up("node");
   int at = read_command(package, record, argv);
-  snprintf(script, sizeof script, "%s/bin/tszone.js", package);
-  argv[at++] = script;
   for (int i = 0; i < argc; i++) argv[at++] = arguments[i];
   drop_certificates();
   execve(argv[0], argv, environ);
+  /* That node is gone: another one, and it can only run the bundle. */
   static char fallback[] = "node";
+  static char script[PATH_MAX + 32];
+  snprintf(script, sizeof script, "%s/bin/tszone.js", package);
   argv[0] = fallback;
+  argv[1] = script;
+  for (int i = 0; i < argc; i++) argv[2 + i] = arguments[i];
+  argv[2 + argc] = NULL;
   execvp(fallback, argv);
   give_up(fallback);
 }

@@ -1,10 +1,11 @@
 // What npm's postinstall and `npm run build:native` share: compiling, and `bin/tszone`. Plain JavaScript without
 // dependencies: it also runs where tszone was installed from a packed tarball.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { writeCommand } from './snapshot.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const native = join(root, 'native');
@@ -50,9 +51,7 @@ export function placeEntry(program = builtEntry()) {
   if (program === undefined) copyFileSync(join(root, 'bin', 'tszone.js'), fresh);
   else {
     linkOrCopy(program, fresh);
-    // What the entry starts for all that it does not do itself: this Node, as NUL-terminated words.
-    mkdirSync(join(native, 'build'), { recursive: true });
-    writeFileSync(join(native, 'build', 'command'), `${process.execPath}\0`);
+    writeCommand();
   }
   chmodSync(fresh, 0o755);
   renameSync(fresh, entry);

@@ -7,13 +7,17 @@ type FlagShape = FlagInput[string];
 
 /** Commands by what they are for, as the overview has them; what is not named here goes to "others". */
 const groups: readonly (readonly [string, readonly string[]])[] = [
-  ['life', ['create', 'run', 'start', 'stop', 'restart', 'kill', 'pause', 'resume', 'delete', 'rename', 'wait']],
+  [
+    'life',
+    ['create', 'run', 'start', 'prepare', 'stop', 'restart', 'kill', 'pause', 'resume', 'delete', 'rename', 'wait'],
+  ],
+  ['spares', ['spare', 'claim']],
   ['look', ['list', 'inspect', 'status', 'ps', 'logs']],
-  ['change', ['set', 'get']],
+  ['change', ['set', 'get', 'unset']],
   ['inside', ['exec', 'shell', 'console', 'cp']],
   ['images', ['image']],
   ['network', ['network', 'port']],
-  ['host', ['doctor', 'boot', 'completion', 'version']],
+  ['host', ['doctor', 'boot', 'engine', 'completion', 'version']],
 ];
 
 /** @throws USAGE_UNKNOWN_COMMAND */

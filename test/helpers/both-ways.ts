@@ -35,10 +35,21 @@ export class Handing {
     await mkdir(dirname(handing.#program), { recursive: true });
     await copyFile(nativeEntry, handing.#program);
     await chmod(handing.#program, 0o755);
-    const printer = join(handing.directory, 'printer');
+    const printer = handing.printer;
     await writeFile(printer, '#!/bin/sh\nprintf "handed over"\nprintf " [%s]" "$@"\n', { mode: 0o755 });
-    await writeFile(join(dirname(handing.#program), 'command'), `${printer}\0--option\0`);
+    await handing.record();
     return handing;
+  }
+
+  /** What is started instead of node. */
+  get printer(): string {
+    return join(this.directory, 'printer');
+  }
+
+  /** Writes down what is to be started, with these words behind it. */
+  async record(...words: readonly string[]): Promise<void> {
+    const text = [this.printer, ...words].map((word) => `${word}\0`).join('');
+    await writeFile(join(dirname(this.#program), 'command'), text);
   }
 
   run(host: TempHost, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
@@ -47,7 +58,7 @@ export class Handing {
 
   /** What is printed for a command line that is node's. */
   expected(args: readonly string[]): string {
-    const words = ['--option', join(this.directory, 'bin/tszone.js'), ...args];
+    const words = [join(this.directory, 'bin/tszone.js'), ...args];
     return `handed over${words.map((word) => ` [${word}]`).join('')}`;
   }
 }

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type CliOptions, entry, nativeEntry, type RunningCli, startProgram } from '../helpers/cli.js';
+import { type CliOptions, nativeEntry, type RunningCli, startProgram } from '../helpers/cli.js';
 import { startEngine, type TestEngine } from '../helpers/engine.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
@@ -182,7 +182,7 @@ describe('an engine', () => {
     const record = join(host.runRoot, 'engine.json');
     await eventually('an engine listens', () => existsSync(record));
     const { pid } = JSON.parse(readFileSync(record, 'utf8')) as { pid: number };
-    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).to.include.members([entry, 'engine', '--idle']);
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).to.include.members(['engine', '--idle', '5m']);
     await host.ok(['engine', '--stop']);
     engine = await startEngine(host);
   });

@@ -1,4 +1,5 @@
 /** The native entry: what it takes, what it leaves to node, and that both mean the same. */
+import { statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -123,6 +124,20 @@ describe('the native entry', () => {
       expect((await handing.run(given.host, args)).stdout).to.equal(handing.expected(args));
     });
   }
+
+  it('asks node for its start-up snapshot, unless that is of another node or not there', async () => {
+    const { size, mtimeMs } = statSync(handing.printer);
+    const blob = join(handing.directory, 'main.blob');
+    const printed = async () => (await handing.run(given.host, ['list'])).stdout;
+    const mark = `${size}.${Math.floor(mtimeMs / 1000)}`;
+    await handing.record(mark, blob);
+    expect(await printed()).to.equal(handing.expected(['list']));
+    await writeFile(blob, '');
+    expect(await printed()).to.equal(`handed over [--snapshot-blob] [${blob}] [list]`);
+    await handing.record(`${size + 1}.${Math.floor(mtimeMs / 1000)}`, blob);
+    expect(await printed()).to.equal(handing.expected(['list']));
+    await handing.record();
+  });
 
   it('starts node without the certificates that cost each start', async () => {
     const env = { NODE_EXTRA_CA_CERTS: '/etc/hosts', OTHER: 'kept' };

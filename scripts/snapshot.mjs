@@ -1,0 +1,59 @@
+// A start-up snapshot of the bundle: Node's heap with all commands loaded, so that a command of its own process starts with them.
+// Only the Node that made it can use it, and only the native entry knows how to ask for it; without it, the bundle is run.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bundle = join(root, 'dist', 'bundle', 'main.cjs');
+const blob = join(root, 'dist', 'bundle', 'main.blob');
+
+/** In a snapshot, `require` knows Node's own modules only; native addons are looked up when they are needed, from the bundle. */
+const wrapper = () => `'use strict';
+const bundle = { exports: {} };
+const { isBuiltin, createRequire } = require('node:module');
+const load = (id) => (isBuiltin(id) ? require(id) : createRequire(${JSON.stringify(bundle)})(id));
+(function (exports, require, module, __filename, __dirname) {${readFileSync(bundle, 'latin1')}
+})(bundle.exports, load, bundle, ${JSON.stringify(bundle)}, ${JSON.stringify(dirname(bundle))});
+bundle.exports.warmUp();
+require('node:v8').startupSnapshot.setDeserializeMainFunction(() => {
+  bundle.exports.main(process.argv.slice(1)).then((status) => process.exit(status));
+});
+`;
+
+/** Makes it if this Node can, and lets the native entry know. */
+export function writeSnapshot() {
+  const source = join(dirname(bundle), 'snapshot.cjs');
+  writeFileSync(source, wrapper());
+  const made = spawnSync(process.execPath, ['--snapshot-blob', `${blob}.new`, '--build-snapshot', source], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: 'ignore',
+  });
+  rmSync(source, { force: true });
+  rmSync(blob, { force: true });
+  if (made.status === 0 && works(`${blob}.new`)) renameSync(`${blob}.new`, blob);
+  rmSync(`${blob}.new`, { force: true });
+  writeCommand();
+}
+
+/** Loads most of what there is, from a start like any other. */
+function works(file) {
+  const { status, stdout } = spawnSync(process.execPath, ['--snapshot-blob', file, 'completion', 'bash'], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    encoding: 'utf8',
+  });
+  return status === 0 && stdout.includes('complete');
+}
+
+/**
+ * What the native entry starts for all that it does not do itself, as NUL-terminated words: this Node; and if there is a snapshot, how
+ * that Node is known again (size and time of its file), and the snapshot.
+ */
+export function writeCommand() {
+  const { size, mtimeMs } = statSync(process.execPath);
+  const words = [process.execPath, ...(existsSync(blob) ? [`${size}.${Math.floor(mtimeMs / 1000)}`, blob] : [])];
+  mkdirSync(join(root, 'native', 'build'), { recursive: true });
+  writeFileSync(join(root, 'native', 'build', 'command'), words.map((word) => `${word}\0`).join(''));
+}
