@@ -11,27 +11,15 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "frames.h"
 #include "report.h"
 
 extern char **environ;
 
 static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
-
-static int connect_to(const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  size_t length = strlen(path);
-  /* A longer one is reached by node, in the slow way. */
-  if (length >= sizeof address.sun_path) return -1;
-  memcpy(address.sun_path, path, length + 1);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
-  if (fd >= 0) close(fd);
-  return -1;
-}
 
 /* Tokens one after the other. */
 struct text {
@@ -181,7 +169,7 @@ static int converse(int socket, int signals, bool *answered) {
 }
 
 int client_run(const char *socket_path, int argc, char **argv, bool *is_there) {
-  int socket = connect_to(socket_path);
+  int socket = dial(socket_path);
   *is_there = socket >= 0;
   if (socket < 0) return -1;
   int signals = watch_signals();

@@ -3,11 +3,13 @@
  * TSZONE_ENGINE. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "attend.h"
+#include "entry_claim.h"
 #include "entry_look.h"
 #include "entry_record.h"
 #include "forms.h"
@@ -70,6 +72,17 @@ static void add_command(void) {
   for (int i = 0; i < form.rest_count; i++) entry_record_word(&record, form.rest[i]);
 }
 
+/* The next one who claims is to find as many as before. */
+static bool fills;
+
+static void fill(void) {
+  static char program[] = "tszone";
+  static char spare[] = "spare";
+  static char verb[] = "fill";
+  static char *argv[] = {program, spare, verb, NULL};
+  if (fills) hand_over_behind(3, argv);
+}
+
 static void made(void) {
   guard_start(settings.socket, attend_group());
 }
@@ -79,12 +92,14 @@ static void nothing(void) {
 
 static void ended(int status, int signal, long oom_kills) {
   (void)signal;
+  fill();
   static const char note[] = "note: killed by the zone's memory limit\n";
   if (status == 137 && oom_kills > 0 && write(2, note, sizeof note - 1) < 0) _exit(status);
 }
 
 static void failed(void) {
   guard_stop();
+  fill();
   hand_over();
 }
 
@@ -110,9 +125,39 @@ _Noreturn static void run_command(int argc, char **argv) {
   attend(&record.plan, &own);
 }
 
+/* The claimed zone's name; or the command line turns into an exec in it, whoever then does that. */
+static int claim(int *argc, char ***argv) {
+  const char *zone = claim_zone(form.zone);
+  if (zone == NULL) hand_over();
+  fills = true;
+  if (form.rest_count == 0) {
+    puts(zone);
+    fflush(stdout);
+    fill();
+    return 0;
+  }
+  static char exec[] = "exec";
+  static char dashes[] = "--";
+  char **words = calloc((size_t)*argc + 3, sizeof *words);
+  if (words == NULL) return STATUS_FAILED;
+  int count = 0;
+  words[count++] = (*argv)[0];
+  words[count++] = exec;
+  for (int i = 2; (*argv)[i] != form.zone; i++) words[count++] = (*argv)[i];
+  words[count++] = (char *)(size_t)zone;
+  words[count++] = dashes;
+  for (int i = 0; i < form.rest_count; i++) words[count++] = form.rest[i];
+  *argc = count;
+  *argv = words;
+  handover_prepare(count, words);
+  return form_parse(count, words, &form) ? -1 : STATUS_FAILED;
+}
+
 int main(int argc, char **argv) {
   handover_prepare(argc, argv);
   if (!form_parse(argc, argv, &form)) hand_over();
+  int claimed = form.verb == FAST_CLAIM ? claim(&argc, &argv) : -1;
+  if (claimed >= 0) return claimed;
   if (form.verb == FAST_EXEC || form.verb == FAST_SHELL) run_command(argc, argv);
   if (!entry_record_read(form.zone, 0, &record)) hand_over();
   int status = form.verb == FAST_KILL ? look_kill(&form, &record) : look_ps(&record);

@@ -30,6 +30,7 @@ static const struct {
     [FAST_SHELL] = {"shell", "enter", TERMINAL_FLAGS | BIT(FLAG_USER), 0, true, 0},
     [FAST_KILL] = {"kill", "", BIT(FLAG_QUIET) | BIT(FLAG_SIGNAL), 0, false, 0},
     [FAST_PS] = {"ps", "", BIT(FLAG_QUIET), BIT(FLAG_QUIET), false, 0},
+    [FAST_CLAIM] = {"claim", "", TERMINAL_FLAGS, 0, true, 0},
 };
 
 static bool is_one_of(char c, const char *set) {
@@ -130,7 +131,7 @@ static bool is_whole(const struct form *form) {
   }
   if (form->given[FLAG_TTY] && form->given[FLAG_NO_TTY]) return false;
   if (form->zone == NULL || !is_name(form->zone) || form->rest_count < verbs[form->verb].least_rest) return false;
-  return form->rest_count == 0 || *form->rest[0] != '\0' || form->verb != FAST_EXEC;
+  return form->rest_count == 0 || *form->rest[0] != '\0' || (form->verb != FAST_EXEC && form->verb != FAST_CLAIM);
 }
 
 bool form_parse(int argc, char **argv, struct form *form) {

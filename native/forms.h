@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum fast_verb { FAST_EXEC, FAST_SHELL, FAST_KILL, FAST_PS, FAST_COUNT };
+enum fast_verb { FAST_EXEC, FAST_SHELL, FAST_KILL, FAST_PS, FAST_CLAIM, FAST_COUNT };
 enum fast_flag {
   FLAG_INTERACTIVE,
   FLAG_TTY,
@@ -21,7 +21,7 @@ enum { MAX_FLAG_WORDS = 256 };
 
 struct form {
   enum fast_verb verb;
-  const char *zone;
+  const char *zone; /* claim: the image */
   bool given[FLAG_COUNT];
   const char *value[FLAG_COUNT]; /* of those that may be given once */
   const char *env[MAX_FLAG_WORDS];

@@ -132,6 +132,12 @@ static void run_node(int argc, char **arguments) {
   give_up(fallback);
 }
 
+static void leave_terminal(void) {
+  setsid();
+  int null = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd <= 2 && null >= 0; fd++) dup2(null, fd);
+}
+
 /* For the next command: a process of its own, that leaves when nobody has asked for anything for a while. */
 static void start_engine(void) {
   static char engine[] = "engine";
@@ -141,9 +147,7 @@ static void start_engine(void) {
   if (fork() != 0) return;
   /* Nobody's child: its end is not this command's to wait for. */
   if (fork() != 0) _exit(0);
-  setsid();
-  int null = open("/dev/null", O_RDWR);
-  for (int fd = 0; fd <= 2 && null >= 0; fd++) dup2(null, fd);
+  leave_terminal();
   run_node(3, argv);
 }
 
@@ -172,4 +176,12 @@ _Noreturn void hand_over(void) {
   restore_signals();
   run_node(count - 1, words + 1);
   _exit(125);
+}
+
+void hand_over_behind(int argc, char **argv) {
+  if (fork() != 0) return;
+  leave_terminal();
+  count = argc;
+  words = argv;
+  hand_over();
 }
