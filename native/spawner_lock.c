@@ -72,14 +72,15 @@ void lock_begin(const struct frame *frame) {
   int fd = spawner_take_fd(atoi(number));
   if (fd < 0) return answer(frame->id, errno);
   double seconds = strtod(wait, NULL) / 1000;
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-    answer(frame->id, 0);
-  } else if (errno != EWOULDBLOCK || seconds <= 0) {
-    answer(frame->id, errno);
-  } else {
+  int error = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+  if (error == EWOULDBLOCK && seconds > 0) {
     wait_for(frame->id, fd, seconds);
+    close(fd);
+    return;
   }
+  /* First: a copy that is still open would hold the lock when node, which has the answer, has closed its own. */
   close(fd);
+  answer(frame->id, error);
 }
 
 void lock_cancel(uint32_t id) {

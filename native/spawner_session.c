@@ -142,26 +142,36 @@ void session_close(uint32_t id) {
   if (session != NULL) close_session(session);
 }
 
-void session_readable(uint32_t index) {
-  struct session *session = &sessions[index];
-  char bytes[4096];
-  if (session->pid == 0 || session->fd < 0) return;
-  ssize_t n = recv(session->fd, bytes, sizeof bytes, MSG_DONTWAIT);
-  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (n > 0) {
-    spawner_tell(FRAME_EVENT, session->id, bytes, (size_t)n);
-    return;
-  }
+static void end_session(struct session *session) {
+  if (session->fd < 0) return;
   close_session(session);
   spawner_tell(FRAME_CLOSED, session->id, "", 0);
+}
+
+/* False if there is nothing to be read now. */
+static bool session_take(struct session *session) {
+  char bytes[4096];
+  ssize_t n = recv(session->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (n < 0 && errno == EINTR) return true;
+  if (n < 0 && errno == EAGAIN) return false;
+  if (n > 0) spawner_tell(FRAME_EVENT, session->id, bytes, (size_t)n);
+  else end_session(session);
+  return true;
+}
+
+void session_readable(uint32_t index) {
+  struct session *session = &sessions[index];
+  if (session->pid != 0 && session->fd >= 0) session_take(session);
 }
 
 void session_ended(pid_t pid, int status) {
   for (uint32_t i = 0; i < count; i++) {
     struct session *session = &sessions[i];
     if (session->pid != pid) continue;
-    /* What it said last comes before its end. */
-    while (session->fd >= 0) session_readable(i);
+    /* What it said last comes before its end; its child, which may be dying still, has nothing to say there. */
+    while (session->fd >= 0 && session_take(session)) {
+    }
+    end_session(session);
     char text[16];
     int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     int n = snprintf(text, sizeof text, "%d", code);

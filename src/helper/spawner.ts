@@ -3,7 +3,6 @@
  * forks helpers. It is started on first use, keeps nobody from exiting, and ends with this process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { encodeFrame, FrameReader, frameKinds, tokens } from './frames.js';
 import { helperPath } from './locate.js';
@@ -57,17 +56,19 @@ export class Spawner {
   readonly ended: Promise<void>;
   readonly #child: ChildProcess;
   readonly #socket: Socket;
-  readonly #locks = new Map<number, (answer: string) => void>();
+  readonly #locks = new Map<number, (answer: string | undefined) => void>();
   readonly #launched = new Map<number, LaunchedListener>();
   #clients: ClientListener | undefined;
   #listening: (errno: number) => void = () => {};
   #lastId = 0;
+  #hasEnded = false;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.#socket = child.stdio[3] as Socket;
     this.#socket.on('error', () => {});
-    this.ended = once(this.#socket, 'close').then(() => this.#fail());
+    // Not `once` of node:events, which rejects on the error that a write to a dead spawner brings.
+    this.ended = new Promise<void>((resolve) => this.#socket.once('close', () => resolve())).then(() => this.#fail());
     child.unref();
   }
 
@@ -79,17 +80,26 @@ export class Spawner {
       cwd: '/',
       detached: true,
     });
+    // Registered before anything else can go wrong: without descriptors left there is not even a socket.
+    child.on('error', () => {});
     const started = new Spawner(child);
-    return (await started.#ready()) ? started : undefined;
+    if (await started.#ready()) return started;
+    started.#socket.destroy();
+    return undefined;
   }
 
-  /** flock(2) on the open file description behind `fd`. `waitMs` 0 only tries. @returns false if somebody else kept it */
-  async lock(fd: number, waitMs: number, signal?: AbortSignal): Promise<boolean> {
+  /**
+   * flock(2) on the open file description behind `fd`. `waitMs` 0 only tries.
+   *
+   * @returns false if somebody else kept it; `undefined` if the spawner has ended before it could say
+   */
+  async lock(fd: number, waitMs: number, signal?: AbortSignal): Promise<boolean | undefined> {
     signal?.throwIfAborted();
+    if (this.#hasEnded) return undefined;
     const id = ++this.#lastId;
     const cancel = () => this.#send(encodeFrame('cancel', id));
     signal?.addEventListener('abort', cancel, { once: true });
-    const answer = await new Promise<string>((resolve) => {
+    const answer = await new Promise<string | undefined>((resolve) => {
       this.#locks.set(id, resolve);
       this.#settleRef();
       this.#send(encodeFrame('lock', id, tokens(fd, waitMs)));
@@ -98,6 +108,7 @@ export class Spawner {
     signal?.throwIfAborted();
     if (answer === 'ok') return true;
     if (answer === 'busy') return false;
+    if (answer === undefined) return undefined;
     throw new Error(`locking file descriptor ${fd} failed: ${answer}`);
   }
 
@@ -105,6 +116,8 @@ export class Spawner {
   launch(plan: Buffer, stdio: readonly LaunchStdio[], listener: LaunchedListener): Launched {
     const id = ++this.#lastId;
     this.#launched.set(id, listener);
+    // Its listener hears of the end when it has what this returns.
+    if (this.#hasEnded) queueMicrotask(() => this.#fail());
     this.#settleRef();
     const from = stdio.map((one) => (one === 'ignore' ? '' : one));
     this.#send(encodeFrame('launch', id, tokens(...from), plan));
@@ -182,7 +195,8 @@ export class Spawner {
   }
 
   #fail(): void {
-    for (const resolve of this.#locks.values()) resolve('the spawner ended');
+    this.#hasEnded = true;
+    for (const resolve of this.#locks.values()) resolve(undefined);
     for (const listener of this.#launched.values()) {
       listener.closed();
       listener.exited(125);

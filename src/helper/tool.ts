@@ -68,8 +68,8 @@ export function runTool(mode: string, args: readonly string[], options: ToolOpti
  * @throws HOST_HELPER_MISSING, INTERNAL; the signal's reason when aborted
  */
 export async function flockFd(fd: number, waitSeconds: number, signal?: AbortSignal): Promise<boolean> {
-  const locker = await spawner();
-  if (locker !== undefined) return locker.lock(fd, waitSeconds * 1000, signal);
+  const isLocked = await (await spawner())?.lock(fd, waitSeconds * 1000, signal);
+  if (isLocked !== undefined) return isLocked;
   const tool = runTool('lock', [String(waitSeconds)], { extraFds: [fd], signal });
   const status = await tool.exited;
   signal?.throwIfAborted();
