@@ -85,15 +85,23 @@ export async function rm(
   path: string,
   options: { readonly force?: boolean; readonly recursive?: boolean; readonly maxRetries?: number } = {},
 ): Promise<void> {
+  if (options.recursive !== true) return removeFile(path, options.force);
+  // An ENOENT may be about an entry whose name is no UTF-8: only of the tree itself it says that nothing is there.
+  if (options.force === true && lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   try {
-    if (options.recursive === true && removeSmallTree(path, { left: entriesAtOnce })) return;
-    if (options.recursive !== true) return unlinkSync(path);
-  } catch (error) {
-    if (options.force === true && isCode(error, 'ENOENT')) return;
-    if (options.recursive !== true) throw error;
+    if (removeSmallTree(path, { left: entriesAtOnce })) return;
+  } catch {
     // Another's doing, or a case that the pool's rm knows how to handle.
   }
   await removeInPool(path, options);
+}
+
+function removeFile(path: string, force: boolean | undefined): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (force !== true || !isCode(error, 'ENOENT')) throw error;
+  }
 }
 
 /** @returns false if it is not small; then a part of it may be gone */
