@@ -17,9 +17,12 @@ let files: Map<string, Parsed> | undefined;
 const settledMs = 100;
 const mostFiles = 50_000;
 
-/** From now on parsed files are kept. */
-export function keepParsedFiles(): void {
+/** From now on parsed files are kept. @returns ends it */
+export function keepParsedFiles(): () => void {
   files ??= new Map();
+  return () => {
+    files = undefined;
+  };
 }
 
 /**
@@ -29,7 +32,9 @@ export function keepParsedFiles(): void {
  */
 export async function parsedOnce<T>(path: string, parse: () => Promise<T | undefined>): Promise<T | undefined> {
   if (files === undefined) return parse();
-  const now = statSync(path, { throwIfNoEntry: false });
+  const now = look(path);
+  // What is wrong with it is for `parse` to say.
+  if (now === 'unknown') return parse();
   const known = files.get(path);
   if (now !== undefined && known !== undefined && isSame(known, now)) return known.value as T;
   files.delete(path);
@@ -39,6 +44,14 @@ export async function parsedOnce<T>(path: string, parse: () => Promise<T | undef
     files.set(path, { mtimeMs: now.mtimeMs, size: now.size, ino: now.ino, value });
   }
   return value;
+}
+
+function look(path: string): Stats | 'unknown' | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return 'unknown';
+  }
 }
 
 const isSame = (known: Parsed, now: Stats) =>
