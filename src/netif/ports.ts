@@ -1,7 +1,15 @@
 /** Published ports: elements of our table's maps, each with a claim that says whose it is. */
 import { zoneError } from '../errors/index.js';
 import { formatPort } from '../spec/index.js';
-import { type Lease, type Roots, readJournal, readNetworks, readRunning, zoneLeases } from '../state/index.js';
+import {
+  type Lease,
+  type Roots,
+  readJournal,
+  readNetworks,
+  readPrepared,
+  readRunning,
+  zoneLeases,
+} from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { tablesOfOthers } from './firewall.js';
 import { isTakenByProgram } from './host-ports.js';
@@ -91,17 +99,20 @@ function sameTarget(a: PortKey, b: PortKey): boolean {
   return a.zoneAddress === b.zoneAddress && a.zonePort === b.zonePort;
 }
 
-/** A claim of a zone that neither runs nor is being started is a left-over. */
+/** A claim of a zone that neither runs nor is prepared or being started is a left-over. */
 async function freeOrRefuse(client: NetlinkClient, op: PortOp, claim: PortKey): Promise<void> {
   const { leases } = await readNetworks(op.roots);
   const owner = leases.find((lease) => lease.ipv4 === claim.zoneAddress || lease.ipv6 === claim.zoneAddress);
   const own = claim.zoneAddress === op.zoneAddress;
   const zone = owner?.zone;
-  const isAlive =
-    zone !== undefined &&
-    ((await readRunning(op.roots, zone)) !== undefined || (await readJournal(op.roots, zone)) !== undefined);
+  const isAlive = zone !== undefined && (await holdsPorts(op.roots, zone));
   if (own || isAlive) throw inUse(op, zone === undefined ? 'another zone' : `zone "${zone}"`, zone);
   await dropPort(client, op.table, claim);
+}
+
+async function holdsPorts(roots: Roots, zone: string): Promise<boolean> {
+  const alive = (await readRunning(roots, zone)) ?? (await readPrepared(roots, zone));
+  return alive !== undefined || (await readJournal(roots, zone)) !== undefined;
 }
 
 function inUse(op: PortOp, by: string, zone?: string): Error {
