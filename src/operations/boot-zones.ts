@@ -1,4 +1,4 @@
-/** `boot`: starts what autostarts. */
+/** `boot`: starts what autostarts, and fills the pools of spares. */
 import { availableParallelism } from 'node:os';
 import { ZoneError, type ZoneErrorJson } from '../errors/index.js';
 import { readRunning, readSparePools, scanZones, type ZoneRecord } from '../state/index.js';
@@ -34,8 +34,19 @@ export async function bootZones(host: HostContext, options: OperationOptions = {
       }
     }),
   );
-  if (Object.keys(await readSparePools(host.roots)).length > 0) await fillSpares(host, options);
+  results.push(...(await fillPools(host, options)));
   return results.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Nothing to say if all are filled. */
+async function fillPools(host: HostContext, options: OperationOptions): Promise<BootResult[]> {
+  try {
+    if (Object.keys(await readSparePools(host.roots)).length > 0) await fillSpares(host, options);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ZoneError)) throw error;
+    return [failed('spares', error)];
+  }
 }
 
 const atOnce = Math.max(4, 2 * availableParallelism());

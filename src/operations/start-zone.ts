@@ -56,12 +56,12 @@ export async function startZone(host: HostContext, name: string, options: StartO
   return { name, pid, notes };
 }
 
-/** What a start records of its own. */
-const begun = { stoppedByUser: false, restarts: 0 } as const;
+/** What a start records of its own; a spare that runs is somebody's. */
+const begun = { stoppedByUser: false, restarts: 0, spareOf: undefined } as const;
 
 async function releasePrepared(host: HostContext, record: ZoneRecord): Promise<number | undefined> {
   const pid = await goIfPrepared(host, record);
-  if (pid !== undefined && (record.stoppedByUser || record.restarts > 0))
+  if (pid !== undefined && (record.stoppedByUser || record.restarts > 0 || record.spareOf !== undefined))
     await writeZone(host.roots, { ...record, ...begun });
   return pid;
 }
@@ -209,6 +209,7 @@ async function goThrough(
 
 async function hold(name: string, session: HelperSession): Promise<{ session: HelperSession; pid: number }> {
   session.hold();
+  boundary('start', name, 'hold');
   const { pid } = await session.expect('created');
   boundary('start', name, 'created');
   await session.expect('held');

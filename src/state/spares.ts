@@ -2,8 +2,8 @@
  * How many spare zones are wanted of which images, on disk; and which are there, on the run-time side: a ticket for each, an empty
  * file with the zone's name. Who renames a ticket has the zone.
  */
-import { join } from 'node:path';
-import { mkdir, readdir, rename, rm, writeFile } from '../host/quick-fs.js';
+import { dirname, join } from 'node:path';
+import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from '../host/quick-fs.js';
 import type { ZoneOptions } from '../spec/index.js';
 import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
 import { acquireLock, type Lock } from './lock.js';
@@ -69,6 +69,22 @@ export async function claimTicket(roots: Roots, image: string, zone: string): Pr
 /** Takes it back, so that nobody can claim it. @returns false: somebody has */
 export async function withdrawTicket(roots: Roots, image: string, zone: string): Promise<boolean> {
   return gone(rm(join(readyDirectory(roots, image), zone)));
+}
+
+/** Since its ticket was renamed. */
+export async function claimAgeMs(roots: Roots, zone: string): Promise<number> {
+  const found = await stat(join(claimedDirectory(roots), zone)).catch(() => undefined);
+  return Date.now() - (found?.ctimeMs ?? Date.now());
+}
+
+/** Of a pool that there is no longer; the last one's end leaves nothing. */
+export async function dropPoolDirectories(roots: Roots, image: string): Promise<void> {
+  const ready = readyDirectory(roots, image);
+  for (const path of [ready, dirname(ready), claimedDirectory(roots)]) {
+    await rmdir(path).catch((error: unknown) => {
+      if (!isErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+    });
+  }
 }
 
 export async function dropClaim(roots: Roots, zone: string): Promise<void> {
