@@ -31,7 +31,14 @@ export async function settleZone(roots: Roots, zone: string, options: SettleOpti
   if (launch === undefined) return true;
   const [failure] = await undoAll(launch.prepared, options.done);
   if (failure !== undefined) throw failure;
-  for (const path of [paths.launch, paths.running, paths.prepared, paths.monitorLock, paths.monitorSocket]) {
+  for (const path of [
+    paths.launch,
+    paths.enter,
+    paths.running,
+    paths.prepared,
+    paths.monitorLock,
+    paths.monitorSocket,
+  ]) {
     await rm(path, { force: true });
   }
   return true;

@@ -61,8 +61,10 @@ const begun = { stoppedByUser: false, restarts: 0, spareOf: undefined } as const
 
 async function releasePrepared(host: HostContext, record: ZoneRecord): Promise<number | undefined> {
   const pid = await goIfPrepared(host, record);
-  if (pid !== undefined && (record.stoppedByUser || record.restarts > 0 || record.spareOf !== undefined))
-    await writeZone(host.roots, { ...record, ...begun });
+  if (pid === undefined) return undefined;
+  boundary('start', record.spec.name, 'go');
+  const isNews = record.stoppedByUser || record.restarts > 0 || record.spareOf !== undefined;
+  if (isNews) await writeZone(host.roots, { ...record, ...begun });
   return pid;
 }
 

@@ -11,13 +11,14 @@ import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
-import { startZone } from '../../src/operations/start-zone.js';
+import { prepareZone, startZone } from '../../src/operations/start-zone.js';
 import { stopZone } from '../../src/operations/stop-zone.js';
 import type { ZoneOptions } from '../../src/spec/index.js';
 
 export const operations = {
   create: (host: HostContext, zone: ZoneOptions) => createZone(host, zone),
   start: (host: HostContext, { name }: ZoneOptions) => startZone(host, name),
+  prepare: (host: HostContext, { name }: ZoneOptions) => prepareZone(host, name),
   stop: (host: HostContext, { name }: ZoneOptions) => stopZone(host, name),
   delete: (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name),
   'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),

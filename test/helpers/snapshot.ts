@@ -2,7 +2,7 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { outputOf } from './cli.js';
+import { outputOf, runProgram } from './cli.js';
 import { patience } from './patience.js';
 import { facts } from './requires.js';
 
@@ -91,8 +91,11 @@ async function readMounts(): Promise<string[]> {
 
 /** `tszone` itself, `tszone/monitors` and, under systemd, the unit with its holder are shared by all zones and stay. */
 async function readCgroups(): Promise<string[]> {
-  const found = await outputOf('find', ['/sys/fs/cgroup', '-ignore_readdir_race', '-type', 'd', '-path', '*tszone*']);
-  return found
+  const { stdout, stderr } = await runProgram('find', ['/sys/fs/cgroup', '-type', 'd', '-path', '*tszone*']);
+  // Other zones of the machine end meanwhile, and their groups with them.
+  const failures = stderr.split('\n').filter((line) => line !== '' && !line.endsWith(': No such file or directory'));
+  if (failures.length > 0) throw new Error(failures.join('\n'));
+  return stdout
     .split('\n')
     .filter(
       (path) =>

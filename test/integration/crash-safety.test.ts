@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { cgroupHandlers } from '../../src/cgroups/index.js';
 import { openHostContext } from '../../src/operations/host-context.js';
+import { prepareZone } from '../../src/operations/start-zone.js';
 import { stateHandlers } from '../../src/state/index.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
@@ -10,17 +11,21 @@ import { patience } from '../helpers/patience.js';
 import { differences, expectNothingLeftNow, type Snapshot, takeSnapshot } from '../helpers/snapshot.js';
 import { sh, type TempHost } from '../helpers/temp-host.js';
 
-type ZoneState = 'gone' | 'stopped' | 'running';
+type ZoneState = 'gone' | 'stopped' | 'prepared' | 'running';
 
-/** Operation → the state before it, and the states that may be found after it was killed. */
-const cases: Readonly<Record<Exclude<KillOrder['operation'], 'rename'>, readonly [ZoneState, readonly ZoneState[]]>> = {
-  create: ['gone', ['gone', 'stopped']],
-  start: ['stopped', ['stopped', 'running']],
-  stop: ['running', ['running', 'stopped']],
-  delete: ['stopped', ['stopped', 'gone']],
-  'delete --force': ['running', ['running', 'stopped', 'gone']],
-  'run --rm': ['gone', ['gone', 'running']],
-};
+/** An operation, the state before it, and the states that may be found after it was killed. */
+const cases: readonly (readonly [KillOrder['operation'], ZoneState, readonly ZoneState[]])[] = [
+  ['create', 'gone', ['gone', 'stopped']],
+  ['start', 'stopped', ['stopped', 'running']],
+  ['prepare', 'stopped', ['stopped', 'prepared']],
+  ['start', 'prepared', ['running']],
+  ['stop', 'running', ['running', 'stopped']],
+  ['stop', 'prepared', ['prepared', 'stopped']],
+  ['delete', 'stopped', ['stopped', 'gone']],
+  ['delete', 'prepared', ['prepared', 'stopped', 'gone']],
+  ['delete --force', 'running', ['running', 'stopped', 'gone']],
+  ['run --rm', 'gone', ['gone', 'running']],
+];
 
 describe('kill -9 at every step boundary', function () {
   this.timeout(patience(300_000));
@@ -41,6 +46,8 @@ describe('kill -9 at every step boundary', function () {
     looks.stopped = await look(host, 'stopped');
     await bring(host, 'running');
     looks.running = await look(host, 'running');
+    await bring(host, 'prepared');
+    looks.prepared = await look(host, 'prepared');
     await bring(host, 'gone');
   });
   after(async () => crasher?.[Symbol.asyncDispose]());
@@ -73,9 +80,16 @@ describe('kill -9 at every step boundary', function () {
     if (found === state) return;
     if (found === 'gone') await tszone.create(spec());
     const zone = await tszone.zone(name);
-    if (state === 'gone') await zone.delete({ force: true });
-    if (state === 'running') await zone.start();
-    if (state === 'stopped') await zone.stop({ force: true });
+    const ways: Readonly<Record<ZoneState, () => Promise<unknown>>> = {
+      gone: () => zone.delete({ force: true }),
+      stopped: () => zone.stop({ force: true }),
+      prepared: async () => {
+        await zone.stop({ force: true });
+        await prepareZone(tszone.context, name);
+      },
+      running: () => zone.start(),
+    };
+    await ways[state]();
   }
 
   async function expectLooks(host: TempHost, state: ZoneState): Promise<void> {
@@ -102,15 +116,12 @@ describe('kill -9 at every step boundary', function () {
     return state;
   }
 
-  for (const [operation, [before, allowed]] of Object.entries(cases) as [
-    keyof typeof cases,
-    (typeof cases)['create'],
-  ][]) {
-    it(`of ${operation}: the zone is ${allowed.join(' or ')}, and complete`, async () => {
+  for (const [operation, before, allowed] of cases) {
+    it(`of ${operation} when it is ${before}: the zone is ${allowed.join(' or ')}, and complete`, async () => {
       const { host } = given;
       await bring(host, before);
       const steps = await crasher.boundaries(host, { operation, zone: spec() });
-      expect(steps.length).to.be.greaterThan(2);
+      expect(steps.length).to.be.greaterThan(before === 'prepared' && operation === 'start' ? 0 : 2);
       let killed = 0;
       const ends = new Set<ZoneState>();
       for (const [at, step] of steps.entries()) {
@@ -124,7 +135,8 @@ describe('kill -9 at every step boundary', function () {
         );
       }
       expect(killed).to.equal(steps.length);
-      if (operation === 'create' || operation === 'start') expect([...ends]).to.have.members(allowed);
+      if (operation === 'create' || operation === 'start' || operation === 'prepare')
+        expect([...ends]).to.have.members(allowed);
     });
   }
 
