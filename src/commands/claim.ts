@@ -20,9 +20,11 @@ export default class Claim extends BaseCommand<typeof Claim> {
   async run(): Promise<Output> {
     const claimed = await this.operate((host, options) => claimSpare(host, this.args.image, options));
     if (!claimed.wasSpare) this.note(`no spare was left; zone "${claimed.name}" was made for you`);
-    const output = this.rest.length === 0 ? this.name(claimed) : await this.exec(claimed.name);
-    await this.fill();
-    return output;
+    try {
+      return this.rest.length === 0 ? this.name(claimed) : await this.exec(claimed.name);
+    } finally {
+      await this.fill();
+    }
   }
 
   /** Whoever has claimed a zone has it, whatever becomes of the next ones. */
