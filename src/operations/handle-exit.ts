@@ -6,6 +6,7 @@ import {
   type RestartFailure,
   readExit,
   readLastRun,
+  readPrepared,
   readRunning,
   writeRunTimeFile,
   type ZoneRecord,
@@ -32,7 +33,7 @@ export function wantsRestart({ spec, stoppedByUser, restarts }: ZoneRecord, stat
   return status !== 0 && restarts < (maxRetries ?? Number.POSITIVE_INFINITY);
 }
 
-/** Idempotent: a zone that runs again, or is gone, is left as it is. A restart that fails is tried again, later and later. */
+/** Idempotent: a zone that runs again, is prepared, or is gone, is left as it is. A restart that fails is tried again, later and later. */
 export async function handleZoneExit(host: HostContext, name: string): Promise<ExitDecision> {
   const first = await decide(host, name);
   if (typeof first === 'string') return first;
@@ -48,12 +49,16 @@ async function decide(host: HostContext, name: string): Promise<ZoneRecord | Exi
   await using _lock = await lockZone(host, name);
   const found = await findZone(host.roots, name);
   if (found === undefined) return 'deleted';
+  if (await isPrepared(host, name)) return 'left';
   const ranMs = await lengthOfRun(host, name);
   if (!(await settleZone(host.roots, name))) return 'left';
   const record = ranMs < healthyRunMs ? found : { ...found, restarts: 0 };
   const exit = await readExit(host.roots, name);
   return wantsRestart(record, exit?.status ?? 0) ? record : 'left';
 }
+
+/** Since its end somebody has: it waits for a start by a user. */
+const isPrepared = async ({ roots }: HostContext, name: string) => (await readPrepared(roots, name)) !== undefined;
 
 async function lengthOfRun({ roots }: HostContext, name: string): Promise<number> {
   const { startedAtMs } = (await readLastRun(roots, name)) ?? {};
@@ -66,7 +71,8 @@ async function restart(host: HostContext, name: string, restarts: number): Promi
   try {
     await using _lock = await lockZone(host, name);
     const now = await findZone(host.roots, name);
-    if (now === undefined || now.stoppedByUser || (await readRunning(host.roots, name)) !== undefined) return 'left';
+    if (now === undefined || now.stoppedByUser || (await isPrepared(host, name))) return 'left';
+    if ((await readRunning(host.roots, name)) !== undefined) return 'left';
     await launchLocked(host, name, { restarts, detach: true });
     return 'restarted';
   } catch (error) {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { handleZoneExit } from '../../src/operations/handle-exit.js';
 import { startZone } from '../../src/operations/start-zone.js';
 import { readPrepared, readRunning } from '../../src/state/index.js';
 import { givenHost } from '../helpers/given.js';
@@ -252,6 +253,15 @@ describe('a prepared zone', function () {
     const booted = await host.json<{ name: string; started: boolean }[]>(['boot']);
     expect(booted).to.deep.equal([{ name: 'ready', started: true }]);
     await host.ok(['delete', '--force', 'ready']);
+  });
+
+  it('is not started, nor taken apart, by what its last run has left to do', async () => {
+    const { context } = await given.host.open();
+    await withPrepared(['--restart', 'always'], async (name) => {
+      const { prepared } = await recordsOf(name);
+      expect(await handleZoneExit(context, name)).to.equal('left');
+      expect((await recordsOf(name)).prepared).to.deep.equal(prepared);
+    });
   });
 
   it('is what --dry-run says, without doing it', async () => {
