@@ -48,12 +48,16 @@ const paths = /^--(root|run-root|env-file|mount|template)\b/;
 /** False: the client does it itself, as without an engine. */
 export function canServe({ argv, terminals }: Client['request'], table: CommandTable): boolean {
   const [verb = '', ...rest] = hoistGlobals(argv, table);
-  if (!served.has(verb) || rest.some((word) => paths.test(word))) return false;
+  if (!served.has(verb) || rest.some((word) => paths.test(word)) || isExec(verb, rest)) return false;
   const isAttached =
     (verb === 'run' || verb === 'launch') && !rest.some((word) => word === '-d' || word === '--detach');
   // A terminal is a matter between the zone and the client's own process, and so is a question.
   return isAttached ? !(terminals[0] && terminals[1]) && !rest.some(isTerminalFlag) : !terminals[0] || !asks.has(verb);
 }
+
+/** `claim IMAGE COMMAND…`: the command's descriptors are the client's own. */
+const isExec = (verb: string, rest: readonly string[]) =>
+  verb === 'claim' && rest.filter((word) => !word.startsWith('-')).length > 1;
 
 const asks = new Set(['delete', 'destroy', 'rm', 'network']);
 const isTerminalFlag = (word: string) => /^(--tty|--interactive|-[a-z]*[ti][a-z]*)$/.test(word);

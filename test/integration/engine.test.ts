@@ -71,6 +71,20 @@ describe('an engine', () => {
     expect([status, stdout, stderr]).to.deep.equal([0, '300000\n', 'e\n']);
   });
 
+  it('prepares and claims; the command of a claim has the stdin, stdout and stderr of its caller', async () => {
+    const { host } = given;
+    expect((await warm(['spare', 'set', 'busybox', '--size', '1'])).stdout).to.equal(
+      '1 spares of "busybox" are ready\n',
+    );
+    const name = (await warm(['claim', 'busybox'])).stdout.trim();
+    expect(await host.ok(['exec', name, '--', 'hostname'])).to.equal(`${name}\n`);
+    const script = 'cat; echo err >&2; exit 7';
+    const claimed = await warm(['claim', 'busybox', '--', 'sh', '-c', script], { input: 'in\n' });
+    expect([claimed.status, claimed.stdout, claimed.stderr]).to.deep.equal([7, 'in\n', 'err\n']);
+    expect((await warm(['spare', 'set', 'busybox', '--size', '0'])).status).to.equal(0);
+    await host.ok(['delete', '--force', ...(await names())]);
+  });
+
   it('does a life: create, start, status, set, stop, delete', async () => {
     const { host } = given;
     expect((await warm(['create', 'web', '--image', 'busybox', '--memory', '64M'])).status).to.equal(0);
