@@ -14,8 +14,9 @@ export interface BootResult {
   readonly error?: ZoneErrorJson['error'];
 }
 
-/** yes: always · last: unless a user had stopped it · no: never. Pure. */
-export function wantsBoot({ spec, stoppedByUser }: ZoneRecord): boolean {
+/** yes: always · last: unless a user had stopped it · no: never, nor a spare: nobody has claimed it. Pure. */
+export function wantsBoot({ spec, stoppedByUser, spareOf }: ZoneRecord): boolean {
+  if (spareOf !== undefined) return false;
   if (spec.autostart === 'last' || spec.restart.policy === 'unless-stopped') return !stoppedByUser;
   return spec.autostart === 'yes' || spec.restart.policy === 'always';
 }

@@ -205,6 +205,17 @@ describe('spares', function () {
     return stat.includes('(tszone') && !stat.includes(') Z ');
   };
 
+  it('are not started by boot, whatever the zones that they become want', async () => {
+    await set(2, '--restart', 'always', '--autostart', 'yes');
+    const { name: claimed } = await claim();
+    await given.host.ok(['set', claimed, '--restart', 'no']);
+    await reboot();
+    const booted = await given.host.json<{ name: string; started: boolean }[]>(['boot']);
+    expect(booted).to.deep.equal([{ name: claimed, started: true }]);
+    expect(await spares()).to.have.length(2);
+    expect(await zones()).to.have.length(4);
+  });
+
   it('of an image without a pool are not found, and the hint says what to do', async () => {
     for (const image of ['busybox', 'constructor', '__proto__']) {
       const { status, code, hint } = await failureOf(['claim', image]);

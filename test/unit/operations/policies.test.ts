@@ -61,6 +61,12 @@ describe('autostart', () => {
   }
 });
 
+describe('a spare', () => {
+  it("is not started by boot: it is nobody's yet", () => {
+    expect(wantsBoot(record({ autostart: 'yes', restart: 'always' }, { spareOf: 'sparse' }))).to.equal(false);
+  });
+});
+
 describe('log lines', () => {
   it('have a time, a stream and a text', () => {
     expect(parseLogLine('2026-01-02T03:04:05.678Z stderr a b')).to.deep.equal({
