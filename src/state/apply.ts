@@ -102,7 +102,8 @@ async function renameDirectory(roots: Roots, from: string, to: string): Promise<
 
 async function renameRecord(roots: Roots, to: string): Promise<void> {
   const record = await findZone(roots, to);
-  if (record !== undefined) await writeZone(roots, record);
+  // A spare that has been given a name is somebody's.
+  if (record !== undefined) await writeZone(roots, { ...record, spareOf: undefined });
 }
 
 const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op: Op }>) => string } = {

@@ -236,19 +236,20 @@ describe('spares', function () {
       .and.not.include(dead);
   });
 
-  it('that somebody deletes, or starts by their name, are no longer claimed, and the latter is his', async () => {
+  it('that somebody deletes, renames or starts by their name are no longer claimed, and they are his', async () => {
     const { host } = given;
-    await set(3);
-    const [deleted = '', started = '', left] = await spares();
+    await set(4);
+    const [deleted = '', started = '', renamed = '', left] = await spares();
     await host.ok(['delete', deleted]);
     await host.ok(['start', started]);
+    await host.ok(['rename', renamed, 'mine']);
     expect((await claim()).name).to.equal(left);
     await host.ok(['spare', 'fill']);
     expect(await statusOf(started)).to.equal('running');
     await host.ok(['stop', '--force', started]);
     await host.ok(['spare', 'fill']);
-    expect(await statusOf(started)).to.equal('stopped');
-    expect(await spares()).to.have.length(3);
+    expect([await statusOf(started), await statusOf('mine')]).to.deep.equal(['stopped', 'stopped']);
+    expect(await spares()).to.have.length(4);
   });
 
   it('whose command is missing: the claim says so, and leaves no zone that nobody knows of', async () => {
