@@ -65,6 +65,7 @@ static int read_command(const char *package, char *record, char **argv) {
   static char path[PATH_MAX + 32];
   static char fallback[] = "node";
   static char option[] = "--snapshot-blob";
+  static char dashes[] = "--";
   char *found[RECORD_WORDS];
   int words_found = 0;
   snprintf(path, sizeof path, "%s/native/build/command", package);
@@ -80,7 +81,9 @@ static int read_command(const char *package, char *record, char **argv) {
   if (words_found == 3 && is_same(found[0], found[1]) && access(found[2], R_OK) == 0) {
     argv[1] = option;
     argv[2] = found[2];
-    return 3;
+    /* What follows is not node's, whatever it looks like. */
+    argv[3] = dashes;
+    return 4;
   }
   snprintf(path, sizeof path, "%s/bin/tszone.js", package);
   argv[1] = path;

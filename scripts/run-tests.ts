@@ -30,6 +30,7 @@ const nativeToo = [
   'lifecycle',
   'process-tree',
   'sessions',
+  'spares',
   'zone-debian',
   'zone-run',
   'zone-terminal',

@@ -133,7 +133,7 @@ describe('the native entry', () => {
     await handing.record(mark, blob);
     expect(await printed()).to.equal(handing.expected(['list']));
     await writeFile(blob, '');
-    expect(await printed()).to.equal(`handed over [--snapshot-blob] [${blob}] [list]`);
+    expect(await printed()).to.equal(`handed over [--snapshot-blob] [${blob}] [--] [list]`);
     await handing.record(`${size + 1}.${Math.floor(mtimeMs / 1000)}`, blob);
     expect(await printed()).to.equal(handing.expected(['list']));
     await handing.record();

@@ -18,7 +18,7 @@ describe('fast forms', () => {
       const command = (await entry.load()).default;
       if (form.alias !== '') expect(entry.aliases).to.include(form.alias);
       expect(command.passThrough !== undefined).to.equal(form.rest >= 0);
-      expect(Object.keys(command.args)).to.deep.equal(['zone']);
+      expect(Object.keys(command.args)).to.deep.equal([verb === 'claim' ? 'image' : 'zone']);
       for (const [name, { char, value }] of Object.entries(form.flags)) {
         const flag = allFlags(command)[name];
         expect([flag?.char, flag?.type], name).to.deep.equal([char, value ? 'option' : 'boolean']);
