@@ -13,8 +13,11 @@ function readTotal(file: string): number | undefined {
   return total.endsWith('total') && Number.isInteger(calls) ? calls : undefined;
 }
 
-/** `release` ends what stays behind the command (a monitor): until then strace stays, too. */
-export async function countCalls({ argv, env = {} }: Command, release?: Command): Promise<number | undefined> {
+/** `release` ends what stays behind the command (a monitor): until then strace stays, too, and does not say its sums. */
+export async function countCalls(
+  { argv, env = {} }: Command,
+  release: () => Promise<unknown> = async () => {},
+): Promise<number | undefined> {
   if (findProgram('strace') === undefined) return undefined;
   const directory = mkdtempSync('/var/tmp/tszone-bench-calls-');
   try {
@@ -26,8 +29,11 @@ export async function countCalls({ argv, env = {} }: Command, release?: Command)
     // Only the command itself is strace's child.
     const isOver = () => strace.exitCode !== null || processes().every(({ parent }) => parent !== strace.pid);
     await until('the command ends under strace', () => Date.now() - started > 100 && isOver(), 60);
-    if (release !== undefined && strace.exitCode === null) await run(release);
+    if (strace.exitCode === null) await release();
+    // It takes no milder signal; what it looks at runs on.
+    const patience = setTimeout(() => strace.kill('SIGKILL'), 20_000);
     await ended;
+    clearTimeout(patience);
     return readTotal(file);
   } finally {
     rmSync(directory, { recursive: true, force: true });

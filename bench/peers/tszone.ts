@@ -14,7 +14,7 @@ export const entry: readonly string[] = existsSync(native)
   ? [native]
   : [process.execPath, join(project, 'bin/tszone.js')];
 
-const limits = ['--memory', '64M', '--pids', '100'];
+export const limits: readonly string[] = ['--memory', '64M', '--pids', '100'];
 
 interface LifeOptions {
   readonly terminal?: boolean;

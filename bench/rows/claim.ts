@@ -1,7 +1,8 @@
 /** claim: a zone that was prepared in advance; beside `exec`, which is the least that running something in a zone takes. */
+import { countCalls } from '../calls.js';
 import { mustRun, run } from '../command.js';
 import type { Step } from '../measure.js';
-import { hasCommand } from '../peers/tszone.js';
+import { hasCommand, limits } from '../peers/tszone.js';
 import { variants } from './many.js';
 import { Contest, contend, type Row } from './row.js';
 
@@ -17,18 +18,25 @@ export const claimRow: Row = {
     const [, tszone = cold] = variants(bench).at(-1) ?? [];
     const life = tszone.life('claim', ['/bin/pause', place.marker]);
     const groups: Step[][] = [[contest.step('tszone', tszone.exec('claim'))]];
-    // As many as are claimed: none has to be prepared while others are timed.
-    const size = (count: number) => tszone.command('spare', 'set', 'bench', '--size', String(count));
-    if (claim === true) groups.push([contest.step('tszone claim', tszone.command('claim', 'bench'))]);
+    const spares = (count: number) => {
+      const { argv, env } = tszone.command('spare', 'set', 'bench', '--size', String(count), '--net', 'bridge=bench');
+      return { argv: [...argv, ...limits, '--', '/bin/pause', place.marker], env: env ?? {} };
+    };
+    const removeAll = async () => {
+      await run(spares(0));
+      const names = await tszone.names();
+      if (names.length > 0) await run(tszone.command('delete', '--force', ...names));
+    };
+    const command = tszone.command('claim', 'bench');
+    if (claim === true) groups.push([contest.step('tszone claim', command, () => countCalls(command, removeAll))]);
     try {
-      if (claim === true) await mustRun(size(options.rounds + options.warmup + 1));
+      // As many as are claimed: there always is one.
+      if (claim === true) await mustRun(spares(options.rounds + options.warmup + 1));
       await mustRun(life.create);
       await mustRun(life.start);
       return await contend(bench, [contest], groups);
     } finally {
-      if (claim === true) await run(size(0));
-      const names = await tszone.names();
-      if (names.length > 0) await run(tszone.command('delete', '--force', ...names));
+      await removeAll();
     }
   },
 };

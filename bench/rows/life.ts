@@ -11,7 +11,7 @@ const verbs = ['create', 'start', 'stop', 'delete'] as const;
 async function countVerb(life: Life, verb: (typeof verbs)[number]): Promise<number | undefined> {
   for (const earlier of verbs.slice(0, verbs.indexOf(verb))) await run(life[earlier]);
   try {
-    return await countCalls(life[verb], verb === 'create' ? life.delete : life.stop);
+    return await countCalls(life[verb], () => run(verb === 'create' ? life.delete : life.stop));
   } finally {
     for (const later of ['stop', 'delete'] as const) await run(life[later]);
   }
