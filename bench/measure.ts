@@ -48,6 +48,7 @@ export async function measure(
   { rounds, warmup, pauseMs }: Pace,
 ): Promise<ReadonlyMap<string, readonly number[]>> {
   const samples = new Map<string, number[]>();
+  place.ended.signal.throwIfAborted();
   if (groups.length === 0) return samples;
   const args = [rounds, warmup, pauseMs].map(String);
   const child = spawn(place.programs.timer, args, { env: baseEnvironment, detached: true });

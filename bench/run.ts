@@ -44,7 +44,7 @@ async function bench(options: Options): Promise<void> {
   const awake = setInterval(() => {}, 60_000);
   place.later(() => clearInterval(awake));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => place.ended.abort(new Error(`ended by ${signal}`)));
+    process.on(signal, () => place.ended.abort(new Error(`ended by ${signal}`)));
   const opened = await openBench(
     place,
     options,
@@ -58,7 +58,7 @@ async function bench(options: Options): Promise<void> {
       console.log(tableText(table));
     }
   }
-  const verdicts = judge(tables);
+  const verdicts = judge(tables, options.zones);
   console.log(verdictText(verdicts));
   console.log(
     `load at the end: ${loadavg()

@@ -8,7 +8,7 @@ function table(id: string, samples: Record<string, readonly number[]>, lacks: Ta
 }
 
 const verdictOn = (text: string, tables: readonly Table[]) => {
-  const verdict = judge(tables).find((one) => one.text === text);
+  const verdict = judge(tables, 1000).find((one) => one.text === text);
   if (verdict === undefined) throw new Error(`no target "${text}"`);
   return verdict;
 };
@@ -35,6 +35,13 @@ describe('bench: targets', () => {
     const memory = table('memory', { tszone: [100], lxc: [300] }, [{ name: 'podman', reason: 'does not start' }]);
     const text = 'memory of an idle zone on the host side, against the less of lxc and podman';
     expect(verdictOn(text, [memory])).to.include({ holds: undefined, why: 'does not start' });
+  });
+
+  it('about 1,000 zones says nothing after a run with fewer', () => {
+    const list = table('scale-list', { 'tszone warm': [5] });
+    const verdict = judge([list], 20).find(({ text }) => text === 'list of 1,000 zones, warm');
+    expect(verdict).to.include({ holds: undefined, why: '5.00 ms with 20 zones says nothing of 1000' });
+    expect(judge([list], 1000).find(({ text }) => text === verdict?.text)).to.include({ holds: true });
   });
 
   it('some are no ratios', () => {
