@@ -10,8 +10,11 @@ const known: Readonly<Record<string, readonly [number, number]>> = {
 };
 const tolerance = 0.2;
 
-/** How the medians lie to the known ones. A slower machine shows in the start of a program that does nothing. */
-export function compareWithKnown(medians: ReadonlyMap<string, number>): string[] {
+/**
+ * How the medians lie to the known ones. A slower machine shows in the start of a program that does nothing; `load` is the
+ * number of processes that want a CPU, for each CPU.
+ */
+export function compareWithKnown(medians: ReadonlyMap<string, number>, load: number): string[] {
   const machine = (medians.get('only true') ?? Number.NaN) / (known['only true']?.[0] ?? 1);
   return [...medians].map(([name, median]) => {
     const [low = 0, high = 0] = known[name] ?? [];
@@ -21,7 +24,9 @@ export function compareWithKnown(medians: ReadonlyMap<string, number>): string[]
       ? 'within 20 %'
       : isNear(median / machine)
         ? `as the machine is: here a static true takes ${machine.toFixed(1)} times as long`
-        : `not within 20 %, nor when the machine's own factor of ${machine.toFixed(1)} is taken out`;
+        : load > 0.5
+          ? `not within 20 %: the machine is busy, ${load.toFixed(1)} processes want each CPU`
+          : `not within 20 %, and neither the machine's own factor of ${machine.toFixed(1)} nor its load is the reason`;
     return `${name}: ${median.toFixed(2)} ms, known ${range}: ${near}`;
   });
 }

@@ -1,5 +1,6 @@
 /** The floors by themselves, beside what they took on the machine that they were designed on; and their system calls in full. */
 import { mkdirSync, rmdirSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { traceText } from '../calls.js';
 import { mustRun, run } from '../command.js';
@@ -38,7 +39,15 @@ export const floorsRow: Row = {
       const medians = new Map(table.cells.map(({ name, samples }) => [name, summarize(samples).median]));
       const trace = (await traceText(floorRun(place, true))).trimEnd().split('\n');
       return [
-        { ...table, notes: [...compareWithKnown(medians), '', 'strace -f of the run with network:', ...trace] },
+        {
+          ...table,
+          notes: [
+            ...compareWithKnown(medians, (loadavg()[0] ?? 0) / cpus().length),
+            '',
+            'strace -f of the run with network:',
+            ...trace,
+          ],
+        },
       ] satisfies Table[];
     } finally {
       await run(life.stop);
