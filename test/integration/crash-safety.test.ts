@@ -1,4 +1,5 @@
 /** kill -9 of a command at any instant leaves a zone that is complete or gone after the next command, and nothing else. */
+import { readdir } from 'node:fs/promises';
 import { expect } from 'chai';
 import { cgroupHandlers } from '../../src/cgroups/index.js';
 import { openHostContext } from '../../src/operations/host-context.js';
@@ -7,7 +8,7 @@ import { stateHandlers } from '../../src/state/index.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import type { KillOrder } from '../helpers/kill-at.js';
-import { patience } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { differences, expectNothingLeftNow, type Snapshot, takeSnapshot } from '../helpers/snapshot.js';
 import { sh, type TempHost } from '../helpers/temp-host.js';
 
@@ -41,6 +42,11 @@ describe('kill -9 at every step boundary', function () {
     // The default network and the files that throw-away zones share are there before: what is compared is the zone's alone.
     await host.run({ name: 'neighbour', image: 'busybox' });
     await host.ok(['run', '--rm', 'busybox', 'true']);
+    const { instance } = (await host.open()).context.roots;
+    await eventually('the link of that one has gone with it', async () => {
+      const links = (await readdir('/sys/class/net')).filter((link) => link.startsWith(`tz${instance}v`));
+      return links.length === 1;
+    });
     looks.gone = await look(host, 'gone');
     await bring(host, 'stopped');
     looks.stopped = await look(host, 'stopped');
