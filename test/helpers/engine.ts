@@ -1,5 +1,5 @@
 /** An engine for a test: `tszone engine` on a host's roots, from the socket's first moment to its end. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { entry, type RunningCli, startProgram } from './cli.js';
 import { eventually } from './patience.js';
@@ -16,8 +16,10 @@ export interface TestEngine extends AsyncDisposable {
 
 export async function startEngine({ runRoot, env }: Roots, args: readonly string[] = []): Promise<TestEngine> {
   const running = startProgram(process.execPath, [entry, 'engine', ...args], { env });
-  const socket = join(runRoot, 'engine.json');
-  await eventually('the engine listens', () => existsSync(socket) || running.process.exitCode !== null);
+  const record = join(runRoot, 'engine.json');
+  // One that was killed has left its record.
+  const isThere = () => existsSync(record) && readFileSync(record, 'utf8').includes(`"pid":${running.pid},`);
+  await eventually('the engine listens', () => isThere() || running.process.exitCode !== null);
   if (running.process.exitCode !== null) throw new Error(`the engine ended: ${running.stderr()}`);
   return {
     process: running,
