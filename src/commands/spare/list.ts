@@ -1,6 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { listFlags } from '../../cli/flags.js';
-import { list, type Output } from '../../cli/output.js';
+import type { Output } from '../../cli/output.js';
+import { spareTable } from '../../cli/spare-table.js';
 import { listSpares } from '../../operations/spares.js';
 
 export default class SpareList extends BaseCommand<typeof SpareList> {
@@ -9,15 +10,6 @@ export default class SpareList extends BaseCommand<typeof SpareList> {
   static override flags = listFlags;
 
   async run(): Promise<Output> {
-    const pools = await this.operate((host) => listSpares(host));
-    return list(
-      pools,
-      [
-        { key: 'image', text: ({ image }) => image },
-        { key: 'size', text: ({ size }) => size },
-        { key: 'ready', text: ({ ready }) => ready },
-      ],
-      ({ image }) => image,
-    );
+    return spareTable(await this.operate((host) => listSpares(host)));
   }
 }
