@@ -1,5 +1,5 @@
 /** Removing groups: deepest first, and only ever empty ones. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import type { CgroupLayout } from '../host/facts.js';
@@ -12,6 +12,7 @@ const busyPauseMs = 10;
 
 /** The group and all below it, deepest first; nothing if it is not there. */
 export function groupTree(path: string): string[] {
+  if (!existsSync(path)) return [];
   let entries: { readonly name: string; isDirectory(): boolean }[];
   try {
     entries = readdirSync(path, { withFileTypes: true });
@@ -55,6 +56,9 @@ async function removeOne(group: string): Promise<void> {
 /** Empty groups of these, innermost first; those in use stay. */
 export function removeIfEmpty(paths: readonly string[]): void {
   for (const path of paths) {
+    // A link for each group below: what is not there or in use is seen without an error, which costs more than the call.
+    const links = statSync(path, { throwIfNoEntry: false })?.nlink;
+    if (links === undefined || links > 2) continue;
     try {
       removeGroup(path);
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Does and undoes state ops. */
 
+import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
@@ -73,7 +74,9 @@ async function removeRecord(roots: Roots, { name, ephemeral }: ZoneSpec): Promis
 
 /** rm(1) would empty what is mounted in the tree before it came to the mount point, which it cannot remove. */
 async function removeTree(path: string): Promise<void> {
-  await refuseMounts(path);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (found.isDirectory()) await refuseMounts(path);
   try {
     await rm(path, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
