@@ -95,17 +95,19 @@ function forwardingAlready6(): ChangedSysctl[] {
     .map((key) => ({ key, before: '1', set: '1' }));
 }
 
-/** Reading the routes of a host with many zones takes milliseconds: a process that starts one after the other looks now and then. */
-const lookedAtMs = new Map<string, number>();
+/** A host with many zones has many IPv6 routes, and reading them takes milliseconds: a process looks at them now and then. */
 const looksEveryMs = 10_000;
+let looked = { at: '', timeMs: Number.NEGATIVE_INFINITY };
 
 async function isForwarding({ roots: { instance }, table, ipv6 }: ForwardOp): Promise<boolean> {
   const known = await readForwardingFile();
   if (known.sysctls.length > 0 && !known.instances.includes(instance)) return false;
-  const key = `${table} ${ipv6}`;
-  if (performance.now() - (lookedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < looksEveryMs) return true;
-  if (readForwarding(ipv6).changes.length > 0) return false;
-  lookedAtMs.set(key, performance.now());
+  if (plan4().changes.length > 0) return false;
+  // Another note: somebody has switched something on or off since.
+  const at = JSON.stringify([table, known]);
+  if (!ipv6 || (looked.at === at && performance.now() - looked.timeMs < looksEveryMs)) return true;
+  if (plan6().changes.length > 0) return false;
+  looked = { at, timeMs: performance.now() };
   return true;
 }
 

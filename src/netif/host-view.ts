@@ -54,16 +54,21 @@ export interface HostRoute {
 const RTF_ADDRCONF = 0x0004_0000;
 const RTF_LOCAL = 0x8000_0000;
 
-/** Routes of the main tables, without the loopback's and those of single own addresses. */
-export function hostRoutes(): HostRoute[] {
-  const v4 = lines('/proc/net/route')
+const isNotLoopback = (route: HostRoute) => route.interfaceName !== 'lo';
+
+function routes4(): HostRoute[] {
+  return lines('/proc/net/route')
     .slice(1)
     .map(([interfaceName = '', destination = '0', , , , , , mask = '0']) => ({
       interfaceName,
       range: { family: 4 as const, base: wordValue(destination), prefix: maskBits(wordValue(mask)) },
       advertised: false,
-    }));
-  const v6 = lines('/proc/net/ipv6_route').flatMap((fields) => {
+    }))
+    .filter(isNotLoopback);
+}
+
+function routes6(): HostRoute[] {
+  const routes = lines('/proc/net/ipv6_route').flatMap((fields) => {
     const [destination = '0', prefix = '0'] = fields;
     const [flags = '0', interfaceName = 'lo'] = fields.slice(-2);
     // A thousand zones have some thousand of these, and nobody asks for them.
@@ -73,15 +78,16 @@ export function hostRoutes(): HostRoute[] {
     const range = { family: 6 as const, base: BigInt(`0x${destination}`), prefix: Number.parseInt(prefix, 16) };
     return [{ interfaceName, range, advertised: (bits & RTF_ADDRCONF) !== 0 }];
   });
-  return [...v4, ...v6].filter((route) => route.interfaceName !== 'lo');
+  return routes.filter(isNotLoopback);
 }
+
+/** Routes of the main tables, without the loopback's and those of single own addresses. */
+export const hostRoutes = (): HostRoute[] => [...routes4(), ...routes6()];
 
 /** Interfaces through which the host reaches something, ours excepted. */
 export function uplinks(family: 4 | 6): string[] {
-  const names = hostRoutes()
-    .filter((route) => route.range.family === family && !isOwnLink(route.interfaceName))
-    .map((route) => route.interfaceName);
-  return [...new Set(names)];
+  const routes = family === 4 ? routes4() : routes6();
+  return [...new Set(routes.map((route) => route.interfaceName).filter((name) => !isOwnLink(name)))];
 }
 
 /** Ranges that a new network must stay clear of: the host's addresses and routes, the default routes excepted. */

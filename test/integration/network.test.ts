@@ -339,5 +339,16 @@ describe('networks', function () {
         await new Promise((resolve) => setTimeout(resolve, 50));
       expect(fingerprint(host)).to.equal(pristine);
     });
+
+    it('that come back find forwarding switched on again', async () => {
+      for (let turn = 0; turn < 2; turn += 1) {
+        const again = await host.call('ensureNetwork', roots, 'default');
+        const start = planNetwork(roots, again);
+        for (const op of [...start, ...start]) await host.call('apply', op);
+        expect(host.sh('cat /proc/sys/net/ipv4/conf/up0/forwarding')).to.equal('1\n');
+        await host.call('deleteNetwork', roots, 'default');
+        expect(host.sh('cat /proc/sys/net/ipv4/conf/up0/forwarding')).to.equal('0\n');
+      }
+    });
   });
 });
