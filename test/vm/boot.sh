@@ -1,14 +1,14 @@
 #!/bin/bash
 # Boots one VM and runs one command in it; its output is ours, and so is its exit status.
 #
-#   boot.sh BASE PROJECT INIT COMMAND
-#     BASE      from base.sh           PROJECT   a directory, copied to /tszone in the VM
-#     INIT      plain | systemd        COMMAND   for bash -c, in /tszone
+#   boot.sh BASE PROJECT INIT
+#     BASE      from base.sh           INIT      plain | systemd
+#     PROJECT   a directory, copied to /tszone in the VM; its file lane-command is for bash -c, in /tszone
 #   TSZONE_VM_MEMORY (MB), TSZONE_VM_CPUS, TSZONE_VM_TIMEOUT (s)
 #
 # 124: out of time; 125: the VM ended without a status (its console is printed then).
 set -euo pipefail
-base=$1 project=$2 init=$3 command=$4
+base=$1 project=$2 init=$3
 guest=$(dirname "$(realpath "$0")")/guest
 case $init in plain) pid1=/tszone/test/vm/guest/init-plain ;; systemd) pid1=/lib/systemd/systemd ;; *) exit 2 ;; esac
 
@@ -23,7 +23,6 @@ cp -a "$base/initrd/." "$run/initrd"
 cp "$guest/initrd-init" "$run/initrd/init"
 (cd "$run/initrd" && find . | cpio -o -H newc --quiet) >"$run/initrd.cpio"
 
-printf '%s\n' "$command" >"$project/lane-command"
 truncate -s $(($(du -sm "$project" | cut -f1) * 5 / 4 + 256))M "$run/project.ext4"
 mke2fs -q -t ext4 -O ^has_journal -d "$project" "$run/project.ext4"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# npm run test:vm: the integration tests of suite.txt in a VM with cgroup v2, first with a plain init, then with systemd
-# as pid 1. Last line: N passed, N failed, N skipped.
+# npm run test:vm: the integration tests of suite.txt in two VMs with cgroup v2, one with a plain init and one with systemd
+# as pid 1, at the same time. Last line: N passed, N failed, N skipped.
 #
 #   run.sh [--init plain|systemd] [--smoke | --run COMMAND] [FILE.test.ts …]
 #     --smoke   only the checks of smoke.sh          --run   a command for bash -c in place of the tests
@@ -29,7 +29,10 @@ base=$(find_base)
 "$here/base.sh" "$base"
 
 scratch=$(mktemp -d /var/tmp/tszone-lane.XXXXXX)
-trap 'rm -rf "$scratch"' EXIT
+boots=()
+trap '[ ${#boots[@]} = 0 ] || kill "${boots[@]}" 2>/dev/null || true; wait; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 [ "${TSZONE_TEST_BUILT:-}" = 1 ] || npm run --silent build
 stage_project "$scratch/project"
 if [ "$mode" != smoke ]; then
@@ -45,13 +48,24 @@ case $mode in
   command) command="$environment; $command" ;;
 esac
 
-passed=0 failed=0 skipped=0
+printf '%s\n' "$command" >"$scratch/project/lane-command"
+SECONDS=0
 for init in "${inits[@]}"; do
+  "$here/boot.sh" "$base" "$scratch/project" "$init" >"$scratch/$init" 2>&1 &
+  boots+=("$!")
+done
+
+passed=0 failed=0 skipped=0
+for index in "${!inits[@]}"; do
+  init=${inits[index]} boot=${boots[index]} status=0
   echo "== $init"
-  SECONDS=0 status=0
-  "$here/boot.sh" "$base" "$scratch/project" "$init" "$command" | tee "$scratch/output" || status=$?
-  echo "== $init: $SECONDS s, status $status"
-  counts=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$scratch/output" | tail -1)
+  # Waited for: a signal that ends this script would else be held up by a foreground program.
+  tail --pid="$boot" -n +1 -f "$scratch/$init" &
+  wait "$!"
+  wait "$boot" || status=$?
+  unset "boots[index]"
+  echo "== $init: after $SECONDS s, status $status"
+  counts=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$scratch/$init" | tail -1)
   if [ -n "$counts" ]; then
     read -r p f s <<<"$counts"
   else
