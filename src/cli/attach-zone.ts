@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forwardSignals, onResize, rawMode, relayTerminal } from './attached.js';
+import { type Caller, thisProcess } from './caller.js';
 
 /** What this file needs of an attached zone. */
 export interface AttachedZone {
@@ -12,9 +13,9 @@ export interface AttachedZone {
 }
 
 /** @returns the exit status, or `undefined` if the user detached */
-export async function attachZone(zone: AttachedZone): Promise<number | undefined> {
+export async function attachZone(zone: AttachedZone, caller: Caller = thisProcess): Promise<number | undefined> {
   // A zone that has just ended cannot be told anything: its exit is about to be seen.
-  using _signals = forwardSignals((signal) => void zone.kill(signal).catch(() => {}));
+  using _signals = forwardSignals((signal) => void zone.kill(signal).catch(() => {}), caller);
   // Awaited here: a returned promise would end the forwarding before the zone.
   if (zone.console === undefined) return await zone.exited;
   using _raw = await rawMode();

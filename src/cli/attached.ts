@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { runTool } from '../host/tool.js';
-import { caller } from './caller.js';
+import { type Caller, thisProcess } from './caller.js';
 
 export interface Winsize {
   readonly rows: number;
@@ -11,8 +11,8 @@ export interface Winsize {
 }
 
 /** Both stdin and stdout are terminals. */
-export function isTerminal(): boolean {
-  return caller().stdin.isTTY && caller().stdout.isTTY;
+export function isTerminal(caller: Caller = thisProcess): boolean {
+  return caller.stdin.isTTY && caller.stdout.isTTY;
 }
 
 export function winsize(): Winsize {
@@ -20,12 +20,15 @@ export function winsize(): Winsize {
 }
 
 /** With a terminal: -t, or both ends are terminals and not -T. */
-export function wantsTty(flags: {
-  readonly tty?: boolean | undefined;
-  readonly 'no-tty'?: boolean | undefined;
-}): boolean {
+export function wantsTty(
+  flags: {
+    readonly tty?: boolean | undefined;
+    readonly 'no-tty'?: boolean | undefined;
+  },
+  caller: Caller = thisProcess,
+): boolean {
   if (flags['no-tty'] === true) return false;
-  return flags.tty === true || isTerminal();
+  return flags.tty === true || isTerminal(caller);
 }
 
 /**
@@ -52,8 +55,8 @@ export function onResize(resize: (size: Winsize) => void): Disposable {
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** What this process is sent goes to the command. */
-export function forwardSignals(kill: (signal: number) => void): Disposable {
-  return caller().onSignal(forwarded, (name) => kill(constants.signals[name]));
+export function forwardSignals(kill: (signal: number) => void, caller: Caller = thisProcess): Disposable {
+  return caller.onSignal(forwarded, (name) => kill(constants.signals[name]));
 }
 
 const detachKey = 0x1d;

@@ -5,7 +5,7 @@
 import { Command } from '@oclif/core/command';
 import type { FlagInput, InferredArgs, InferredFlags } from '@oclif/core/interfaces';
 import type { HostContext } from '../operations/host-context.js';
-import { caller } from './caller.js';
+import { type Caller, thisProcess } from './caller.js';
 import type { CommandTable } from './command-table.js';
 import { globalFlags } from './flags.js';
 import { withInterrupts } from './interrupts.js';
@@ -21,6 +21,7 @@ export interface Given {
   readonly args: object;
   readonly rest: readonly string[];
   readonly table: CommandTable;
+  readonly caller: Caller;
 }
 
 /** What oclif's Command asks of a config; plugins and their hooks are not looked for. */
@@ -40,6 +41,7 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   /** The command line after the first argument, with `passThrough`. */
   protected rest: readonly string[] = [];
   protected table: CommandTable = {};
+  protected caller: Caller = thisProcess;
 
   constructor(argv: string[]) {
     super(argv, config as unknown as ConstructorParameters<typeof Command>[1]);
@@ -48,11 +50,12 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   }
 
   /** Called once, before `run`. */
-  give({ flags, args, rest, table }: Given): void {
+  give({ flags, args, rest, table, caller }: Given): void {
     this.flags = flags as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
     this.rest = rest;
     this.table = table;
+    this.caller = caller;
   }
 
   abstract override run(): Promise<Output>;
@@ -61,10 +64,7 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   protected async operate<R>(
     work: (host: HostContext, options: { readonly signal: AbortSignal }) => Promise<R>,
   ): Promise<R> {
-    return withInterrupts(this.common.timeout, async (signal) => {
-      const host = await this.openHost();
-      return work(host, { signal });
-    });
+    return withInterrupts(this.common.timeout, async (signal) => work(await this.openHost(), { signal }), this.caller);
   }
 
   /** The same verb on several zones: all are tried, the first failure is thrown. */
@@ -88,30 +88,30 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   /** Where the data lie: a flag, else the environment, else the default. */
   protected paths(): { readonly root: string; readonly runRoot: string } {
     return {
-      root: this.common.root ?? caller().env.TSZONE_ROOT ?? '/var/lib/tszone',
-      runRoot: this.common['run-root'] ?? caller().env.TSZONE_RUN_ROOT ?? '/run/tszone',
+      root: this.common.root ?? this.caller.env.TSZONE_ROOT ?? '/var/lib/tszone',
+      runRoot: this.common['run-root'] ?? this.caller.env.TSZONE_RUN_ROOT ?? '/run/tszone',
     };
   }
 
   /** Shown on stderr, only on a terminal, and only for what takes longer than half a second. */
   protected progress(step: string): Progress {
-    return createProgress(step, this.common.quiet ? { write: () => {} } : caller().stderr);
+    return createProgress(step, this.common.quiet ? { write: () => {} } : this.caller.stderr);
   }
 
   /** A remark for people: on stderr, not with -q. */
   protected note(message: string): void {
-    if (!this.common.quiet) caller().stderr.write(`note: ${message}\n`);
+    if (!this.common.quiet) this.caller.stderr.write(`note: ${message}\n`);
   }
 
   /** The exit status of a command in a zone; a person is told why it was killed. */
   protected endedAs({ exitCode, oomKilled }: { readonly exitCode: number; readonly oomKilled: boolean }): Output {
-    if (oomKilled && caller().stderr.isTTY) this.note("killed by the zone's memory limit");
+    if (oomKilled && this.caller.stderr.isTTY) this.note("killed by the zone's memory limit");
     return exitWith(exitCode);
   }
 
   /** Asks on a terminal; elsewhere the answer is yes. @throws Interrupted unless it is */
   protected async confirm(question: string): Promise<void> {
-    if (!caller().stdin.isTTY || !caller().stderr.isTTY) return;
+    if (!this.caller.stdin.isTTY || !this.caller.stderr.isTTY) return;
     const { ask } = await import('./ask.js');
     await ask(question);
   }

@@ -1,6 +1,4 @@
 /** Whose command it is: this process's own, or a client's of the engine, which serves many in one process. */
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 /** A descriptor of this process, or one of a client's: `ID:N`. */
 export type CallerDescriptor = number | `${number}:${number}`;
 
@@ -27,23 +25,12 @@ export interface Caller {
   exit(status: number): void;
 }
 
-const storage = new AsyncLocalStorage<Caller>();
-
-/** Runs `work` on behalf of somebody else. */
-export function onBehalfOf<R>(client: Caller, work: () => R): R {
-  return storage.run(client, work);
-}
-
-export function caller(): Caller {
-  return storage.getStore() ?? thisProcess;
-}
-
 /** When `--pull` is not given. */
-export function defaultPull(): 'missing' | 'never' {
-  return caller().buildsImages ? 'missing' : 'never';
+export function defaultPull(caller: Caller): 'missing' | 'never' {
+  return caller.buildsImages ? 'missing' : 'never';
 }
 
-const thisProcess: Caller = {
+export const thisProcess: Caller = {
   get stdin() {
     return { isTTY: process.stdin.isTTY === true };
   },

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { zoneError } from '../errors/index.js';
 import { parseDuration } from '../spec/quantities.js';
-import { caller } from './caller.js';
+import { type Caller, thisProcess } from './caller.js';
 
 /** Thrown when the user interrupted; the exit status is 128+n. */
 export class Interrupted extends Error {
@@ -25,14 +25,15 @@ const watched = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export async function withInterrupts<R>(
   timeout: string | undefined,
   work: (signal: AbortSignal, handOver: () => void) => Promise<R>,
+  caller: Caller = thisProcess,
 ): Promise<R> {
   const controller = new AbortController();
   const timer = startTimer(timeout, controller);
   const interrupt = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) caller().exit(128 + constants.signals[signal]);
+    if (controller.signal.aborted) caller.exit(128 + constants.signals[signal]);
     controller.abort(new Interrupted(signal));
   };
-  const watch = caller().onSignal(watched, interrupt);
+  const watch = caller.onSignal(watched, interrupt);
   const release = () => watch[Symbol.dispose]();
   try {
     return await work(controller.signal, release);

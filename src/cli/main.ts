@@ -1,5 +1,5 @@
 /** The way in: finds the command, runs it, prints what it returned or the error, and sets the exit status. */
-import { caller } from './caller.js';
+import { type Caller, thisProcess } from './caller.js';
 import { type CommandTable, type Found, findCommand, type LoadableCommand, unknownCommand } from './command-table.js';
 import { Declined } from './declined.js';
 import { hoistGlobals } from './global-flags.js';
@@ -8,44 +8,54 @@ import { asZoneError, exitStatusOf, formatError, refine, withOptionHint } from '
 import { version } from './version.js';
 
 /** Runs one command line. @returns the exit status; everything is written when it resolves */
-export async function main(argv: readonly string[], table: CommandTable): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  table: CommandTable,
+  caller: Caller = thisProcess,
+): Promise<number> {
   if (argv.length === 1 && (argv[0] === 'version' || argv[0] === '--version' || argv[0] === '-V')) {
-    await caller().stdout.deliver(`${version()}\n`);
+    await caller.stdout.deliver(`${version()}\n`);
     return 0;
   }
   let command: LoadableCommand | undefined;
   const words = hoistGlobals(argv, table);
   let own: readonly string[] = words;
   try {
-    if (isHelp(words)) return await help(table, words.slice(1));
+    if (isHelp(words)) return await help(table, words.slice(1), caller);
     const { id, entry, rest } = find(table, words);
     own = rest;
     command = (await entry.load()).default;
     const { runCommand, wantsHelp } = await import('./run-command.js');
-    if (wantsHelp(command, rest)) return await help(table, id.split(' '));
-    const { stdout, exitStatus } = await runCommand(id, rest, table);
-    for await (const chunk of stdout) if (!(await caller().stdout.deliver(chunk))) break;
+    if (wantsHelp(command, rest)) return await help(table, id.split(' '), caller);
+    const { stdout, exitStatus } = await runCommand(id, rest, { table, caller });
+    for await (const chunk of stdout) if (!(await caller.stdout.deliver(chunk))) break;
     return exitStatus;
   } catch (error) {
-    return fail(error, own, command);
+    return fail(error, { words: own, command, caller });
   }
 }
 
-async function fail(thrown: unknown, words: readonly string[], command: LoadableCommand | undefined): Promise<number> {
+interface Failed {
+  readonly words: readonly string[];
+  readonly command: LoadableCommand | undefined;
+  readonly caller: Caller;
+}
+
+async function fail(thrown: unknown, { words, command, caller }: Failed): Promise<number> {
   if (thrown instanceof Interrupted) {
-    await caller().stderr.deliver(`${thrown.message}\n`);
+    await caller.stderr.deliver(`${thrown.message}\n`);
     return thrown.exitStatus;
   }
   const error = withOptionHint(asZoneError(refine(thrown)));
   // A client builds it, or says so itself.
-  if (error.code === 'IMAGE_NOT_FOUND' && !caller().buildsImages) throw new Declined();
+  if (error.code === 'IMAGE_NOT_FOUND' && !caller.buildsImages) throw new Declined();
   const { formatOf } = await import('./run-command.js');
-  const { stderr, env } = caller();
+  const { stderr, env } = caller;
   const color = stderr.isTTY && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   const debug = (env.TSZONE_DEBUG ?? '') !== '';
   const passesStatus = command !== undefined && 'passesStatus' in command && command.passesStatus === true;
   const exitStatus = exitStatusOf(error, passesStatus);
-  await caller().stderr.deliver(formatError(error, { format: formatOf(words, command), exitStatus, debug, color }));
+  await caller.stderr.deliver(formatError(error, { format: formatOf(words, command), exitStatus, debug, color }));
   return exitStatus;
 }
 
@@ -53,9 +63,9 @@ function isHelp([first]: readonly string[]): boolean {
   return first === undefined || first === 'help' || first === '--help' || first === '-h';
 }
 
-async function help(table: CommandTable, words: readonly string[]): Promise<number> {
+async function help(table: CommandTable, words: readonly string[], caller: Caller): Promise<number> {
   const { helpText } = await import('./help.js');
-  await caller().stdout.deliver(await helpText(table, words));
+  await caller.stdout.deliver(await helpText(table, words));
   return 0;
 }
 

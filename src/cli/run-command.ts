@@ -1,7 +1,8 @@
 /** Parses, runs and renders one command. */
 import { parse } from '@oclif/core/parser';
 import type { BaseCommand, Given } from './base-command.js';
-import type { CommandTable, LoadableCommand } from './command-table.js';
+import { thisProcess } from './caller.js';
+import type { LoadableCommand } from './command-table.js';
 import { type OutputFormat, outputFormats } from './flags.js';
 import { render } from './output.js';
 import { allFlags, ownWords, refuseUnknownFlags, usageError } from './parse.js';
@@ -12,11 +13,15 @@ export interface Ran {
 }
 
 /** @throws ZoneError (usage errors included), Interrupted */
-export async function runCommand(id: string, argv: readonly string[], table: CommandTable): Promise<Ran> {
+export async function runCommand(
+  id: string,
+  argv: readonly string[],
+  { table, caller = thisProcess }: Pick<Given, 'table'> & Partial<Pick<Given, 'caller'>>,
+): Promise<Ran> {
   const entry = table[id];
   if (entry === undefined) throw new Error(`no command ${id}`);
   const command = (await entry.load()).default;
-  const given = { ...(await parseGiven(id, command, argv)), table };
+  const given = { ...(await parseGiven(id, command, argv)), table, caller };
   const one: BaseCommand = new command([...argv]);
   one.give(given);
   const output = await one.run();
@@ -31,7 +36,7 @@ async function parseGiven(
   id: string,
   command: LoadableCommand,
   argv: readonly string[],
-): Promise<Omit<Given, 'table'>> {
+): Promise<Omit<Given, 'table' | 'caller'>> {
   const flags = allFlags(command);
   const { own, rest } = ownWords(command, argv);
   refuseUnknownFlags(command, own, id);

@@ -5,7 +5,9 @@ import type { FlagInput } from '@oclif/core/parser';
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
 import { limitEntries, settingEntries, zoneSchema } from '../spec/schema.js';
-import { caller } from './caller.js';
+import { type Caller, thisProcess } from './caller.js';
+
+type Environment = Caller['env'];
 
 type Field = keyof typeof zoneSchema.entries;
 type Shape =
@@ -102,14 +104,17 @@ export function flagName(field: string): string {
 }
 
 /** What was given on the command line, as the schema's input: checked there. @throws USAGE_BAD_ARGUMENT */
-export function zoneInput(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function zoneInput(
+  flags: Readonly<Record<string, unknown>>,
+  env: Environment = thisProcess.env,
+): Record<string, unknown> {
   const given = Object.entries(flagShapes).flatMap(([field, { kind }]): [string, unknown][] => {
     const value = flags[flagName(field)];
     if (value === undefined || (kind === 'boolean' && value === false && !isSwitchedOff(flags, field))) return [];
-    return [[field, kind === 'pairs' ? pairs(value as readonly string[], field) : value]];
+    return [[field, kind === 'pairs' ? pairs(value as readonly string[], field, env) : value]];
   });
   const input = Object.fromEntries(given);
-  return { ...input, ...environment(input, flags), ...network(input, flags), ...nameServers(input) };
+  return { ...input, ...environment(input, flags, env), ...network(input, flags), ...nameServers(input) };
 }
 
 /** oclif sets booleans that were not given to false where they have a default only; ours have none. */
@@ -117,11 +122,15 @@ function isSwitchedOff(flags: Readonly<Record<string, unknown>>, field: string):
   return flags[flagName(field)] === false;
 }
 
-function environment(input: Readonly<Record<string, unknown>>, flags: Readonly<Record<string, unknown>>): object {
+function environment(
+  input: Readonly<Record<string, unknown>>,
+  flags: Readonly<Record<string, unknown>>,
+  env: Environment,
+): object {
   const files = (flags['env-file'] ?? []) as readonly string[];
   if (files.length === 0) return {};
   const fromFiles = files.flatMap(readLines);
-  return { env: { ...pairs(fromFiles, 'env'), ...(input.env as object | undefined) } };
+  return { env: { ...pairs(fromFiles, 'env', env), ...(input.env as object | undefined) } };
 }
 
 function readLines(path: string): string[] {
@@ -139,12 +148,16 @@ function readLines(path: string): string[] {
 }
 
 /** `NAME=VALUE`; `NAME` alone of --env takes the caller's own. */
-export function pairs(words: readonly string[], field: string): Record<string, string> {
+export function pairs(
+  words: readonly string[],
+  field: string,
+  env: Environment = thisProcess.env,
+): Record<string, string> {
   return Object.fromEntries(
     words.map((word) => {
       const at = word.indexOf('=');
       if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
-      const inherited = field === 'env' && at < 0 ? caller().env[word] : undefined;
+      const inherited = field === 'env' && at < 0 ? env[word] : undefined;
       if (inherited !== undefined) return [word, inherited];
       throw zoneError('USAGE_BAD_ARGUMENT', `"--${flagName(field)}" is not NAME=VALUE: "${word}"`, {
         hint: `Write --${flagName(field)} ${word || 'NAME'}=VALUE.`,

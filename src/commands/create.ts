@@ -30,13 +30,13 @@ export default class Create extends BaseCommand<typeof Create> {
     const { name } = this.args;
     const { image, pull } = this.flags;
     const command = this.rest.length > 0 ? { command: this.rest } : {};
-    const input = { ...zoneInput(this.flags), ...command, name, image } as ZoneOptions;
+    const input = { ...zoneInput(this.flags, this.caller.env), ...command, name, image } as ZoneOptions;
     if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunCreate(host, input))]);
     using progress = this.progress(`preparing image ${image}`);
     const { spec } = await this.operate((host, options) =>
       createZone(host, input, {
         ...options,
-        pull: pull ?? defaultPull(),
+        pull: pull ?? defaultPull(this.caller),
         onProgress: (update) => progress.update(update),
       }),
     );

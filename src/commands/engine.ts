@@ -1,6 +1,5 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { caller, onBehalfOf } from '../cli/caller.js';
 import { callerOf, canServe } from '../cli/client-caller.js';
 import type { CommandTable } from '../cli/command-table.js';
 import { Declined } from '../cli/declined.js';
@@ -45,7 +44,7 @@ export default class Engine extends BaseCommand<typeof Engine> {
 
   /** sd_listen_fds(3): the first descriptor that systemd has handed over. */
   private listener(): number | undefined {
-    const { LISTEN_PID, LISTEN_FDS } = caller().env;
+    const { LISTEN_PID, LISTEN_FDS } = this.caller.env;
     return LISTEN_PID === String(process.pid) && Number(LISTEN_FDS) >= 1 ? 3 : undefined;
   }
 }
@@ -58,7 +57,7 @@ function unlessInterrupted(error: unknown): void {
 async function serve(client: EngineClient, table: CommandTable): Promise<number | 'decline'> {
   if (!canServe(client.request, table)) return 'decline';
   try {
-    return await onBehalfOf(callerOf(client), () => main(client.request.argv, table));
+    return await main(client.request.argv, table, callerOf(client));
   } catch (error) {
     if (error instanceof Declined) return 'decline';
     throw error;

@@ -36,7 +36,7 @@ export default class Exec extends BaseCommand<typeof Exec> {
     const ended = await attachExec({ tty: wantsTty(flags), interactive: flags.interactive === true }, (io) =>
       execInZone(host, this.args.zone, rest, {
         ...io,
-        env: pairs(flags.env ?? [], 'env'),
+        env: pairs(flags.env ?? [], 'env', this.caller.env),
         user: flags.user,
         cwd: flags.workdir,
         timeoutMs,

@@ -1,6 +1,5 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { caller } from '../cli/caller.js';
 import { zoneArg } from '../cli/flags.js';
 import { type Output, stream } from '../cli/output.js';
 import { printable } from '../cli/printable.js';
@@ -36,7 +35,7 @@ export default class Logs extends BaseCommand<typeof Logs> {
 
   private async *show(lines: AsyncIterable<LogLine>): AsyncGenerator<string> {
     const isJson = this.flags.output === 'json' || this.flags.output === 'jsonl';
-    const safe = caller().stdout.isTTY ? printable : (line: string) => line;
+    const safe = this.caller.stdout.isTTY ? printable : (line: string) => line;
     for await (const line of lines) {
       if (isJson) yield `${JSON.stringify(line)}\n`;
       else yield `${this.flags.timestamps === true ? `${line.time} ` : ''}${safe(line.text)}\n`;

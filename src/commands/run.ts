@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { attachZone } from '../cli/attach-zone.js';
 import { wantsTty, winsize } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { caller, defaultPull } from '../cli/caller.js';
+import { defaultPull } from '../cli/caller.js';
 import { dryRunFlag, pullFlag, requiredArg, terminalFlags } from '../cli/flags.js';
 import { withInterrupts } from '../cli/interrupts.js';
 import { done, exitWith, type Output } from '../cli/output.js';
@@ -42,7 +42,7 @@ export default class Run extends BaseCommand<typeof Run> {
   private async planned(): Promise<Output> {
     const { flags } = this;
     const isDetached = flags.detach === true;
-    const input = this.input(isDetached ? flags.tty === true : wantsTty(flags));
+    const input = this.input(isDetached ? flags.tty === true : wantsTty(flags, this.caller));
     const attached =
       input.tty === true ? ({ stdio: 'pty', winsize: winsize() } as const) : ({ stdio: 'relay' } as const);
     return planned([await this.operate((host) => dryRunRun(host, input, isDetached ? {} : attached))]);
@@ -51,27 +51,33 @@ export default class Run extends BaseCommand<typeof Run> {
   private input(tty: boolean): RunInput {
     const { name, rm } = this.flags;
     const { image } = this.args;
-    const given = { ...zoneInput({ ...this.flags, tty: undefined }), tty, ephemeral: rm === true, image, name };
+    const given = {
+      ...zoneInput({ ...this.flags, tty: undefined }, this.caller.env),
+      tty,
+      ephemeral: rm === true,
+      image,
+      name,
+    };
     return { ...given, ...(this.rest.length > 0 ? { command: this.rest } : {}) } as RunInput;
   }
 
   private async attached(): Promise<Output> {
     const { flags } = this;
-    const input = this.input(wantsTty(flags));
+    const input = this.input(wantsTty(flags, this.caller));
     const status = await withInterrupts(flags.timeout, async (signal, handOver) => {
       const host = await this.openHost();
       const zone = await this.launch((onProgress) =>
         runZone(host, input, {
           signal,
-          pull: flags.pull ?? defaultPull(),
+          pull: flags.pull ?? defaultPull(this.caller),
           onProgress,
           winsize: input.tty === true ? winsize() : undefined,
-          descriptors: caller().descriptors,
+          descriptors: this.caller.descriptors,
         }),
       );
       for (const note of zone.notes) this.note(note);
       handOver();
-      const exitStatus = await attachZone(zone);
+      const exitStatus = await attachZone(zone, this.caller);
       if (exitStatus === undefined) {
         zone.detach();
         this.note(`detached from zone "${zone.name}"; "tszone console ${zone.name}" attaches again`);
@@ -83,7 +89,7 @@ export default class Run extends BaseCommand<typeof Run> {
 
   private async detached(): Promise<Output> {
     const input = this.input(this.flags.tty === true);
-    const pull = this.flags.pull ?? defaultPull();
+    const pull = this.flags.pull ?? defaultPull(this.caller);
     const started = await this.operate((host, options) =>
       this.launch((onProgress) => runDetached(host, input, { ...options, pull, onProgress })),
     );

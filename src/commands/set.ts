@@ -26,7 +26,7 @@ export default class SetSettings extends BaseCommand<typeof SetSettings> {
   async run(): Promise<Output> {
     const name = this.args.zone;
     const command = this.rest.length > 0 ? { command: this.rest } : {};
-    const change = { ...zoneInput(this.flags), ...command } as ZoneChange;
+    const change = { ...zoneInput(this.flags, this.caller.env), ...command } as ZoneChange;
     if (Object.keys(change).length === 0) {
       throw zoneError('USAGE_BAD_ARGUMENT', 'nothing to change', {
         hint: `Name a setting, such as "tszone set ${name} --memory 256M".`,

@@ -4,6 +4,7 @@
  */
 import { chmod, chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
 import { zoneError } from '../errors/index.js';
 import { encodeClientFrame, type Spawner, spawner } from '../helper/index.js';
@@ -99,6 +100,8 @@ export async function serveEngine(options: EngineOptions, handle: EngineHandler)
   await writeRunTimeFile(record, JSON.stringify({ version: 1, pid: process.pid, startTime } satisfies EngineRecord));
   options.onListening?.();
   await clients.served;
+  // The last answer leaves at the end of this turn.
+  await nextTurn();
   // Whoever comes now finds no socket, and does its work itself.
   if (options.listener === undefined) await rm(socket, { force: true });
   await rm(record, { force: true });

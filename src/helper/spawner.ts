@@ -60,6 +60,7 @@ export class Spawner {
   readonly #launched = new Map<number, LaunchedListener>();
   #clients: ClientListener | undefined;
   #listening: (errno: number) => void = () => {};
+  #isCorked = false;
   #lastId = 0;
   #hasEnded = false;
 
@@ -184,8 +185,21 @@ export class Spawner {
     [frameKinds.clientGone]: (id) => this.#clients?.gone(id),
   };
 
+  /**
+   * An engine says what it has to say once a turn, and wakes the spawner once. Elsewhere a frame leaves at once: this process may end
+   * before the turn does.
+   */
   #send(frame: Buffer): void {
-    if (this.#socket.writable) this.#socket.write(frame);
+    if (!this.#socket.writable) return;
+    if (this.#clients !== undefined && !this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#isCorked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(frame);
   }
 
   /** An answer that is waited for keeps this process; nothing else here does. */

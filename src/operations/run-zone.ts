@@ -66,11 +66,14 @@ async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions)
     ...options,
     stdio: zone.tty === true ? 'pty' : 'relay',
     fds: zone.tty === true ? undefined : options.descriptors,
-    beforeGo: async (session) => {
-      // Without it the zone's monitor deletes a throw-away zone, or starts it again if that is its policy.
-      if (zone.ephemeral === true) session.claim();
-      if (zone.tty === true) terminal = await attachConsole(monitorSocket);
-    },
+    // Without it the zone's monitor deletes a throw-away zone, or starts it again if that is its policy.
+    claim: zone.ephemeral === true,
+    beforeGo:
+      zone.tty === true
+        ? async () => {
+            terminal = await attachConsole(monitorSocket);
+          }
+        : undefined,
   });
   return {
     name,

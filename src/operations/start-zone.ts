@@ -23,6 +23,8 @@ export interface StartOptions extends OperationOptions {
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
   /** Called between "everything is prepared" and "go": to attach before the first byte is written. */
   readonly beforeGo?: ((session: HelperSession) => Promise<void>) | undefined;
+  /** Attached: what follows the zone's end is the caller's, as long as it lives. */
+  readonly claim?: boolean | undefined;
   /** With relay: the helper's own descriptors, if they are not to be the caller's. */
   readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | LaunchStdioTriple | undefined;
   /** Everything but the first exec: see prepareZone. */
@@ -193,6 +195,7 @@ async function goThrough(
   session: HelperSession,
   { options, closeGate }: { readonly options: StartOptions; readonly closeGate: () => void },
 ): Promise<{ session: HelperSession; pid: number }> {
+  if (options.claim === true) session.claim();
   if (options.beforeGo !== undefined) {
     await session.expect('created');
     await options.beforeGo(session);

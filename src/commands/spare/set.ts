@@ -22,7 +22,7 @@ export default class SpareSet extends BaseCommand<typeof SpareSet> {
     const { image } = this.args;
     const size = parseCount(this.flags.size, '--size') ?? 0;
     const command = this.rest.length > 0 ? { command: this.rest } : {};
-    const options = { ...zoneInput(this.flags), ...command } as SpareOptions;
+    const options = { ...zoneInput(this.flags, this.caller.env), ...command } as SpareOptions;
     using progress = this.progress(`preparing image ${image}`);
     const summary = await this.operate((host, operation) =>
       setSpares(host, image, { size, options }, { ...operation, onProgress: (update) => progress.update(update) }),

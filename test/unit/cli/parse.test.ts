@@ -39,7 +39,7 @@ const entry = (command: LoadableCommand) => ({ summary: '', aliases: [], load: a
 const table: CommandTable = { echo: entry(Echo), plain: entry(Plain) };
 
 async function run(id: string, ...argv: string[]): Promise<unknown> {
-  const { stdout } = await runCommand(id, argv, table);
+  const { stdout } = await runCommand(id, argv, { table: table });
   let all = '';
   for await (const chunk of stdout) all += chunk;
   return JSON.parse(all);
