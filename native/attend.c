@@ -196,6 +196,7 @@ static void read_hand(void) {
       hand_ended();
       break;
     case HAND_MAPS:
+    case HAND_LINKS:
     case HAND_GO:
     case HAND_CREATED:
     case HAND_READY:

@@ -72,17 +72,6 @@ static void add_command(void) {
   for (int i = 0; i < form.rest_count; i++) entry_record_word(&record, form.rest[i]);
 }
 
-/* The next one who claims is to find as many as before. */
-static bool fills;
-
-static void fill(void) {
-  static char program[] = "tszone";
-  static char spare[] = "spare";
-  static char verb[] = "fill";
-  static char *argv[] = {program, spare, verb, NULL};
-  if (fills) hand_over_behind(3, argv);
-}
-
 static void made(void) {
   guard_start(settings.socket, attend_group());
 }
@@ -92,14 +81,12 @@ static void nothing(void) {
 
 static void ended(int status, int signal, long oom_kills) {
   (void)signal;
-  fill();
   static const char note[] = "note: killed by the zone's memory limit\n";
   if (status == 137 && oom_kills > 0 && write(2, note, sizeof note - 1) < 0) _exit(status);
 }
 
 static void failed(void) {
   guard_stop();
-  fill();
   hand_over();
 }
 
@@ -129,11 +116,9 @@ _Noreturn static void run_command(int argc, char **argv) {
 static int claim(int *argc, char ***argv) {
   const char *zone = claim_zone(form.zone);
   if (zone == NULL) hand_over();
-  fills = true;
   if (form.rest_count == 0) {
     puts(zone);
     fflush(stdout);
-    fill();
     return 0;
   }
   static char exec[] = "exec";

@@ -1,4 +1,4 @@
-/* A spare zone, at once: what of it has to be on disk is done by `tszone spare fill`, behind the caller's back. */
+/* A spare zone, at once: what of it has to be on disk is done by `tszone spare fill`, which the zone's monitor starts. */
 #ifndef TSZONE_ENTRY_CLAIM_H
 #define TSZONE_ENTRY_CLAIM_H
 

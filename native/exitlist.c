@@ -54,10 +54,14 @@ static void spawn(const struct op *op) {
   _exit(127);
 }
 
-void exitlist_spawn(const struct plan *plan) {
+void exitlist_spawn_all(const struct plan *plan, enum op_id id) {
   struct cursor at = {0};
   struct op op;
   while (plan_next(plan, &at, &op)) {
-    if (op.id == OP_EXIT_SPAWN) spawn(&op);
+    if (op.id == id) spawn(&op);
   }
+}
+
+void exitlist_spawn(const struct plan *plan) {
+  exitlist_spawn_all(plan, OP_EXIT_SPAWN);
 }

@@ -10,6 +10,7 @@ enum hand_message {
   HAND_NOTHING = -1,  /* nothing to read now */
   HAND_END = 0,       /* every copy of the other end is closed */
   HAND_MAPS = 'm',    /* host → zone: the maps are written, locked trees are attached */
+  HAND_LINKS = 'l',   /* host → zone: its links are there (sync.links) */
   HAND_GO = 'n',      /* host → zone */
   HAND_CREATED = 't', /* zone → host: the namespaces are there */
   HAND_READY = 'r',   /* zone → host, if it may be held: all but the go is there */

@@ -180,11 +180,3 @@ _Noreturn void hand_over(void) {
   run_node(count - 1, words + 1);
   _exit(125);
 }
-
-void hand_over_behind(int argc, char **argv) {
-  if (fork() != 0) return;
-  leave_terminal();
-  count = argc;
-  words = argv;
-  hand_over();
-}

@@ -7,7 +7,4 @@ void handover_prepare(int argc, char **argv);
 /* The command line as it was given, in node's hands. Nothing may have been done that must not be done twice. */
 _Noreturn void hand_over(void);
 
-/* The same of another command line, in a process of its own that nobody waits for and that says nothing. */
-void hand_over_behind(int argc, char **argv);
-
 #endif

@@ -39,6 +39,7 @@ static struct launch *launch;
 static enum phase phase;
 static bool attached = true; /* fd 4 is open */
 static bool created;
+static bool went; /* it was held, and has been let go */
 static bool held; /* prepared: waits for a client's `go`, whoever has prepared it */
 static bool ready;       /* the child waits for the go */
 static bool go_wanted;   /* said before the namespaces were there */
@@ -75,13 +76,15 @@ static void has_started(void) {
   phase = PHASE_RUNNING;
   close(launch->socket);
   launch->socket = -1;
+  /* First of all: who has let a prepared zone go waits for this. */
+  report_started();
+  clients_started();
+  if (went) exitlist_spawn_all(launch->plan, OP_MONITOR_WENT);
   host_close_trees();
   if (plan_shrink(launch->plan, settings_outlive_start)) {
     settings_reload(launch->plan);
     if (settings.log != NULL) log_move(settings.log);
   }
-  report_started();
-  clients_started();
 }
 
 /* The child's end is closed: either every exec has worked, or it died. */
@@ -105,6 +108,7 @@ static void release(void) {
   target.started_at_ms = now_ms();
   if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
   if (held) unlink(settings.hold);
+  went = held;
   held = target.held = false;
   if (settings.entry != NULL) record_target(settings.entry, launch->pid);
   phase = PHASE_STARTING;
@@ -130,6 +134,9 @@ static void announce_created(void) {
   created = true;
   report_created(launch->pid);
   netlink_host_ops(launch->plan, launch->pid);
+  report_step("zone", -1);
+  /* A child that is gone has left word of why. */
+  if (settings.has_links && !hand_send(launch->socket, HAND_LINKS)) return;
   if (go_wanted) release();
 }
 
@@ -157,6 +164,7 @@ static void read_hand(void) {
       hand_ended();
       break;
     case HAND_MAPS:
+    case HAND_LINKS:
     case HAND_GO:
     case HAND_CHILD:
     default:

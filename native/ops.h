@@ -31,6 +31,7 @@
   X(MONITOR_OOM, "monitor.oom", 1, false, false)      \
   X(MONITOR_LOG, "monitor.log", 3, false, false)      \
   X(MONITOR_SOCKET, "monitor.socket", 1, false, false) \
+  X(MONITOR_WENT, "monitor.went", 0, true, false)     \
   X(HOST_NL, "host.nl", 3, false, false)              \
   X(EXIT_RMDIR, "exit.rmdir", 1, false, false)        \
   X(EXIT_RMTREE, "exit.rmtree", 1, false, false)      \
@@ -65,6 +66,7 @@
   X(ROOT_PIVOT, "root.pivot", 0, false, true)         \
   X(FILE_WRITE, "file.write", 4, false, true)         \
   X(SYSCTL_WRITE, "sysctl.write", 2, false, true)     \
+  X(SYNC_LINKS, "sync.links", 0, false, true)         \
   X(SYNC_GO, "sync.go", 0, false, true)               \
   X(NL_SEND, "nl.send", 2, false, true)               \
   X(RLIMIT_SET, "rlimit.set", 3, false, true)         \

@@ -145,6 +145,9 @@ static void load_structure(const struct op *op) {
   case OP_SYNC_CREATED:
     settings.has_created = true;
     break;
+  case OP_SYNC_LINKS:
+    settings.has_links = true;
+    break;
   case OP_INIT_FORK:
     settings.has_init_fork = true;
     break;

@@ -53,6 +53,7 @@ struct settings {
   int log_files;
   bool any_locked;
   bool has_created; /* the plan has sync.created */
+  bool has_links;   /* and sync.links */
   bool has_init_fork;
 };
 

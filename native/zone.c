@@ -82,6 +82,11 @@ static void sync_created(const struct op *op) {
   if (!hand_send(zone.socket, HAND_CREATED)) _exit(STATUS_FAILED);
 }
 
+static void sync_links(const struct op *op) {
+  (void)op;
+  wait_for(HAND_LINKS);
+}
+
 static void sync_go(const struct op *op) {
   (void)op;
   if (settings.hold != NULL && !hand_send(zone.socket, HAND_READY)) _exit(STATUS_FAILED);
@@ -119,6 +124,7 @@ static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_ROOT_PIVOT] = mnt_pivot,
     [OP_FILE_WRITE] = file_write,
     [OP_SYSCTL_WRITE] = file_sysctl,
+    [OP_SYNC_LINKS] = sync_links,
     [OP_SYNC_GO] = sync_go,
     [OP_NL_SEND] = netlink_send_op,
     [OP_RLIMIT_SET] = cred_rlimit,

@@ -86,6 +86,8 @@ export const enterOps = {
   'monitor.log': ['path', 'maxBytes', 'files'],
   /** Unix stream socket: see docs/internals/monitor.md. */
   'monitor.socket': ['path'],
+  /** Run, as exit.spawn, when a client's `go` has started a zone that was held. */
+  'monitor.went': ['argv*'],
   /**
    * launch: sent when the namespaces are there, from the host's side and while the child mounts its root; the pid of the child is
    * written into the message at that offset (bytes).
@@ -154,6 +156,8 @@ export const enterOps = {
    */
   'file.write': ['path', 'mode', 'marker', 'content'],
   'sysctl.write': ['key', 'value'],
+  /** Waits until the host.nl ops have been done. */
+  'sync.links': [],
   /** Waits until the host side got `go`. */
   'sync.go': [],
   /** A netlink request (hex) sent in the zone; the ack's errno and extack text are the op's result. */

@@ -60,8 +60,11 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     ...input.tmpfs.map(planTmpfs),
     ...planHostTrees(input.root.trees),
     { op: 'root.pivot' },
-    { op: 'sync.go' },
+    ...(input.network.length === 0 ? [] : [{ op: 'sync.links' } as const]),
     ...input.network,
+    ...planProgram(input.program),
+    // As late as can be: what a prepared zone has still to do, its caller waits for.
+    { op: 'sync.go' },
     ...planPayload(input),
   ];
 }
@@ -95,18 +98,13 @@ function planPayloadTree(payload: PayloadInput): EnterOp[] {
 }
 
 function planPayload(input: LaunchPlanInput): EnterOp[] {
-  const { payload, program } = input;
+  const { payload } = input;
   if (payload.kind === 'helper') {
-    return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['tszone-helper', ...payload.argv] }];
+    return [{ op: 'exec.slot', slot: payloadSlot, argv: ['tszone-helper', ...payload.argv] }];
   }
-  if (payload.kind === 'direct') return [...planProgram(program), ...planProcess(payload.process)];
-  if (payload.process === undefined)
-    return [...planProgram(program), { op: 'exec.slot', slot: payloadSlot, argv: ['init'] }];
-  return [
-    ...planProgram(program),
-    { op: 'init.fork', slot: payloadSlot, argv: ['init'] },
-    ...planProcess(payload.process),
-  ];
+  if (payload.kind === 'direct') return planProcess(payload.process);
+  if (payload.process === undefined) return [{ op: 'exec.slot', slot: payloadSlot, argv: ['init'] }];
+  return [{ op: 'init.fork', slot: payloadSlot, argv: ['init'] }, ...planProcess(payload.process)];
 }
 
 function planTmpfs(tmpfs: { readonly path: string; readonly sizeBytes?: number | undefined }): EnterOp {

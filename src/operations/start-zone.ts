@@ -8,7 +8,7 @@ import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zoneP
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
 import type { HostContext } from './host-context.js';
-import { onExitCommand } from './on-exit-command.js';
+import { onExitCommand, onGoCommand } from './on-exit-command.js';
 import { digestOf, findPrepared, goIfPrepared } from './prepare-zone.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
@@ -116,6 +116,7 @@ export async function planZoneStart(
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
     onExit: onExitCommand(host, record),
+    onGo: onGoCommand(host, record),
     hold: options.hold,
   });
 }

@@ -57,6 +57,8 @@ export interface StartPlanInput {
   readonly programs: { readonly init: string; readonly helper: string };
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];
+  /** Run by the monitor when a prepared zone has been let go; empty: nothing. */
+  readonly onGo?: readonly string[] | undefined;
   /** Instead of what the zone runs: a mode of the helper. Not a run of the zone: its log and exit record stay as they are. */
   readonly helperArgv?: readonly string[] | undefined;
 }
@@ -155,6 +157,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     ...cgroups.exit,
     { op: 'exit.unlink', path: paths.monitorSocket },
     ...(input.hold === true ? [{ op: 'exit.unlink', path: paths.prepared } as const] : []),
+    ...((input.onGo ?? []).length === 0 ? [] : [{ op: 'monitor.went', argv: input.onGo ?? [] } as const]),
     ...(input.onExit.length === 0 ? [] : [{ op: 'exit.spawn', argv: input.onExit } as const]),
   ];
 }
