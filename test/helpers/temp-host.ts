@@ -1,5 +1,5 @@
 /** A tszone of its own for one test file: roots in a temporary directory, and everything of it gone at the end. */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canIdmap, probeHost } from '../../src/host/index.js';
@@ -12,6 +12,7 @@ import { type CliOptions, type CliResult, cleanEnv, isWarm, type RunningCli, sta
 import { startEngine, type TestEngine } from './engine.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
+import { eventually } from './patience.js';
 import { type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
 
 export class TempHost implements AsyncDisposable {
@@ -76,6 +77,16 @@ export class TempHost implements AsyncDisposable {
   /** Of the machine, with this host's files. */
   snapshot(): Promise<Snapshot> {
     return takeSnapshot(this.snapshotOptions);
+  }
+
+  /** The same when only so many zones have a link: those of zones that have just ended go a little later. */
+  async settledSnapshot(links: number): Promise<Snapshot> {
+    const mine = (name: string) => name.startsWith(`tz${this.#instance}v`);
+    await eventually(
+      `${links} links are there`,
+      async () => (await readdir('/sys/class/net')).filter(mine).length === links,
+    );
+    return this.snapshot();
   }
 
   get snapshotOptions(): SnapshotOptions {

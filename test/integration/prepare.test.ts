@@ -48,7 +48,7 @@ describe('a prepared zone', function () {
   /** Made, prepared, and gone at the end; nothing of it is left then. */
   async function withPrepared(args: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
     const { host } = given;
-    const before = await host.snapshot();
+    const before = await host.settledSnapshot(1);
     await host.ok(['create', 'ready', '--image', 'busybox', ...args]);
     expect(await host.ok(['prepare', 'ready'])).to.match(/^zone "ready" is prepared; /);
     await work('ready');
@@ -62,7 +62,7 @@ describe('a prepared zone', function () {
     await host.ok(['create', 'ready', '--image', 'busybox', '-p', `${port}:80`, '--memory', '64M']);
     await host.ok(['prepare', 'ready']);
     await host.ok(['stop', 'ready']);
-    return host.snapshot();
+    return host.settledSnapshot(1);
   }
 
   it('says so, and has run nothing of its command', async () => {
@@ -171,7 +171,7 @@ describe('a prepared zone', function () {
 
   it('may be renamed and copied into; it is prepared no more then', async () => {
     const { host } = given;
-    const before = await host.snapshot();
+    const before = await host.settledSnapshot(1);
     await host.ok(['create', 'ready', '--image', 'busybox']);
     await host.ok(['prepare', 'ready']);
     await host.ok(['rename', 'ready', 'steady']);
@@ -267,7 +267,7 @@ describe('a prepared zone', function () {
   it('is what --dry-run says, without doing it', async () => {
     const { host } = given;
     await host.ok(['create', 'ready', '--image', 'busybox']);
-    const before = await host.snapshot();
+    const before = await host.settledSnapshot(1);
     expect(await host.ok(['prepare', '--dry-run', 'ready'])).to.match(/prepared/);
     await expectNothingLeftNow(before, host.snapshotOptions);
     await host.ok(['delete', 'ready']);

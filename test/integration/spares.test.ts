@@ -32,7 +32,7 @@ describe('spares', function () {
     await host.ok(['create', 'neighbour', '--image', 'busybox']);
     await host.ok(['spare', 'set', 'busybox', '--size', '1']);
     await host.ok(['spare', 'set', 'busybox', '--size', '0']);
-    before = await host.snapshot();
+    before = await host.settledSnapshot(0);
   });
 
   afterEach('all of it can be taken back', async () => {

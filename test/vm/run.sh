@@ -30,7 +30,14 @@ base=$(find_base)
 
 scratch=$(mktemp -d /var/tmp/tszone-lane.XXXXXX)
 boots=()
-trap '[ ${#boots[@]} = 0 ] || kill "${boots[@]}" 2>/dev/null || true; wait; rm -rf "$scratch"' EXIT
+finish() {
+  # timeout(1) sends its signal twice.
+  trap '' INT TERM
+  [ ${#boots[@]} = 0 ] || kill "${boots[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$scratch"
+}
+trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 [ "${TSZONE_TEST_BUILT:-}" = 1 ] || npm run --silent build
