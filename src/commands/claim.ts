@@ -3,8 +3,9 @@ import { wantsTty } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { requiredArg, terminalFlags } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { ZoneError } from '../errors/index.js';
 import { execInZone } from '../operations/exec-in-zone.js';
-import { claimSpare } from '../operations/spares.js';
+import { claimSpare, fillSpares } from '../operations/spares.js';
 
 export default class Claim extends BaseCommand<typeof Claim> {
   static override summary = 'Take a spare zone: it runs at once';
@@ -19,7 +20,22 @@ export default class Claim extends BaseCommand<typeof Claim> {
   async run(): Promise<Output> {
     const claimed = await this.operate((host, options) => claimSpare(host, this.args.image, options));
     if (!claimed.wasSpare) this.note(`no spare was left; zone "${claimed.name}" was made for you`);
-    return this.rest.length === 0 ? this.name(claimed) : await this.exec(claimed.name);
+    try {
+      return this.rest.length === 0 ? this.name(claimed) : await this.exec(claimed.name);
+    } finally {
+      // A spare that is let go fills its pool itself.
+      if (!claimed.wasSpare) await this.fill();
+    }
+  }
+
+  /** Whoever has claimed a zone has it, whatever becomes of the next ones. */
+  private async fill(): Promise<void> {
+    try {
+      await this.operate((host, options) => fillSpares(host, options));
+    } catch (error) {
+      if (!(error instanceof ZoneError)) throw error;
+      this.note(`the spares could not be filled up: ${error.message}`);
+    }
   }
 
   private name(claimed: { readonly name: string }): Output {
