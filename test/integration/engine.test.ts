@@ -78,6 +78,8 @@ describe('an engine', () => {
     );
     const name = (await warm(['claim', 'busybox'])).stdout.trim();
     expect(await host.ok(['exec', name, '--', 'hostname'])).to.equal(`${name}\n`);
+    // The pool is filled behind the claim: the next one waits for that here.
+    await host.ok(['spare', 'fill']);
     const script = 'cat; echo err >&2; exit 7';
     const claimed = await warm(['claim', 'busybox', '--', 'sh', '-c', script], { input: 'in\n' });
     expect([claimed.status, claimed.stdout, claimed.stderr]).to.deep.equal([7, 'in\n', 'err\n']);
