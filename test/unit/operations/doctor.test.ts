@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { formatReport } from '../../../src/cli/report.js';
 import { probeHost } from '../../../src/host/index.js';
 import { doctor } from '../../../src/operations/doctor.js';
-import { leaseIds } from '../../../src/state/index.js';
+import { claimIds, idsPerZone, leaseIds } from '../../../src/state/index.js';
 import { requires } from '../../helpers/requires.js';
 
 describe('doctor --fix', () => {
@@ -19,7 +19,9 @@ describe('doctor --fix', () => {
   it('frees the user ids of zones that are gone, and says so', async () => {
     const roots = { root: join(directory, 'root'), runRoot: '', instance: 'aaaaaa' };
     await mkdir(join(roots.root, 'zones', 'here'), { recursive: true });
-    const [kept, freed] = [await leaseIds(roots, 'here', { directory }), await leaseIds(roots, 'gone', { directory })];
+    const kept = await leaseIds(roots, 'here', { directory });
+    // Far from where the ids of real zones begin.
+    const freed = await claimIds(roots, 'gone', { base: 0x6ff0_0000, count: idsPerZone }, { directory });
     const options = { sysctl: { file: join(directory, 'sysctl.conf'), prefix: directory }, ids: { directory } };
     const host = { facts: await probeHost(), roots };
     expect((await doctor(host, options)).fixed).to.equal(undefined);
