@@ -1,4 +1,5 @@
 /** A tszone of its own for one test file: roots in a temporary directory, and everything of it gone at the end. */
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,19 +75,28 @@ export class TempHost implements AsyncDisposable {
     return JSON.parse(await this.ok(['-o', 'json', ...args])) as T;
   }
 
-  /** Of the machine, with this host's files. */
-  snapshot(): Promise<Snapshot> {
+  /** Of the machine, with this host's files; without links of zones that have just ended: the kernel takes them away a little later. */
+  async snapshot(): Promise<Snapshot> {
+    await eventually('only zones have links', async () => (await this.#links()) <= this.#liveZones());
     return takeSnapshot(this.snapshotOptions);
   }
 
-  /** The same when only so many zones have a link: those of zones that have just ended go a little later. */
+  /** The same when exactly so many zones have a link. */
   async settledSnapshot(links: number): Promise<Snapshot> {
-    const mine = (name: string) => name.startsWith(`tz${this.#instance}v`);
-    await eventually(
-      `${links} links are there`,
-      async () => (await readdir('/sys/class/net')).filter(mine).length === links,
-    );
+    await eventually(`${links} links are there`, async () => (await this.#links()) === links);
     return this.snapshot();
+  }
+
+  async #links(): Promise<number> {
+    return (await readdir('/sys/class/net')).filter((name) => name.startsWith(`tz${this.#instance}v`)).length;
+  }
+
+  #liveZones(): number {
+    const zones = join(this.runRoot, 'zones');
+    if (!existsSync(zones)) return 0;
+    const isLive = (name: string) =>
+      ['running.json', 'prepared.json'].some((file) => existsSync(join(zones, name, file)));
+    return readdirSync(zones).filter(isLive).length;
   }
 
   get snapshotOptions(): SnapshotOptions {
