@@ -1,5 +1,5 @@
 /** A tszone of its own for one test file: roots in a temporary directory, and everything of it gone at the end. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,7 +77,7 @@ export class TempHost implements AsyncDisposable {
 
   /** Of the machine, with this host's files; without links of zones that have just ended: the kernel takes them away a little later. */
   async snapshot(): Promise<Snapshot> {
-    await eventually('only zones have links', async () => (await this.#links()) <= this.#liveZones());
+    await eventually('only zones have links', async () => (await this.#links()) <= this.#linkedZones());
     return takeSnapshot(this.snapshotOptions);
   }
 
@@ -91,12 +91,15 @@ export class TempHost implements AsyncDisposable {
     return (await readdir('/sys/class/net')).filter((name) => name.startsWith(`tz${this.#instance}v`)).length;
   }
 
-  #liveZones(): number {
+  /** How many zones live that have a link of their own. */
+  #linkedZones(): number {
     const zones = join(this.runRoot, 'zones');
     if (!existsSync(zones)) return 0;
-    const isLive = (name: string) =>
-      ['running.json', 'prepared.json'].some((file) => existsSync(join(zones, name, file)));
-    return readdirSync(zones).filter(isLive).length;
+    const files = readdirSync(zones).flatMap((name) => [
+      join(zones, name, 'running.json'),
+      join(zones, name, 'prepared.json'),
+    ]);
+    return files.filter(hasOwnLink).length;
   }
 
   get snapshotOptions(): SnapshotOptions {
@@ -180,3 +183,14 @@ export async function sh(zone: Zone, script: string, options: Parameters<Zone['e
 }
 
 export { cleanEnv };
+
+/** Is this the record of a living zone with an eth0 in a network namespace of its own? */
+function hasOwnLink(record: string): boolean {
+  try {
+    const { pid } = JSON.parse(readFileSync(record, 'utf8')) as { pid: number };
+    const isOwn = readlinkSync(`/proc/${pid}/ns/net`) !== readlinkSync('/proc/self/ns/net');
+    return isOwn && readFileSync(`/proc/${pid}/net/dev`, 'utf8').includes('eth0:');
+  } catch {
+    return false;
+  }
+}
