@@ -4,19 +4,22 @@ import { existsSync, rmSync } from 'node:fs';
 import { background, type Command, mustRun, run, until } from '../command.js';
 import type { Place } from '../place.js';
 import { isAlive, processes } from '../processes.js';
+import { ContainerCli } from './container-cli.js';
 import { type Contender, memoryLimit, type Peer, pidsLimit } from './peer.js';
 
-class Docker implements Contender {
+class Docker extends ContainerCli implements Contender {
   readonly makes = 'namespaces but user, overlay, limits, seccomp; with network its bridge, NAT';
   readonly #directory: string;
   readonly #socket: string;
-  readonly #limits: readonly string[];
+  protected readonly image = 'bench';
+  protected readonly limits: readonly string[];
   readonly #daemon: ChildProcess;
 
   constructor(place: Place) {
+    super();
     this.#directory = place.make('docker');
     this.#socket = `unix://${this.#directory}/docker.sock`;
-    this.#limits = ['--memory', String(memoryLimit), '--pids-limit', String(pidsLimit)];
+    this.limits = ['--memory', String(memoryLimit), '--pids-limit', String(pidsLimit)];
     this.#daemon = background({
       argv: [
         ...['dockerd', '--data-root', place.make('docker', 'data'), '--exec-root', place.make('docker', 'exec')],
@@ -29,44 +32,11 @@ class Docker implements Contender {
   async prepare(archive: string): Promise<void> {
     await until('dockerd answers', async () => {
       if (this.#daemon.exitCode !== null) throw new Error('dockerd ended');
-      return existsSync(`${this.#directory}/docker.sock`) && (await run(this.#command('info'))).status === 0;
+      return existsSync(`${this.#directory}/docker.sock`) && (await run(this.command('info'))).status === 0;
     });
-    await mustRun(this.#command('import', archive, 'bench'));
+    await mustRun(this.command('import', archive, this.image));
     await mustRun(this.run(false));
     await mustRun(this.run(true));
-  }
-
-  run(network: boolean) {
-    const net = network ? 'bridge' : 'none';
-    return this.#command('run', '--rm', '--network', net, ...this.#limits, 'bench', '/bin/true');
-  }
-
-  life(name: string, payload: readonly string[], options: { readonly terminal?: boolean } = {}) {
-    const terminal = options.terminal === true ? ['--tty', '--interactive'] : [];
-    return {
-      create: this.#command(
-        'create',
-        '--name',
-        name,
-        '--network',
-        'none',
-        ...terminal,
-        ...this.#limits,
-        'bench',
-        ...payload,
-      ),
-      start: this.#command('start', name),
-      stop: this.#command('stop', '--time', '0', name),
-      delete: this.#command('rm', '--force', name),
-    };
-  }
-
-  exec(name: string) {
-    return this.#command('exec', name, '/bin/true');
-  }
-
-  attach(name: string) {
-    return { command: this.#command('attach', name), keys: '\x10\x11' };
   }
 
   /** dockerd and its containerd. */
@@ -81,15 +51,15 @@ class Docker implements Contender {
   }
 
   async close() {
-    const names = (await run(this.#command('ps', '--all', '--quiet'))).stdout.split('\n').filter((name) => name !== '');
-    if (names.length > 0) await run(this.#command('rm', '--force', ...names));
+    const names = (await run(this.command('ps', '--all', '--quiet'))).stdout.split('\n').filter((name) => name !== '');
+    if (names.length > 0) await run(this.command('rm', '--force', ...names));
     const { pid = 0 } = this.#daemon;
     if (this.#daemon.exitCode === null) this.#daemon.kill('SIGTERM');
     await until('dockerd ends', () => !isAlive(pid));
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #command(...args: readonly string[]): Command {
+  protected command(...args: readonly string[]): Command {
     return { argv: ['docker', '--host', this.#socket, ...args] };
   }
 }

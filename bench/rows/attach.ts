@@ -1,7 +1,7 @@
 /** attach to the terminal of a zone whose program writes a byte each millisecond: until the first byte arrives. */
-import { mustRun, run } from '../command.js';
 import type { Step } from '../measure.js';
 import { isOffer } from '../peers/peer.js';
+import { beginLife, endLife } from './lives.js';
 import { Contest, contend, forEachContender, type Row } from './row.js';
 
 export const attachRow: Row = {
@@ -17,12 +17,8 @@ export const attachRow: Row = {
         const life = contender.life('attach', ['/bin/tick', bench.place.marker], { terminal: true });
         if (!isOffer(attachment)) return contest.lacks(name, attachment);
         if (!isOffer(life)) return contest.lacks(name, life);
-        undo.push(async () => {
-          await run(life.stop);
-          await run(life.delete);
-        });
-        await mustRun(life.create);
-        await mustRun(life.start);
+        undo.push(() => endLife(life));
+        await beginLife(life);
         groups.push([{ kind: 'attach', label: contest.label(name), ...attachment }]);
       });
       return await contend(bench, [contest], groups);

@@ -3,6 +3,7 @@ import { countCalls } from '../calls.js';
 import { mustRun, run } from '../command.js';
 import type { Step } from '../measure.js';
 import { hasCommand, limits } from '../peers/tszone.js';
+import { beginLife } from './lives.js';
 import { variants } from './many.js';
 import { Contest, contend, type Row } from './row.js';
 
@@ -32,8 +33,7 @@ export const claimRow: Row = {
     try {
       // As many as are claimed: there always is one.
       if (claim === true) await mustRun(spares(options.rounds + options.warmup + 1));
-      await mustRun(life.create);
-      await mustRun(life.start);
+      await beginLife(life);
       return await contend(bench, [contest], groups);
     } finally {
       await removeAll();

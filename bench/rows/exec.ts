@@ -2,11 +2,12 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mustRun, run } from '../command.js';
+import { mustRun } from '../command.js';
 import type { Step } from '../measure.js';
 import { floorExec, nsenter } from '../peers/floor.js';
 import { isOffer } from '../peers/peer.js';
 import type { Cell } from '../table.js';
+import { beginLife, endLife } from './lives.js';
 import { type Bench, Contest, contend, forEachContender, type Row } from './row.js';
 
 /** In a node process that stays, after the others: it cannot be started anew in each round. */
@@ -32,12 +33,8 @@ export const execRow: Row = {
         const life = contender.life('exec', ['/bin/pause', place.marker]);
         if (!isOffer(command)) return contest.lacks(name, command);
         if (!isOffer(life)) return contest.lacks(name, life);
-        undo.push(async () => {
-          await run(life.stop);
-          await run(life.delete);
-        });
-        await mustRun(life.create);
-        await mustRun(life.start);
+        undo.push(() => endLife(life));
+        await beginLife(life);
         groups.push([contest.step(name, command)]);
       });
       const pid = await cold.pidOf('exec');

@@ -3,11 +3,11 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { traceText } from '../calls.js';
-import { mustRun, run } from '../command.js';
 import { compareWithKnown } from '../known-floors.js';
 import { floorExec, floorRun, nsenter } from '../peers/floor.js';
 import { summarize } from '../statistics.js';
 import type { Table } from '../table.js';
+import { beginLife, endLife } from './lives.js';
 import { Contest, contend, type Row } from './row.js';
 
 export const floorsRow: Row = {
@@ -20,8 +20,7 @@ export const floorsRow: Row = {
     const contest = new Contest('floors', 'floors', undefined);
     contest.lacksPeers();
     try {
-      await mustRun(life.create);
-      await mustRun(life.start);
+      await beginLife(life);
       for (const directory of joined) mkdirSync(directory);
       const pid = await cold.pidOf('floors');
       const [table] = await contend(
@@ -50,8 +49,7 @@ export const floorsRow: Row = {
         },
       ] satisfies Table[];
     } finally {
-      await run(life.stop);
-      await run(life.delete);
+      await endLife(life);
       for (const directory of joined) rmdirSync(directory);
     }
   },

@@ -1,8 +1,9 @@
 /** What an idle zone takes: processes on the host's side, processes inside, and the kernel's own memory. */
-import { background, mustRun, run, sleep, until } from '../command.js';
+import { background, sleep, until } from '../command.js';
 import { type Contender, isOffer } from '../peers/peer.js';
 import { kernelMemoryKb, type Process, pidNamespace, processes, pssKb } from '../processes.js';
 import type { Cell, Lack, Table } from '../table.js';
+import { beginLife, endLife } from './lives.js';
 import { Contest, forEachContender, type Row } from './row.js';
 
 const kernelParts = ['Slab', 'KernelStack', 'PageTables', 'Percpu'];
@@ -38,10 +39,8 @@ interface Measured {
 async function startZones(contender: Contender, names: readonly string[], mark: string): Promise<string | undefined> {
   for (const name of names) {
     const life = contender.life(name, ['/bin/pause', mark]);
-    if (isOffer(life)) {
-      await mustRun(life.create);
-      await mustRun(life.start);
-    } else if (contender.foreground !== undefined) background(contender.foreground(name, ['/bin/pause', mark]));
+    if (isOffer(life)) await beginLife(life);
+    else if (contender.foreground !== undefined) background(contender.foreground(name, ['/bin/pause', mark]));
     else return life;
   }
   return undefined;
@@ -50,9 +49,7 @@ async function startZones(contender: Contender, names: readonly string[], mark: 
 async function endZones(contender: Contender, names: readonly string[], mark: string): Promise<void> {
   for (const name of names) {
     const life = contender.life(name, ['/bin/pause', mark]);
-    if (!isOffer(life)) continue;
-    await run(life.stop);
-    await run(life.delete);
+    if (isOffer(life)) await endLife(life);
   }
   for (const { inside } of zonesOf(mark, new Set())) for (const pid of inside) process.kill(pid, 'SIGKILL');
 }
