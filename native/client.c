@@ -116,17 +116,6 @@ static void forward(int signals, int socket) {
   }
 }
 
-/* For node, which is exec'ed next: as if we had never been here. */
-static int give_back(int signals, int socket) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-  signal(SIGPIPE, SIG_DFL);
-  close(signals);
-  close(socket);
-  return -1;
-}
-
 /* The exit status, -1: declined, -2: goes on. */
 static int take(const struct frame *frame) {
   switch ((enum client_frame)frame->kind) {
@@ -174,11 +163,11 @@ int client_run(const char *socket_path, int argc, char **argv, bool *is_there) {
   if (socket < 0) return -1;
   int signals = watch_signals();
   struct text request = make_request(argc, argv);
-  if (!send_request(socket, &request)) return give_back(signals, socket);
+  if (!send_request(socket, &request)) return -1;
   bool answered = false;
   int result = converse(socket, signals, &answered);
   /* Not accepted: nothing was done. */
-  if (result == -1 || (result == -3 && !answered)) return give_back(signals, socket);
+  if (result == -1 || (result == -3 && !answered)) return -1;
   if (result != -3) return result;
   static const char lost[] = "error: the engine ended before the command did\nhint: Look at what it has done, then "
                              "repeat the command: the next one finishes or takes back what is half done.\n";

@@ -26,8 +26,8 @@ enum client_frame {
   CLIENT_DECLINE = 14
 };
 
-/* The exit status of the command, or -1 if there is no engine that does it: nothing has been done or read then. *is_there: one
- * has answered. */
+/* The exit status of the command, or -1 if there is no engine that does it: nothing has been done or read then, but
+ * signals are blocked and SIGPIPE is ignored; its descriptors close on exec. *is_there: one has answered. */
 int client_run(const char *socket_path, int argc, char **argv, bool *is_there);
 
 #endif

@@ -24,22 +24,10 @@ interface Client {
  * its own process would not do as well.
  */
 const served = new Set(
-  ['boot', 'create', 'delete', 'destroy', 'freeze', 'get', 'inspect', 'kill', 'launch', 'list', 'ls', 'pause', 'ps']
-    .concat([
-      'ready',
-      'reboot',
-      'rename',
-      'restart',
-      'resume',
-      'rm',
-      'run',
-      'set',
-      'shutdown',
-      'start',
-      'status',
-      'stop',
-    ])
-    .concat(['thaw', 'unpause', 'unset', 'update', 'wait', 'network', 'port', 'prepare', 'spare', 'claim', 'version']),
+  [
+    'boot create delete destroy freeze get inspect kill launch list ls pause ps ready reboot rename restart resume rm',
+    'run set shutdown start status stop thaw unpause unset update wait network port prepare spare claim version',
+  ].flatMap((words) => words.split(' ')),
 );
 
 /** Their values are looked up in the client's directory. */

@@ -158,7 +158,7 @@ export class Spawner {
       this.#socket.on('data', (chunk: Buffer) => {
         for (const frame of reader.read(chunk)) {
           if (frame.kind !== frameKinds.ready) this.#handlers[frame.kind]?.(frame.id, frame.bytes);
-          else resolve(textOf(frame) === 'ok');
+          else resolve(textOf(frame.bytes) === 'ok');
         }
         this.#settleRef();
       });
@@ -170,18 +170,18 @@ export class Spawner {
   /** By the kind of frame. */
   readonly #handlers: Readonly<Record<number, (id: number, bytes: Buffer) => void>> = {
     [frameKinds.locked]: (id, bytes) => {
-      this.#locks.get(id)?.(textOf({ bytes }));
+      this.#locks.get(id)?.(textOf(bytes));
       this.#locks.delete(id);
     },
     [frameKinds.event]: (id, bytes) => this.#launched.get(id)?.data(bytes.toString()),
     [frameKinds.closed]: (id) => this.#launched.get(id)?.closed(),
     [frameKinds.exited]: (id, bytes) => {
-      this.#launched.get(id)?.exited(Number(textOf({ bytes })));
+      this.#launched.get(id)?.exited(Number(textOf(bytes)));
       this.#launched.delete(id);
     },
-    [frameKinds.listening]: (_, bytes) => this.#listening(Number(textOf({ bytes }))),
-    [frameKinds.client]: (id, bytes) => this.#clients?.request(id, textOf({ bytes }).split('\0')),
-    [frameKinds.clientSignal]: (id, bytes) => this.#clients?.signal(id, Number(textOf({ bytes }))),
+    [frameKinds.listening]: (_, bytes) => this.#listening(Number(textOf(bytes))),
+    [frameKinds.client]: (id, bytes) => this.#clients?.request(id, textOf(bytes).split('\0')),
+    [frameKinds.clientSignal]: (id, bytes) => this.#clients?.signal(id, Number(textOf(bytes))),
     [frameKinds.clientGone]: (id) => this.#clients?.gone(id),
   };
 
@@ -220,4 +220,4 @@ export class Spawner {
   }
 }
 
-const textOf = ({ bytes }: { readonly bytes: Buffer }) => bytes.toString().replace(/\0$/, '');
+const textOf = (bytes: Buffer) => bytes.toString().replace(/\0$/, '');

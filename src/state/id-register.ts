@@ -112,10 +112,10 @@ export async function previewIds(roots: Roots, zone: string, directory?: string)
 
 async function chooseIds(
   entries: readonly Entry[],
-  { root }: Roots,
+  roots: Roots,
   { zone, count }: { readonly zone: string; readonly count: number },
 ): Promise<{ range: IdRange; others: readonly Entry[]; isHeld: boolean }> {
-  const mine = entries.find((entry) => entry.root === root && entry.zone === zone);
+  const mine = entries.find((entry) => isOf(entry, roots, zone));
   const others = entries.filter((entry) => entry !== mine);
   if (mine !== undefined && mine.count === count) return { range: { base: mine.base, count }, others, isHeld: true };
   const base = findFree([...others, ...(await subordinateRanges())], count);
