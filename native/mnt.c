@@ -142,6 +142,16 @@ static void refuse_read_only(int overlay, const char *upper) {
   fail_with(EROFS, "fsmount", upper, "the kernel has mounted the overlay read-only; its log says why");
 }
 
+static const struct word overlay_words[] = {{"volatile", 1}, {NULL, 0}};
+
+/* A volatile overlay leaves a mark in its work directory, with which the kernel refuses the next mount (overlayfs.rst, "Volatile
+ * mount"): right for data that a crash may have cut short, and these are thrown away. */
+static void drop_volatile_mark(const char *upper) {
+  char mark[300];
+  snprintf(mark, sizeof mark, "%s/work/work/incompat/volatile", upper);
+  rmdir(mark);
+}
+
 void mnt_overlay(const struct op *op) {
   const char *target = op_arg(op, 0);
   const char *upper = op_arg(op, 2);
@@ -159,6 +169,10 @@ void mnt_overlay(const struct op *op) {
     context_set(context, "workdir", directory, target);
   }
   context_set(context, "userxattr", NULL, target);
+  if (words_parse(op_arg(op, 3), overlay_words) != 0) {
+    drop_volatile_mark(upper);
+    context_set(context, "volatile", NULL, target);
+  }
   int overlay = context_mount(context, 0, target);
   if (*upper != '\0') refuse_read_only(overlay, upper);
   if (tz_move_mount(overlay, "", AT_FDCWD, target, TZ_MOVE_MOUNT_F_EMPTY_PATH) != 0) fail("move_mount", target);

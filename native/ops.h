@@ -52,7 +52,7 @@
   X(SYNC_CREATED, "sync.created", 0, false, true)     \
   X(ROOT_STAGE, "root.stage", 0, false, true)         \
   X(TREE_MOVE, "tree.move", 2, false, true)           \
-  X(OVERLAY_MOUNT, "overlay.mount", 3, false, true)   \
+  X(OVERLAY_MOUNT, "overlay.mount", 4, false, true)   \
   X(ROOT_ENTER, "root.enter", 1, false, true)         \
   X(MNT_FS, "mnt.fs", 4, false, true)                 \
   X(MNT_TREE, "mnt.tree", 2, false, true)             \

@@ -17,5 +17,5 @@ export {
   requireLimits,
   type ZoneCgroupPlan,
 } from './plan.js';
-export { removeMonitorGroups, removeSharedGroups } from './remove.js';
+export { dropKeptGroups, keepSharedGroups, removeMonitorGroups, removeSharedGroups } from './remove.js';
 export { readZoneUsage, type ZoneUsage } from './usage.js';

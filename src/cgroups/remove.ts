@@ -53,8 +53,27 @@ async function removeOne(group: string): Promise<void> {
   }
 }
 
+/** Groups that would have been removed because they were empty: once an engine has said that it will want them again. */
+let kept: Set<string> | undefined;
+
+/** From now on the groups that zones share stay when the last zone of a root ends: the next one need not make them again. */
+export function keepSharedGroups(): void {
+  kept ??= new Set();
+}
+
+/** Removes those that were kept and are still empty. */
+export function dropKeptGroups(): void {
+  const paths = [...(kept ?? [])].toSorted((a, b) => b.length - a.length);
+  kept = undefined;
+  removeIfEmpty(paths);
+}
+
 /** Empty groups of these, innermost first; those in use stay. */
 export function removeIfEmpty(paths: readonly string[]): void {
+  if (kept !== undefined) {
+    for (const path of paths) kept.add(path);
+    return;
+  }
   for (const path of paths) {
     // A link for each group below: what is not there or in use is seen without an error, which costs more than the call.
     const links = statSync(path, { throwIfNoEntry: false })?.nlink;
@@ -74,6 +93,10 @@ export function removeIfEmpty(paths: readonly string[]): void {
 export function removeSharedGroups(layout: CgroupLayout, instance: string): void {
   for (const { top } of hierarchies(layout)) {
     const shared = `${top}/tszone/${instance}`;
+    if (kept !== undefined) {
+      kept.add(shared);
+      continue;
+    }
     if (existsSync(shared) && !removeGroup(shared)) return;
     if (!existsSync(`${top}/tszone/monitors`)) removeIfEmpty([`${top}/tszone`]);
   }

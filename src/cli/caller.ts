@@ -21,6 +21,8 @@ export interface Caller {
   /** An image that is missing is built for it; a client builds its own, with its own proxies and in its own time. */
   readonly buildsImages: boolean;
   onSignal(names: readonly NodeJS.Signals[], handler: (name: NodeJS.Signals) => void): Disposable;
+  /** It need not wait for the rest of its command, of which it would learn nothing. Of this process: it waits. */
+  readonly release?: ((status: number) => void) | undefined;
   /** At once: what is half done is for the next command. */
   exit(status: number): void;
 }

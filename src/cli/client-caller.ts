@@ -69,6 +69,7 @@ export function callerOf(client: Client): Caller {
     descriptors: [`${request.id}:0`, `${request.id}:1`, `${request.id}:2`],
     buildsImages: false,
     onSignal: (names, handler) => listen(client, names, handler),
+    release: (status) => client.release(status),
     exit: (status) => client.release(status),
   };
 }

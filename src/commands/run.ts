@@ -81,7 +81,10 @@ export default class Run extends BaseCommand<typeof Run> {
       if (exitStatus === undefined) {
         zone.detach();
         this.note(`detached from zone "${zone.name}"; "tszone console ${zone.name}" attaches again`);
+        return exitStatus;
       }
+      this.caller.release?.(exitStatus);
+      await zone.cleaned;
       return exitStatus;
     });
     return exitWith(status ?? 0);

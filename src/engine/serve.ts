@@ -6,6 +6,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
+import { dropKeptGroups, keepSharedGroups } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { encodeClientFrame, type Spawner, spawner } from '../helper/index.js';
 import {
@@ -99,7 +100,9 @@ export async function serveEngine(options: EngineOptions, handle: EngineHandler)
   const startTime = (await readProcess(process.pid))?.startTime ?? '';
   await writeRunTimeFile(record, JSON.stringify({ version: 1, pid: process.pid, startTime } satisfies EngineRecord));
   options.onListening?.();
+  keepSharedGroups();
   await clients.served;
+  dropKeptGroups();
   // The last answer leaves at the end of this turn.
   await nextTurn();
   // Whoever comes now finds no socket, and does its work itself.

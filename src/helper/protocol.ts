@@ -129,8 +129,8 @@ export const enterOps = {
   'root.stage': [],
   /** A slot attached at a name in the staging directory. */
   'tree.move': ['slot', 'name'],
-  /** In staging. target: a name; lowers: colon-separated names, topmost first; upper: a name that holds `upper` and `work`, or empty. userxattr. */
-  'overlay.mount': ['target', 'lowers', 'upper'],
+  /** In staging. target: a name; lowers: colon-separated names, topmost first; upper: a name that holds `upper` and `work`, or empty. userxattr. options: `volatile` or empty: nothing is synced, neither when the zone asks for it nor at the end. */
+  'overlay.mount': ['target', 'lowers', 'upper', 'options'],
   /** cwd = that name in staging, made if missing; from here on it is the root of all paths. May occur again: the name is always relative to staging, and so are overlay.mount's. */
   'root.enter': ['name'],
   /** fsopen TYPE, each `k=v` or flag of the comma-separated options by fsconfig, mount attributes (ro,nosuid,nodev,noexec,relatime…), attached at target, which is made if it is missing. */

@@ -23,6 +23,8 @@ export interface RootPlanInput {
   readonly rootfs: string;
   readonly staging: string;
   readonly readOnly: boolean;
+  /** What is written need not outlive the zone: no sync ever waits for the disk. */
+  readonly volatile: boolean;
   readonly trees: readonly HostTree[];
   /** Files and directories that have to be there in a read-only root before it is closed. */
   readonly skeleton: readonly EnterOp[];
@@ -56,8 +58,8 @@ export function planRoot(input: RootPlanInput): EnterOp[] {
   const layerNames = input.layers.map((_, index) => layerSlot(index));
   const moves = [...layerNames, 'u'].map((slot): EnterOp => ({ op: 'tree.move', slot, name: slot }));
   const overlay: EnterOp = input.readOnly
-    ? { op: 'overlay.mount', target: 'r', lowers: ['s', 'u/upper', ...layerNames].join(':'), upper: '' }
-    : { op: 'overlay.mount', target: 'r', lowers: layerNames.join(':'), upper: 'u' };
+    ? { op: 'overlay.mount', target: 'r', lowers: ['s', 'u/upper', ...layerNames].join(':'), upper: '', options: '' }
+    : { op: 'overlay.mount', target: 'r', lowers: layerNames.join(':'), upper: 'u', options: input.volatile ? 'volatile' : '' };
   const skeleton: EnterOp[] = input.readOnly ? [{ op: 'root.enter', name: 's' }, ...input.skeleton] : [];
   return [{ op: 'root.stage' }, ...moves, ...skeleton, overlay, { op: 'root.enter', name: 'r' }];
 }

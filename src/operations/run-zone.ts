@@ -3,9 +3,9 @@ import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { attachConsole, type HelperSession, type LaunchStdioTriple, sendSignal, setWinsize } from '../helper/index.js';
 import { generateName, type ZoneOptions } from '../spec/index.js';
-import { zonePaths } from '../state/index.js';
+import { type ZoneRecord, zonePaths } from '../state/index.js';
 import { type CreateOptions, createThen } from './create-zone.js';
-import { deleteZone } from './delete-zone.js';
+import { dropEnded, type Remains } from './drop-ended.js';
 import type { HostContext } from './host-context.js';
 import { launchLocked, type StartResult } from './start-zone.js';
 
@@ -30,8 +30,10 @@ export interface AttachedZone {
   resize(rows: number, columns: number): Promise<void>;
   /** Leaves the zone running. An ephemeral one is deleted by its monitor when it ends. */
   detach(): void;
-  /** The command's own status; an ephemeral zone is gone by then. */
+  /** The command's own status; an ephemeral zone is no more by then, and its name is free. */
   readonly exited: Promise<number>;
+  /** Nothing of an ephemeral zone is left: its files, its addresses, its range of ids. */
+  readonly cleaned: Promise<void>;
 }
 
 /** Fills in a name. */
@@ -42,7 +44,7 @@ export function nameZone({ name, ...rest }: RunInput): ZoneOptions {
 /** Creates, starts and stays attached: the zone's stdin, stdout and stderr are this process's. */
 export async function runZone(host: HostContext, input: RunInput, options: RunOptions = {}): Promise<AttachedZone> {
   const zone = nameZone(input);
-  return createThen(host, zone, options, () => attach(host, zone, options));
+  return createThen(host, zone, options, ({ machineId }) => attach(host, { ...zone, machineId }, options));
 }
 
 /** The same, detached: the monitor logs what the command writes. */
@@ -58,7 +60,9 @@ export async function runDetached(
   });
 }
 
-async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions): Promise<AttachedZone> {
+type Named = ZoneOptions & Pick<ZoneRecord, 'machineId'>;
+
+async function attach(host: HostContext, zone: Named, options: RunOptions): Promise<AttachedZone> {
   const { name } = zone;
   const { monitorSocket } = zonePaths(host.roots, name);
   let terminal: Duplex | undefined;
@@ -75,6 +79,10 @@ async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions)
           }
         : undefined,
   });
+  const ended = finish(host, zone, session, options.signal);
+  const cleaned = ended.then(({ remains }) => remains?.cleaned);
+  // It may be asked for later than it fails.
+  cleaned.catch(() => {});
   return {
     name,
     pid,
@@ -86,24 +94,26 @@ async function attach(host: HostContext, zone: ZoneOptions, options: RunOptions)
       terminal?.destroy();
       session.detach();
     },
-    exited: finish(host, zone, session, options.signal),
+    exited: ended.then(({ status }) => status),
+    cleaned,
   };
 }
 
 /** The caller who is attached ends the zone with an abort. */
 async function finish(
   host: HostContext,
-  zone: ZoneOptions,
+  zone: Named,
   session: HelperSession,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<{ status: number; remains: Remains | undefined }> {
   const end = () => session.signal(9);
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted === true) end();
   const { status } = await session.expect('exited');
   signal?.removeEventListener('abort', end);
   await session.exited;
-  if (zone.ephemeral === true) await deleteZone(host, zone.name);
+  const remains = zone.ephemeral === true ? await dropEnded(host, zone) : undefined;
+  if (signal?.aborted === true) await remains?.cleaned;
   signal?.throwIfAborted();
-  return status;
+  return { status, remains };
 }

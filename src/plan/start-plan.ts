@@ -173,6 +173,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
       rootfs: paths.rootfs,
       staging: paths.staging,
       readOnly: spec.readOnly,
+      volatile: spec.ephemeral,
       trees: input.trees,
     },
     kernelMounts: { hostNetwork: spec.net.kind === 'host', cgroupView: cgroupView(input.facts.cgroup) },

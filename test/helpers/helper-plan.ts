@@ -153,7 +153,7 @@ const rootOps: readonly EnterOp[] = [
   { op: 'root.stage' },
   { op: 'tree.move', slot: '0', name: '0' },
   { op: 'tree.move', slot: 'u', name: 'u' },
-  { op: 'overlay.mount', target: 'r', lowers: '0', upper: 'u' },
+  { op: 'overlay.mount', target: 'r', lowers: '0', upper: 'u', options: '' },
   { op: 'root.enter', name: 'r' },
   { op: 'mnt.fs', type: 'proc', target: '/proc', attributes: 'nosuid,nodev,noexec', options: '' },
   { op: 'mnt.fs', type: 'tmpfs', target: '/dev', attributes: 'nosuid', options: 'mode=755,size=64k' },

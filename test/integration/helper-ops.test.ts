@@ -135,7 +135,7 @@ describe('native helper ops', () => {
     const prepared: EnterOp[] = [
       { op: 'root.enter', name: 's' },
       { op: 'file.write', path: '/etc/hello', mode: '0644', marker: '', content: 'hello\n' },
-      { op: 'overlay.mount', target: 'r', lowers: 's:u/upper:0', upper: '' },
+      { op: 'overlay.mount', target: 'r', lowers: 's:u/upper:0', upper: '', options: '' },
     ];
     expect(await output([...plan.slice(0, at), ...prepared, ...plan.slice(at + 1)])).to.equal('hello\nhello\n');
   });
