@@ -31,6 +31,8 @@ int host_enter_private(void);
 void host_attach_locked(void);
 void host_leave_private(int own_namespace);
 void host_close_trees(void);
+/* Of a monitor. It keeps the trees as long as it lives: the last close of a detached one waits for all CPUs. */
+void host_close_joins(void);
 
 struct stdio {
   int zone[3]; /* what becomes 0-2 of the zone's process; -1: left as it is */

@@ -35,6 +35,10 @@ void host_close_trees(void) {
     if (settings.trees[i].fd >= 0) close(settings.trees[i].fd);
     settings.trees[i].fd = -1;
   }
+  host_close_joins();
+}
+
+void host_close_joins(void) {
   for (int i = 0; i < settings.join_count; i++) close(settings.join_fds[i]);
 }
 

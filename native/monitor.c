@@ -80,7 +80,7 @@ static void has_started(void) {
   report_started();
   clients_started();
   if (went) exitlist_spawn_all(launch->plan, OP_MONITOR_WENT);
-  host_close_trees();
+  host_close_joins();
   if (plan_shrink(launch->plan, settings_outlive_start)) {
     settings_reload(launch->plan);
     if (settings.log != NULL) log_move(settings.log);
@@ -251,6 +251,9 @@ _Noreturn static void finish(void) {
   snprintf(line, sizeof line, "{\"event\":\"exited\",\"status\":%d,\"signal\":%d,\"oomKills\":%ld}\n", status, number,
            oom_kills);
   clients_notify(line);
+  /* A caller that has all of the output need not wait for the rest, unless it wants to: then it waits for our end. */
+  bool told = attached && control_is_claimed() && rest_give_now(rests, 2);
+  if (told) report_exited(status, number, oom_kills);
   exitlist_run(launch->plan, true);
   drain_console();
   log_flush();
@@ -260,7 +263,7 @@ _Noreturn static void finish(void) {
   let_go();
   if (!is_callers) exitlist_spawn(launch->plan);
   /* Only now may the caller's slowness hold us up: nobody waits for us any more but itself. */
-  if (attached && rest_give(rests, 2, launch->signals)) report_exited(status, number, oom_kills);
+  if (attached && !told && rest_give(rests, 2, launch->signals)) report_exited(status, number, oom_kills);
   if (is_callers && caller_has_gone()) exitlist_spawn(launch->plan);
   _exit(status);
 }

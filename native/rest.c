@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 
 #include "control.h"
@@ -29,6 +30,16 @@ static void give(struct rest *rest) {
   ssize_t n = pump_write(rest->to, rest->bytes + rest->start, rest->end - rest->start);
   if (n > 0) rest->start += (size_t)n;
   if (n < 0 && errno != EAGAIN && errno != EINTR) rest->to = -1;
+}
+
+bool rest_give_now(struct rest rests[], int count) {
+  bool all = true;
+  for (int i = 0; i < count; i++) {
+    struct pollfd reader = {.fd = rests[i].to, .events = POLLOUT};
+    if (rests[i].start < rests[i].end && poll(&reader, 1, 0) > 0) give(&rests[i]);
+    all = all && (rests[i].to < 0 || rests[i].start == rests[i].end);
+  }
+  return all;
 }
 
 bool rest_give(struct rest rests[], int count, int signals) {

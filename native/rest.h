@@ -16,6 +16,8 @@ struct rest {
 
 /* Takes over all that the pump has and can read. Without memory, what cannot be written at once is lost. */
 void rest_take(struct rest *rest, struct pump *pump);
+/* What the readers take without a wait. True: nothing is left. */
+bool rest_give_now(struct rest rests[], int count);
 /* Writes it out, in order, at the reader's pace; gives up when it refuses, when fd 4 is closed (then false: the caller has
  * gone) or when a signal comes. */
 bool rest_give(struct rest rests[], int count, int signals);

@@ -18,11 +18,13 @@ export interface Remains {
 export async function dropEnded(
   host: HostContext,
   { name, machineId }: { readonly name: string } & Pick<ZoneRecord, 'machineId'>,
+  monitorEnded: Promise<unknown>,
 ): Promise<Remains> {
   const { roots, facts } = host;
   const locks = await acquireJournalLocks(roots, name, {});
   const clean = async () => {
     try {
+      await monitorEnded;
       await recoverZone(roots, name);
       removeSharedGroups(facts.cgroup, roots.instance);
     } finally {

@@ -111,8 +111,8 @@ async function finish(
   if (signal?.aborted === true) end();
   const { status } = await session.expect('exited');
   signal?.removeEventListener('abort', end);
-  await session.exited;
-  const remains = zone.ephemeral === true ? await dropEnded(host, zone) : undefined;
+  if (zone.ephemeral !== true) await session.exited;
+  const remains = zone.ephemeral === true ? await dropEnded(host, zone, session.exited) : undefined;
   if (signal?.aborted === true) await remains?.cleaned;
   signal?.throwIfAborted();
   return { status, remains };

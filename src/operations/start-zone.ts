@@ -4,6 +4,7 @@ import { encodePlan, type HelperSession, type LaunchStdioTriple, launchSession }
 import { rm } from '../host/quick-fs.js';
 import { vethForHelper } from '../netif/index.js';
 import { planStart, type ZonePlan } from '../plan/index.js';
+import type { HostOpBase } from '../spec/index.js';
 import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
@@ -135,15 +136,24 @@ export async function launchPlan(
     recovery: 'back',
     completeIfRunning: true,
     place: 'run',
-    ops: plan.prepare,
+    ops: plan.prepare.filter((op) => !isForTraffic(op)),
+    later: plan.prepare.filter(isForTraffic),
     signal: options.signal,
   } as const;
-  return runTransaction(transaction, async () => {
-    await writeLaunch(host, name, plan, digest);
-    boundary('start', name, 'record launch');
-    return launch(name, plan, options);
-  });
+  return runTransaction(transaction, (applyLater) =>
+    launch(name, plan, {
+      ...options,
+      meanwhile: async () => {
+        await applyLater();
+        await writeLaunch(host, name, plan, digest);
+        boundary('start', name, 'record launch');
+      },
+    }),
+  );
 }
+
+/** What only the zone's packets need: made while the helper makes the zone. */
+const isForTraffic = ({ op }: HostOpBase) => ['net.nft', 'net.forward', 'net.port'].includes(op);
 
 interface LaunchInput {
   readonly plan: ZonePlan;
@@ -170,10 +180,15 @@ async function writeLaunch(
   if (isRun) await writeRunTimeFile(paths.enter, encodePlan(plan.entryRecord));
 }
 
+interface LaunchOptions extends StartOptions {
+  /** What else there is to do before `go`. */
+  readonly meanwhile: () => Promise<void>;
+}
+
 async function launch(
   name: string,
   plan: ZonePlan,
-  options: StartOptions,
+  options: LaunchOptions,
 ): Promise<{ session: HelperSession; pid: number }> {
   const own = options.stdio === 'relay' ? 'inherit' : 'ignore';
   const gate = gateOf(options.signal);
@@ -181,6 +196,7 @@ async function launch(
   const ops = [...plan.attach.map(vethForHelper), ...plan.enter];
   const session = await launchSession(ops, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
   try {
+    await options.meanwhile();
     return options.hold === true
       ? await hold(name, session)
       : await goThrough(name, session, { options, closeGate: gate.close });

@@ -10,6 +10,8 @@ import { boundary } from './boundaries.js';
 
 export type TransactionOptions = Omit<Journal, 'version'> & {
   readonly roots: Roots;
+  /** Journaled and undone as the ops are, but applied when the body says so. */
+  readonly later?: readonly HostOpBase[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Takes the journal's place, in one step, when all is done. */
   readonly successor?: Journal | undefined;
@@ -19,25 +21,32 @@ export type TransactionOptions = Omit<Journal, 'version'> & {
  * Applies the ops, then runs `body`, with the zone's lock held by the caller. On failure everything is undone (recovery
  * `back`) or left to the next command (`forward`), and the first error is thrown; failures of the undo are in its context.
  */
-export async function runTransaction<T>(options: TransactionOptions, body: () => Promise<T>): Promise<T> {
-  const { roots, signal, successor, ...journal } = options;
-  const { operation, zone, recovery, ops } = journal;
+export async function runTransaction<T>(
+  { later = [], ops: first, ...options }: TransactionOptions,
+  body: (applyLater: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const { roots, signal, successor, ...kind } = options;
+  const journal = { ...kind, ops: [...first, ...later] };
+  const { operation, zone, recovery } = journal;
   const report = (step: string) => boundary(operation, zone, step);
-  await writeJournal(roots, { ...journal, version: 1 });
-  report('journal');
-  try {
+  const apply = async (ops: readonly HostOpBase[]) => {
     for (const op of ops) {
       signal?.throwIfAborted();
       await applyHostOp(op);
       report(`apply ${op.op}`);
     }
-    const result = await body();
+  };
+  await writeJournal(roots, { ...journal, version: 1 });
+  report('journal');
+  try {
+    await apply(first);
+    const result = await body(() => apply(later));
     await (successor === undefined ? dropJournal(roots, journal) : writeJournal(roots, successor));
     report('done');
     return result;
   } catch (error) {
     if (recovery === 'forward') throw error;
-    throw await takeBack(options, error);
+    throw await takeBack({ ...journal, roots }, error);
   }
 }
 

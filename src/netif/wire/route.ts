@@ -15,7 +15,18 @@ import {
 } from './bytes.js';
 
 const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 24 } as const;
-const IFLA = { address: 1, ifname: 3, mtu: 4, master: 10, linkInfo: 18, netNsPid: 19, alias: 20, afSpec: 26 } as const;
+const IFLA = {
+  address: 1,
+  ifname: 3,
+  mtu: 4,
+  master: 10,
+  linkInfo: 18,
+  netNsPid: 19,
+  alias: 20,
+  afSpec: 26,
+  txQueues: 31,
+  rxQueues: 32,
+} as const;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
@@ -68,6 +79,9 @@ export interface VethPair {
   readonly peerPid: number;
 }
 
+/** Without it the kernel makes a queue, with its files in sysfs, for each possible CPU, then waits twice for all CPUs to take all but one back. */
+const oneQueue = [attribute(IFLA.txQueues, u32(1)), attribute(IFLA.rxQueues, u32(1))];
+
 /** Both ends in one message: the host's up and in the bridge, the peer in the namespace of a process. */
 export function newVeth(pair: VethPair): NetlinkMessage {
   const peer = [
@@ -76,6 +90,7 @@ export function newVeth(pair: VethPair): NetlinkMessage {
     attribute(IFLA.mtu, u32(pair.mtu)),
     attribute(IFLA.netNsPid, u32(pair.peerPid)),
     attribute(IFLA.ifname, cstring(pair.peerName)),
+    ...oneQueue,
   ];
   const body = Buffer.concat([
     linkHeader(pair.hostIndex, IFF_UP, IFF_UP),
@@ -83,6 +98,7 @@ export function newVeth(pair: VethPair): NetlinkMessage {
     attribute(IFLA.mtu, u32(pair.mtu)),
     attribute(IFLA.master, u32(pair.master)),
     attribute(IFLA.ifname, cstring(pair.hostName)),
+    ...oneQueue,
     attribute(
       IFLA.linkInfo,
       attribute(IFLA_INFO.kind, Buffer.from('veth')),
