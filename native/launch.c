@@ -67,6 +67,14 @@ static void prepare_stdio(struct stdio *stdio) {
     host_make_pipes(stdio, settings.stdio == STDIO_RELAY, outside_root(settings.uid_maps, settings.uid_map_count),
                     outside_root(settings.gid_maps, settings.gid_map_count));
   }
+}
+
+/* What the zone does not wait for: it is mounting meanwhile. */
+static void become_monitor(void) {
+  leave_groups();
+  /* After the clone: the zone keeps the default. Without CAP_SYS_RESOURCE lowering it is refused. */
+  if (settings.oomscore != NULL) write_text("/proc/self/oom_score_adj", settings.oomscore);
+  report_step("start", -1);
   if (settings.log != NULL) log_open(settings.log, settings.log_max_bytes, settings.log_files);
   if (settings.socket != NULL) clients_listen(settings.socket);
 }
@@ -124,7 +132,6 @@ static void undo_clone(void) {
 
 _Noreturn static void launch(void) {
   take_lock();
-  leave_groups();
   int signals = host_signals(false);
   struct stdio stdio;
   int into;
@@ -148,8 +155,7 @@ _Noreturn static void launch(void) {
   if (into >= 0) close(into);
   stdio_close_zone(&stdio);
   finish_maps(pid, own_namespace, sockets[0]);
-  /* After the clone: the zone keeps the default. Without CAP_SYS_RESOURCE lowering it is refused. */
-  if (settings.oomscore != NULL) write_text("/proc/self/oom_score_adj", settings.oomscore);
+  become_monitor();
   monitor_run(&current);
 }
 

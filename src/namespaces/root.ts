@@ -59,7 +59,13 @@ export function planRoot(input: RootPlanInput): EnterOp[] {
   const moves = [...layerNames, 'u'].map((slot): EnterOp => ({ op: 'tree.move', slot, name: slot }));
   const overlay: EnterOp = input.readOnly
     ? { op: 'overlay.mount', target: 'r', lowers: ['s', 'u/upper', ...layerNames].join(':'), upper: '', options: '' }
-    : { op: 'overlay.mount', target: 'r', lowers: layerNames.join(':'), upper: 'u', options: input.volatile ? 'volatile' : '' };
+    : {
+        op: 'overlay.mount',
+        target: 'r',
+        lowers: layerNames.join(':'),
+        upper: 'u',
+        options: input.volatile ? 'volatile' : '',
+      };
   const skeleton: EnterOp[] = input.readOnly ? [{ op: 'root.enter', name: 's' }, ...input.skeleton] : [];
   return [{ op: 'root.stage' }, ...moves, ...skeleton, overlay, { op: 'root.enter', name: 'r' }];
 }

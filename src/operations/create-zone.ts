@@ -4,10 +4,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
-import { findZone, readZone, type StateOp, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
+import {
+  findZone,
+  readZone,
+  type StateOp,
+  writeJournal,
+  type ZoneImage,
+  type ZoneRecord,
+  zonePaths,
+} from '../state/index.js';
 import { deleteJournal, discardZone } from './delete-zone.js';
 import { type EnsureImageOptions, type PullPolicy, withImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
+import { recoverZone } from './recover.js';
 import { runTransaction } from './transaction.js';
 import { checkZoneFeasible } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
@@ -65,11 +74,17 @@ async function create(
   const { roots } = host;
   await checkZoneFeasible(host, spec, image);
   await ensureNetworks(roots, spec);
-  const kind = { operation: 'create', recovery: 'back', completeIfRunning: false } as const;
+  // Of a throw-away zone: whatever becomes of its making, what takes it back is its delete.
+  if (spec.ephemeral) await writeJournal(roots, deleteJournal(roots, spec, true));
+  const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
   const ops = planCreate(host, spec, image, spareOf);
-  const place = spec.ephemeral ? 'life' : 'disk';
-  const successor = spec.ephemeral ? deleteJournal(roots, spec, true) : undefined;
-  await runTransaction({ ...kind, place, roots, zone: spec.name, ops, signal, successor }, async () => {});
+  const isCovered = spec.ephemeral;
+  try {
+    await runTransaction({ ...kind, isCovered, roots, zone: spec.name, ops, signal }, async () => {});
+  } catch (error) {
+    if (spec.ephemeral) await recoverZone(roots, spec.name);
+    throw error;
+  }
 }
 
 /** The record comes last: with it the zone exists. */
@@ -79,6 +94,8 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
     // Of a zone that a power cut ended together with all that was known of it.
     ...(existsSync(paths.directory) ? [{ op: 'state.remove', path: paths.directory } as const] : []),
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
+    // Where its record goes.
+    ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
     { op: 'state.mkdir', path: paths.rootfs, mode: 0o700 },
     { op: 'state.mkdir', path: join(paths.rootfs, 'upper'), mode: 0o755 },
     { op: 'state.mkdir', path: join(paths.rootfs, 'work'), mode: 0o700 },

@@ -7,7 +7,7 @@ import { type ZoneRecord, zonePaths } from '../state/index.js';
 import { type CreateOptions, createThen } from './create-zone.js';
 import { dropEnded, type Remains } from './drop-ended.js';
 import type { HostContext } from './host-context.js';
-import { launchLocked, type StartResult } from './start-zone.js';
+import { launchCreated, type StartResult } from './start-zone.js';
 
 export interface RunOptions extends CreateOptions {
   /** With a spec whose `tty` is on: the first size. */
@@ -44,7 +44,7 @@ export function nameZone({ name, ...rest }: RunInput): ZoneOptions {
 /** Creates, starts and stays attached: the zone's stdin, stdout and stderr are this process's. */
 export async function runZone(host: HostContext, input: RunInput, options: RunOptions = {}): Promise<AttachedZone> {
   const zone = nameZone(input);
-  return createThen(host, zone, options, ({ machineId }) => attach(host, { ...zone, machineId }, options));
+  return createThen(host, zone, options, (record) => attach(host, zone, { ...options, record }));
 }
 
 /** The same, detached: the monitor logs what the command writes. */
@@ -54,19 +54,19 @@ export async function runDetached(
   options: CreateOptions = {},
 ): Promise<StartResult> {
   const zone = nameZone(input);
-  return createThen(host, zone, options, async () => {
-    const { pid, notes } = await launchLocked(host, zone.name, { signal: options.signal, detach: true });
+  return createThen(host, zone, options, async (record) => {
+    const { pid, notes } = await launchCreated(host, record, { signal: options.signal, detach: true });
     return { name: zone.name, pid, notes };
   });
 }
 
-type Named = ZoneOptions & Pick<ZoneRecord, 'machineId'>;
+type AttachOptions = RunOptions & { readonly record: ZoneRecord };
 
-async function attach(host: HostContext, zone: Named, options: RunOptions): Promise<AttachedZone> {
+async function attach(host: HostContext, zone: ZoneOptions, options: AttachOptions): Promise<AttachedZone> {
   const { name } = zone;
   const { monitorSocket } = zonePaths(host.roots, name);
   let terminal: Duplex | undefined;
-  const { session, pid, notes } = await launchLocked(host, name, {
+  const { session, pid, notes } = await launchCreated(host, options.record, {
     ...options,
     stdio: zone.tty === true ? 'pty' : 'relay',
     fds: zone.tty === true ? undefined : options.descriptors,
@@ -79,7 +79,7 @@ async function attach(host: HostContext, zone: Named, options: RunOptions): Prom
           }
         : undefined,
   });
-  const ended = finish(host, zone, session, options.signal);
+  const ended = finish(host, options.record, session, options.signal);
   const cleaned = ended.then(({ remains }) => remains?.cleaned);
   // It may be asked for later than it fails.
   cleaned.catch(() => {});
@@ -102,7 +102,7 @@ async function attach(host: HostContext, zone: Named, options: RunOptions): Prom
 /** The caller who is attached ends the zone with an abort. */
 async function finish(
   host: HostContext,
-  zone: Named,
+  { spec, machineId }: ZoneRecord,
   session: HelperSession,
   signal: AbortSignal | undefined,
 ): Promise<{ status: number; remains: Remains | undefined }> {
@@ -111,8 +111,8 @@ async function finish(
   if (signal?.aborted === true) end();
   const { status } = await session.expect('exited');
   signal?.removeEventListener('abort', end);
-  if (zone.ephemeral !== true) await session.exited;
-  const remains = zone.ephemeral === true ? await dropEnded(host, zone, session.exited) : undefined;
+  if (!spec.ephemeral) await session.exited;
+  const remains = spec.ephemeral ? await dropEnded(host, { name: spec.name, machineId }, session.exited) : undefined;
   if (signal?.aborted === true) await remains?.cleaned;
   signal?.throwIfAborted();
   return { status, remains };

@@ -25,7 +25,7 @@ import { type CreateOptions, createThen } from './create-zone.js';
 import { discardZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { runDetached } from './run-zone.js';
-import { launchLocked, type StartResult, startZone } from './start-zone.js';
+import { launchCreated, type StartResult, startZone } from './start-zone.js';
 import { lockZone } from './zone-lock.js';
 
 export interface SpareSummary {
@@ -118,8 +118,8 @@ async function fillLocked(host: HostContext, image: string, options: CreateOptio
 
 async function addSpare(host: HostContext, image: string, pool: SparePool, options: CreateOptions): Promise<void> {
   const name = generateName(randomInt);
-  await createThen(host, { ...pool.options, name }, { ...options, spareOf: image }, async () => {
-    await launchLocked(host, name, { signal: options.signal, hold: true });
+  await createThen(host, { ...pool.options, name }, { ...options, spareOf: image }, async (record) => {
+    await launchCreated(host, record, { signal: options.signal, hold: true });
   });
   await addReadySpare(host.roots, image, name);
 }

@@ -104,6 +104,18 @@ export async function launchLocked(host: HostContext, name: string, options: Sta
   return { session, pid, notes: plan.notes };
 }
 
+/** The same for a zone that has just been created under the lock: it has no past that could be settled. */
+export async function launchCreated(
+  host: HostContext,
+  record: ZoneRecord,
+  options: StartOptions,
+): Promise<LaunchedZone> {
+  const plan = await planZoneStart(host, record, options);
+  const input = { plan, options, digest: digestOf(record), isNew: true, isCovered: record.spec.ephemeral };
+  const { session, pid } = await launchPlan(host, record.spec.name, input);
+  return { session, pid, notes: plan.notes };
+}
+
 /** Everything that a start would do, for `--dry-run` too. */
 export async function planZoneStart(
   host: HostContext,
@@ -126,11 +138,19 @@ export async function planZoneStart(
 export async function launchPlan(
   host: HostContext,
   name: string,
-  { plan, options, digest }: LaunchInput,
+  input: LaunchInput,
 ): Promise<{ session: HelperSession; pid: number }> {
   const { roots } = host;
+  const { plan, options, isCovered } = input;
+  const record = async () => {
+    await writeLaunch(host, name, input);
+    boundary('start', name, 'record launch');
+  };
+  // Then it is this record that says what a killed start has made.
+  if (isCovered === true) await record();
   const transaction = {
     roots,
+    isCovered,
     operation: 'start',
     zone: name,
     recovery: 'back',
@@ -145,8 +165,8 @@ export async function launchPlan(
       ...options,
       meanwhile: async () => {
         await applyLater();
-        await writeLaunch(host, name, plan, digest);
-        boundary('start', name, 'record launch');
+        if (isCovered !== true) await record();
+        if (isRun(plan)) await writeRunTimeFile(zonePaths(roots, name).enter, encodePlan(plan.entryRecord));
       },
     }),
   );
@@ -159,25 +179,24 @@ interface LaunchInput {
   readonly plan: ZonePlan;
   readonly options: StartOptions;
   readonly digest?: string | undefined;
+  /** It has never run: there is nothing of an earlier run. */
+  readonly isNew?: boolean | undefined;
+  /** A throw-away zone in the making: if this is killed, its delete settles it. */
+  readonly isCovered?: boolean | undefined;
 }
 
-async function writeLaunch(
-  { roots }: HostContext,
-  name: string,
-  plan: ZonePlan,
-  digest: string | undefined,
-): Promise<void> {
-  const { prepare, enter, entry } = plan;
+/** A launch without an end of its own (of a copy) leaves what is known of the zone's last run. */
+const isRun = ({ enter }: ZonePlan) => enter.some(({ op }) => op === 'monitor.exit');
+
+async function writeLaunch({ roots }: HostContext, name: string, { plan, digest, isNew }: LaunchInput): Promise<void> {
+  const { prepare, entry } = plan;
   const paths = zonePaths(roots, name);
-  // A launch without an end of its own (of a copy) leaves what is known of the zone's last run.
-  const isRun = enter.some(({ op }) => op === 'monitor.exit');
-  const stale = isRun ? [paths.exit, paths.running, paths.restartFailure] : [paths.running, paths.enter];
-  await Promise.all(stale.map((path) => rm(path, { force: true })));
+  const stale = isRun(plan) ? [paths.exit, paths.running, paths.restartFailure] : [paths.running, paths.enter];
+  if (isNew !== true) await Promise.all(stale.map((path) => rm(path, { force: true })));
   await writeRunTimeFile(
     paths.launch,
     JSON.stringify({ version: 1, prepared: prepare, digest, entry } satisfies LaunchRecord),
   );
-  if (isRun) await writeRunTimeFile(paths.enter, encodePlan(plan.entryRecord));
 }
 
 interface LaunchOptions extends StartOptions {

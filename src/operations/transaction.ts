@@ -10,11 +10,11 @@ import { boundary } from './boundaries.js';
 
 export type TransactionOptions = Omit<Journal, 'version'> & {
   readonly roots: Roots;
+  /** Another journal, and what it leads to, say what is to be undone after a kill. */
+  readonly isCovered?: boolean | undefined;
   /** Journaled and undone as the ops are, but applied when the body says so. */
   readonly later?: readonly HostOpBase[] | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Takes the journal's place, in one step, when all is done. */
-  readonly successor?: Journal | undefined;
 };
 
 /**
@@ -25,36 +25,51 @@ export async function runTransaction<T>(
   { later = [], ops: first, ...options }: TransactionOptions,
   body: (applyLater: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { roots, signal, successor, ...kind } = options;
+  const { roots, signal, isCovered, ...kind } = options;
   const journal = { ...kind, ops: [...first, ...later] };
   const { operation, zone, recovery } = journal;
   const report = (step: string) => boundary(operation, zone, step);
   const apply = async (ops: readonly HostOpBase[]) => {
-    for (const op of ops) {
+    for (let at = 0; at < ops.length; ) {
       signal?.throwIfAborted();
-      await applyHostOp(op);
-      report(`apply ${op.op}`);
+      const together = sideBySide(ops, at);
+      const results = await Promise.allSettled(together.map(applyHostOp));
+      for (const [index, result] of results.entries()) {
+        if (result.status === 'rejected') throw result.reason;
+        report(`apply ${together[index]?.op}`);
+      }
+      at += together.length;
     }
   };
-  await writeJournal(roots, { ...journal, version: 1 });
+  if (isCovered !== true) await writeJournal(roots, { ...journal, version: 1 });
   report('journal');
   try {
     await apply(first);
     const result = await body(() => apply(later));
-    await (successor === undefined ? dropJournal(roots, journal) : writeJournal(roots, successor));
+    if (isCovered !== true) await dropJournal(roots, journal);
     report('done');
     return result;
   } catch (error) {
     if (recovery === 'forward') throw error;
-    throw await takeBack({ ...journal, roots }, error);
+    throw await takeBack({ ...journal, roots, isCovered }, error);
   }
+}
+
+/** Each has a lock of its own to wait for, and nothing to do with the other. */
+const leases: readonly string[] = ['state.ids-lease', 'state.addresses-lease'];
+
+/** The op there, with those that need not wait for it. */
+function sideBySide(ops: readonly HostOpBase[], at: number): readonly HostOpBase[] {
+  let end = at;
+  while (end < ops.length && leases.includes(ops[end]?.op ?? '')) end += 1;
+  return ops.slice(at, Math.max(end, at + 1));
 }
 
 /** The journal stays if something could not be undone: the next command tries again. */
 async function takeBack(options: TransactionOptions, error: unknown): Promise<unknown> {
   const failures = await undoAll(options.ops, (op) => boundary(options.operation, options.zone, `undo ${op.op}`));
   if (failures.length === 0) {
-    await dropJournal(options.roots, options);
+    if (options.isCovered !== true) await dropJournal(options.roots, options);
     return error;
   }
   return withUndoFailures(error, failures);

@@ -9,6 +9,8 @@ const pattern = /^\..+\.(\d+)\.[0-9a-f]+\.tmp$/;
 const leastAgeMs = 60_000;
 
 const swept = new Set<string>();
+const mine = randomBytes(6).toString('hex');
+let count = 0;
 
 /** A name beside `path` that nobody else takes. The first of a process in a directory sweeps up there. */
 export async function temporaryFor(path: string): Promise<string> {
@@ -17,7 +19,8 @@ export async function temporaryFor(path: string): Promise<string> {
     swept.add(directory);
     await sweep(directory);
   }
-  return join(directory, `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
+  count += 1;
+  return join(directory, `.${basename(path)}.${process.pid}.${mine}${count.toString(16)}.tmp`);
 }
 
 /** Never fails: what cannot be swept up now stays until the next time. */
