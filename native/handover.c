@@ -21,7 +21,7 @@ static char **words;
 static sigset_t mask;
 static struct sigaction on_pipe;
 
-enum { RECORD_BYTES = 8192, RECORD_WORDS = 4 };
+enum { RECORD_BYTES = 8192, RECORD_WORDS = 8 };
 
 void handover_prepare(int argc, char **argv) {
   count = argc;
@@ -59,9 +59,14 @@ static bool is_same(const char *path, const char *mark) {
   return strcmp(now, mark) == 0;
 }
 
+/* The snapshot's code is for those that are over soon. */
+static bool lives_long(const char *verb) {
+  return verb != NULL && (strcmp(verb, "engine") == 0 || strcmp(verb, "boot") == 0);
+}
+
 /* What scripts/snapshot.mjs wrote: node, and if there is one its start-up snapshot, which no other node takes. `node` alone
  * without that. Returns how many words it has put into argv; the script is one of them, if one is needed. */
-static int read_command(const char *package, char *record, char **argv) {
+static int read_command(const char *package, const char *verb, char *record, char **argv) {
   static char path[PATH_MAX + 32];
   static char fallback[] = "node";
   static char option[] = "--snapshot-blob";
@@ -78,12 +83,14 @@ static int read_command(const char *package, char *record, char **argv) {
     }
   }
   argv[0] = words_found > 0 ? found[0] : fallback;
-  if (words_found == 3 && is_same(found[0], found[1]) && access(found[2], R_OK) == 0) {
-    argv[1] = option;
-    argv[2] = found[2];
+  if (words_found >= 3 && !lives_long(verb) && is_same(found[0], found[1]) && access(found[2], R_OK) == 0) {
+    int at = 1;
+    for (int i = 3; i < words_found; i++) argv[at++] = found[i];
+    argv[at++] = option;
+    argv[at++] = found[2];
     /* What follows is not node's, whatever it looks like. */
-    argv[3] = dashes;
-    return 4;
+    argv[at++] = dashes;
+    return at;
   }
   snprintf(path, sizeof path, "%s/bin/tszone.js", package);
   argv[1] = path;
@@ -119,7 +126,7 @@ static void run_node(int argc, char **arguments) {
   static char record[RECORD_BYTES];
   char **argv = calloc((size_t)argc + RECORD_WORDS + 2, sizeof *argv);
   if (argv == NULL || !find_package(package)) give_up("node");
-  int at = read_command(package, record, argv);
+  int at = read_command(package, argc > 0 ? arguments[0] : NULL, record, argv);
   for (int i = 0; i < argc; i++) argv[at++] = arguments[i];
   drop_certificates();
   execve(argv[0], argv, environ);

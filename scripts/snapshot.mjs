@@ -10,37 +10,53 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundle = join(root, 'dist', 'bundle', 'main.cjs');
 const blob = join(root, 'dist', 'bundle', 'main.blob');
 
+/** A command is over before V8's optimizer has earned what it costs. A snapshot is only taken by a V8 with the flags it was made with. */
+const flags = ['--no-opt'];
+
 /** In a snapshot, `require` knows Node's own modules only; native addons are looked up when they are needed, from the bundle. */
-const wrapper = () => `'use strict';
+const wrapper = (isEager) => `'use strict';
 const bundle = { exports: {} };
+const v8 = require('node:v8');
+const { readFileSync } = require('node:fs');
+const { Script } = require('node:vm');
+const compileAll = ${isEager};
 const { isBuiltin, createRequire } = require('node:module');
 const load = (id) => (isBuiltin(id) ? require(id) : createRequire(${JSON.stringify(bundle)})(id));
-(function (exports, require, module, __filename, __dirname) {${readFileSync(bundle, 'latin1')}
-})(bundle.exports, load, bundle, ${JSON.stringify(bundle)}, ${JSON.stringify(dirname(bundle))});
+// All functions at once: what is compiled by now is not compiled in each command. The flags are put back, since they count as V8's.
+if (compileAll) for (const flag of ['--no-flush-bytecode', '--no-lazy']) v8.setFlagsFromString(flag);
+const filename = ${JSON.stringify(bundle)};
+const source = '(function (exports, require, module, __filename, __dirname) {' + readFileSync(filename, 'latin1') + '\\n})';
+new Script(source, { filename }).runInThisContext()(bundle.exports, load, bundle, filename, ${JSON.stringify(dirname(bundle))});
+if (compileAll) for (const flag of ['--lazy', '--flush-bytecode']) v8.setFlagsFromString(flag);
 bundle.exports.warmUp();
-require('node:v8').startupSnapshot.setDeserializeMainFunction(() => {
+v8.startupSnapshot.setDeserializeMainFunction(() => {
   bundle.exports.main(process.argv.slice(1)).then((status) => process.exit(status));
 });
 `;
 
 /** Makes it if this Node can, and lets the native entry know. */
 export function writeSnapshot() {
-  const source = join(dirname(bundle), 'snapshot.cjs');
-  writeFileSync(source, wrapper());
-  const made = spawnSync(process.execPath, ['--snapshot-blob', `${blob}.new`, '--build-snapshot', source], {
-    env: { ...process.env, NODE_OPTIONS: '' },
-    stdio: 'ignore',
-  });
-  rmSync(source, { force: true });
   rmSync(blob, { force: true });
-  if (made.status === 0 && works(`${blob}.new`)) renameSync(`${blob}.new`, blob);
+  if (make({ isEager: true }) || make({ isEager: false })) renameSync(`${blob}.new`, blob);
   rmSync(`${blob}.new`, { force: true });
   writeCommand();
 }
 
+/** @returns whether a command starts from it */
+function make({ isEager }) {
+  const source = join(dirname(bundle), 'snapshot.cjs');
+  writeFileSync(source, wrapper(isEager));
+  const made = spawnSync(process.execPath, [...flags, '--snapshot-blob', `${blob}.new`, '--build-snapshot', source], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: 'ignore',
+  });
+  rmSync(source, { force: true });
+  return made.status === 0 && works(`${blob}.new`);
+}
+
 /** Loads most of what there is, from a start like any other. */
 function works(file) {
-  const { status, stdout } = spawnSync(process.execPath, ['--snapshot-blob', file, 'completion', 'bash'], {
+  const { status, stdout } = spawnSync(process.execPath, [...flags, '--snapshot-blob', file, 'completion', 'bash'], {
     env: { ...process.env, NODE_OPTIONS: '' },
     encoding: 'utf8',
   });
@@ -49,11 +65,11 @@ function works(file) {
 
 /**
  * What the native entry starts for all that it does not do itself, as NUL-terminated words: this Node; and if there is a snapshot, how
- * that Node is known again (size and time of its file), and the snapshot.
+ * that Node is known again (size and time of its file), the snapshot, and the flags that it takes.
  */
 export function writeCommand() {
   const { size, mtimeMs } = statSync(process.execPath);
-  const words = [process.execPath, ...(existsSync(blob) ? [`${size}.${Math.floor(mtimeMs / 1000)}`, blob] : [])];
+  const words = [process.execPath, ...(existsSync(blob) ? [`${size}.${Math.floor(mtimeMs / 1000)}`, blob, ...flags] : [])];
   mkdirSync(join(root, 'native', 'build'), { recursive: true });
   writeFileSync(join(root, 'native', 'build', 'command'), words.map((word) => `${word}\0`).join(''));
 }

@@ -134,6 +134,9 @@ describe('the native entry', () => {
     expect(await printed()).to.equal(handing.expected(['list']));
     await writeFile(blob, '');
     expect(await printed()).to.equal(`handed over [--snapshot-blob] [${blob}] [--] [list]`);
+    await handing.record(mark, blob, '--flag');
+    expect(await printed()).to.equal(`handed over [--flag] [--snapshot-blob] [${blob}] [--] [list]`);
+    expect((await handing.run(given.host, ['engine'])).stdout, 'it lives long').to.equal(handing.expected(['engine']));
     await handing.record(`${size + 1}.${Math.floor(mtimeMs / 1000)}`, blob);
     expect(await printed()).to.equal(handing.expected(['list']));
     await handing.record();
