@@ -156,8 +156,7 @@ export async function launchPlan(
     recovery: 'back',
     completeIfRunning: true,
     place: 'run',
-    ops: plan.prepare.filter((op) => !isForTraffic(op)),
-    later: plan.prepare.filter(isForTraffic),
+    ...splitPrepare(plan.prepare),
     signal: options.signal,
   } as const;
   return runTransaction(transaction, (applyLater) =>
@@ -172,8 +171,15 @@ export async function launchPlan(
   );
 }
 
-/** What only the zone's packets need: made while the helper makes the zone. */
-const isForTraffic = ({ op }: HostOpBase) => ['net.nft', 'net.forward', 'net.port'].includes(op);
+/**
+ * What only the zone's packets need is made while the helper makes the zone. Not with published ports: the helper, if it fails, takes
+ * back those of its exit list, so they have to be the zone's by then, and they lie in the table.
+ */
+function splitPrepare(prepare: readonly HostOpBase[]): { ops: readonly HostOpBase[]; later: readonly HostOpBase[] } {
+  if (prepare.some(({ op }) => op === 'net.port')) return { ops: prepare, later: [] };
+  const isLater = ({ op }: HostOpBase) => op === 'net.nft' || op === 'net.forward';
+  return { ops: prepare.filter((op) => !isLater(op)), later: prepare.filter(isLater) };
+}
 
 interface LaunchInput {
   readonly plan: ZonePlan;
