@@ -37,6 +37,13 @@ export function encodeFrame(kind: keyof typeof frameKinds, id: number, ...parts:
 /** What an engine says to its clients: the same numbers as `enum client_frame` of native/client.h. */
 export const clientFrames = { accept: 10, stdout: 11, stderr: 12, exit: 13, decline: 14 } as const;
 
+/** What is asked of mode `look`: the same numbers as `enum look_frame` of native/look.h. */
+export const lookFrames = { ask: 20, answer: 21 } as const;
+
+export function encodeLookFrame(id: number, text: string): Buffer {
+  return encode(lookFrames.ask, id, [text]);
+}
+
 export function encodeClientFrame(kind: keyof typeof clientFrames, text = ''): Buffer {
   return encode(clientFrames[kind], 0, [text]);
 }
