@@ -92,6 +92,7 @@ static bool begin(const struct frame *frame, const int stdio[3], const char *tex
   if (!plan_copy(&plan, text, length)) {
     close(ends[0]);
     close(ends[1]);
+    errno = ENOMEM;
     return false;
   }
   pid_t pid = fork();
@@ -101,6 +102,7 @@ static bool begin(const struct frame *frame, const int stdio[3], const char *tex
   close(ends[1]);
   *place = (struct session){pid > 0 ? pid : 0, frame->id, ends[0]};
   if (pid > 0 && spawner_watch(ends[0], SOURCE_SESSION, (uint32_t)(place - sessions))) return true;
+  if (pid > 0) error = errno;
   if (pid > 0) kill(pid, SIGKILL);
   close(ends[0]);
   place->pid = 0;

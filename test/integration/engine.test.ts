@@ -94,6 +94,23 @@ describe('an engine', () => {
     await host.ok(['delete', '--force', ...(await names())]);
   });
 
+  it('fills the pool behind a claim, without a node of its own', async () => {
+    const { host } = given;
+    expect((await warm(['spare', 'set', 'busybox', '--size', '1'])).status).to.equal(0);
+    const [first] = await names();
+    expect((await warm(['claim', 'busybox'])).stdout).to.equal(`${first}\n`);
+    const spare = async () => {
+      const zones = await host.json<Listed[]>(['list']);
+      return zones.find(({ status }) => status === 'spare')?.name;
+    };
+    const second = await eventually('the pool is full again', spare);
+    const { monitorPid } = JSON.parse(readFileSync(join(host.runRoot, 'zones', second, 'prepared.json'), 'utf8'));
+    const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${monitorPid}/status`, 'utf8'))?.[1];
+    expect(childrenOf(running().pid), 'its monitor was started by the engine').to.include(Number(parent));
+    expect((await warm(['spare', 'set', 'busybox', '--size', '0'])).status).to.equal(0);
+    await host.ok(['delete', '--force', ...(await names())]);
+  });
+
   it('does a life: create, start, status, set, stop, delete', async () => {
     const { host } = given;
     expect((await warm(['create', 'web', '--image', 'busybox', '--memory', '64M'])).status).to.equal(0);
