@@ -10,6 +10,7 @@ export const frameKinds = {
   listen: 6,
   reply: 7,
   last: 8,
+  taken: 9,
   ready: 100,
   locked: 101,
   event: 102,
@@ -19,6 +20,7 @@ export const frameKinds = {
   client: 106,
   clientSignal: 107,
   clientGone: 108,
+  pipes: 109,
 } as const;
 
 const headBytes = 12;

@@ -1,5 +1,5 @@
 /** The only caller of the native helper. */
-export { type HelperSession, launchSession, type SessionOptions, spawnSession } from './client.js';
+export { enterSession, type HelperSession, launchSession, type SessionOptions, spawnSession } from './client.js';
 export type { EventName, EventOf } from './events.js';
 export { encodeClientFrame } from './frames.js';
 export * from './locate.js';
