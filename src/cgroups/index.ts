@@ -13,6 +13,7 @@ export {
   planExecCgroup,
   planLimits,
   planMonitorCgroup,
+  planStatusCgroup,
   planZoneCgroups,
   requireLimits,
   type ZoneCgroupPlan,

@@ -89,7 +89,7 @@ describe('the native entry', () => {
     ['--help'],
     ['version'],
     ['list'],
-    ['status', 'box'],
+    ['status', '-q', 'box'],
     ['ps', 'box'],
     ['ps', '-q'],
     ['ps', '-q', 'box', 'box'],
