@@ -33,6 +33,7 @@ const targets: readonly Target[] = [
     against: ['exec/crun', 'exec/runc'],
     limit: 0.25,
   },
+  { text: 'library exec above a spawn of the same program', of: 'exec-library/above a spawn', limit: 1, unit: ' ms' },
   {
     text: 'run with network, warm, against the floor',
     of: 'run-net/tszone warm',

@@ -7,9 +7,17 @@
 static void nothing(void) {
 }
 
+static struct plan plan;
+static const struct caller node = {EVENT_FD, nothing, report_started, nothing, report_exited, nothing};
+
+void enter_forked(const struct plan *given) {
+  plan = *given;
+  host_begin_forked();
+  host_load_plan(&plan, false);
+  attend(&plan, &node);
+}
+
 int enter_main(int argc, char **argv) {
-  static struct plan plan;
-  static const struct caller node = {EVENT_FD, nothing, report_started, nothing, report_exited, nothing};
   (void)argc;
   host_begin(argv - 1);
   host_read_plan(&plan, false);

@@ -145,7 +145,9 @@ int main(int argc, char **argv) {
   if (claimed >= 0) return claimed;
   if (form.verb == FAST_EXEC || form.verb == FAST_SHELL) run_command(argc, argv);
   if (!entry_record_read(form.zone, 0, &record)) hand_over();
-  int status = form.verb == FAST_KILL ? look_kill(&form, &record) : look_ps(&record);
+  int status = form.verb == FAST_KILL     ? look_kill(&form, &record)
+               : form.verb == FAST_STATUS ? look_status(&form, &record)
+                                          : look_ps(&record);
   if (status < 0) hand_over();
   return status;
 }

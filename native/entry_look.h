@@ -10,5 +10,7 @@
 int look_kill(const struct form *form, const struct entry_record *record);
 /* The pids of the zone's processes, as it sees them, one a line. */
 int look_ps(const struct entry_record *record);
+/* How the zone is and what it uses (entry_status.c). */
+int look_status(const struct form *form, const struct entry_record *record);
 
 #endif

@@ -39,6 +39,12 @@ static void take(struct entry_record *record, const struct op *op) {
   case OP_NS_FLAGS:
     record->namespaces = op_arg(op, 0);
     break;
+  case OP_STATUS_OF:
+    record->state = op_arg(op, 0);
+    break;
+  case OP_STATUS_SINCE:
+    record->started = op_arg(op, 0);
+    break;
   case OP_TARGET:
     record->target_pid = op_arg(op, 0);
     record->target_start = op_arg(op, 1);

@@ -12,6 +12,8 @@ struct entry_record {
   struct plan plan;
   const char *root, *freezer, *group, *user, *workdir;
   const char *target_pid, *target_start;
+  const char *state;   /* zone.json as it was: INODE.SIZE.MTIME_NS */
+  const char *started; /* milliseconds since 1970 */
   const char *namespaces;
   struct op login;
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "group.h"
@@ -45,11 +46,16 @@ static void spawn(const struct op *op) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd <= 2 && null >= 0; fd++) dup2(null, fd);
   char **argv = calloc((size_t)op->argc + 1, sizeof *argv);
-  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char *environment[] = {path, NULL};
-  if (argv != NULL && op_argv(op, 0, argv, op->argc + 1) > 0) {
+  char **environment = calloc((size_t)op->argc + 2, sizeof *environment);
+  static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  if (argv != NULL && environment != NULL && op_argv(op, 0, argv, op->argc + 1) > 0) {
+    int variables = 0;
+    for (; argv[variables] != NULL && strchr(argv[variables], '=') != NULL; variables++) {
+      environment[variables] = argv[variables];
+    }
+    environment[variables] = path;
     close(4);
-    execvpe(argv[0], argv, environment);
+    if (argv[variables] != NULL) execvpe(argv[variables], argv + variables, environment);
   }
   _exit(127);
 }

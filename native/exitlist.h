@@ -8,7 +8,7 @@
 
 /* patient: EBUSY of a group is tried again for a moment. */
 void exitlist_run(const struct plan *plan, bool patient);
-/* The exit.spawn ops, or those of another kind. */
+/* The exit.spawn ops, or those of another kind. Their first words may be variables (NAME=VALUE), as in a shell. */
 void exitlist_spawn(const struct plan *plan);
 void exitlist_spawn_all(const struct plan *plan, enum op_id id);
 

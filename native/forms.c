@@ -30,6 +30,7 @@ static const struct {
     [FAST_SHELL] = {"shell", "enter", TERMINAL_FLAGS | BIT(FLAG_USER), 0, true, 0},
     [FAST_KILL] = {"kill", "", BIT(FLAG_QUIET) | BIT(FLAG_SIGNAL), 0, false, 0},
     [FAST_PS] = {"ps", "", BIT(FLAG_QUIET), BIT(FLAG_QUIET), false, 0},
+    [FAST_STATUS] = {"status", "", 0, 0, false, 0},
     [FAST_CLAIM] = {"claim", "", TERMINAL_FLAGS, 0, true, 0},
 };
 

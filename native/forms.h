@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum fast_verb { FAST_EXEC, FAST_SHELL, FAST_KILL, FAST_PS, FAST_CLAIM, FAST_COUNT };
+enum fast_verb { FAST_EXEC, FAST_SHELL, FAST_KILL, FAST_PS, FAST_STATUS, FAST_CLAIM, FAST_COUNT };
 enum fast_flag {
   FLAG_INTERACTIVE,
   FLAG_TTY,

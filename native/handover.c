@@ -108,8 +108,11 @@ static void drop_certificates(void) {
 }
 
 _Noreturn static void give_up(const char *program) {
-  bool passes_status = count > 1 && (strcmp(words[1], "exec") == 0 || strcmp(words[1], "run") == 0 ||
-                                     strcmp(words[1], "shell") == 0 || strcmp(words[1], "enter") == 0);
+  static const char *const passing[] = {"exec", "run", "launch", "shell", "enter", "console", "attach", "claim"};
+  bool passes_status = false;
+  for (size_t i = 0; count > 1 && i < sizeof passing / sizeof passing[0]; i++) {
+    passes_status = passes_status || strcmp(words[1], passing[i]) == 0;
+  }
   fprintf(stderr, "error: tszone cannot start \"%s\": %s\nhint: Install Node.js 20.19 or newer.\n", program,
           strerror(errno));
   _exit(passes_status ? 125 : 5);

@@ -6,6 +6,7 @@
 
 #include "launch.h"
 #include "lock.h"
+#include "look.h"
 #include "ops.h"
 #include "spawner.h"
 #ifdef HAVE_MODE_unpack
@@ -25,7 +26,8 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } modes[] = {
-    {"launch", launch_main}, {"enter", enter_main}, {"lock", lock_main}, {"spawner", spawner_main}, {"features", features_main},
+    {"launch", launch_main},   {"enter", enter_main}, {"lock", lock_main},
+    {"spawner", spawner_main}, {"look", look_main},   {"features", features_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},
 #endif

@@ -110,7 +110,7 @@ static void release(void) {
   if (held) unlink(settings.hold);
   went = held;
   held = target.held = false;
-  if (settings.entry != NULL) record_target(settings.entry, launch->pid);
+  if (settings.entry != NULL) record_target(settings.entry, launch->pid, target.started_at_ms);
   phase = PHASE_STARTING;
   report_step("zone", -1);
   /* A child that is gone has left word of why. */

@@ -44,6 +44,9 @@
   X(ENTRY_USER, "entry.user", 1, false, false)        \
   X(ENTRY_WORKDIR, "entry.workdir", 1, false, false)  \
   X(ENTRY_LOGIN, "entry.login", 0, true, false)       \
+  X(STATUS_OF, "status.of", 1, false, false)          \
+  X(STATUS_LINE, "status.line", 2, true, false)       \
+  X(STATUS_SINCE, "status.since", 1, false, false)    \
   X(CGROUP_ENTER, "cgroup.enter", 0, false, true)     \
   X(UTS_HOSTNAME, "uts.hostname", 1, false, true)     \
   X(UTS_DOMAIN, "uts.domain", 1, false, true)         \

@@ -19,13 +19,22 @@ static ssize_t read_file(const char *path, char *text, size_t size) {
   return n;
 }
 
-unsigned long long process_start_time(pid_t pid) {
+/* From the parenthesis that ends the name (field 2), which may hold anything, to the end. */
+static const char *read_stat(pid_t pid, char *text, size_t size) {
   char path[40];
-  char text[1024];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-  if (read_file(path, text, sizeof text) <= 0) return 0;
-  /* The name (field 2) may hold anything; field 3 follows the last parenthesis. */
-  const char *at = strrchr(text, ')');
+  return read_file(path, text, size) <= 0 ? NULL : strrchr(text, ')');
+}
+
+bool process_is_alive(pid_t pid) {
+  char text[1024];
+  const char *at = read_stat(pid, text, sizeof text);
+  return at != NULL && strncmp(at, ") Z", 3) != 0 && strncmp(at, ") X", 3) != 0;
+}
+
+unsigned long long process_start_time(pid_t pid) {
+  char text[1024];
+  const char *at = read_stat(pid, text, sizeof text);
   for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
   return at == NULL ? 0 : strtoull(at, NULL, 10);
 }

@@ -2,10 +2,13 @@
 #ifndef TSZONE_PROCESS_H
 #define TSZONE_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Field 22 of /proc/PID/stat; 0 if there is no such process. */
 unsigned long long process_start_time(pid_t pid);
+/* Neither gone nor a zombie. */
+bool process_is_alive(pid_t pid);
 /* Milliseconds since 1970. */
 long long now_ms(void);
 /* Waits for the child and gives its exit status, 128+n for signal n, which goes to *signal (else 0). */

@@ -32,9 +32,11 @@ void record_running(const char *path, pid_t pid, long long started_at_ms) {
   if (!replace(path, text)) fail("write", path);
 }
 
-void record_target(const char *path, pid_t pid) {
-  char text[96];
-  int length = snprintf(text, sizeof text, "target%c2%c%d%c%llu", 0, 0, (int)pid, 0, process_start_time(pid)) + 1;
+void record_target(const char *path, pid_t pid, long long started_at_ms) {
+  char text[160];
+  int length = snprintf(text, sizeof text, "status.since%c1%c%lld%ctarget%c2%c%d%c%llu", 0, 0, started_at_ms, 0, 0, 0,
+                        (int)pid, 0, process_start_time(pid)) +
+               1;
   int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return;
   /* One write: whoever reads sees all of it or nothing. */

@@ -6,9 +6,9 @@
 
 /* fail()s: a zone whose record can't be written must not start. */
 void record_running(const char *path, pid_t pid, long long started_at_ms);
-/* Adds the op `target` to the record by which the command line enters the zone. Best effort: a record without it, or cut
+/* Adds the ops `status.since` and `target` to the record by which the command line enters the zone. Best effort: a record without it, or cut
  * off, is not used. */
-void record_target(const char *path, pid_t pid);
+void record_target(const char *path, pid_t pid, long long started_at_ms);
 /* Best effort. */
 void record_exit(const char *path, int status, int signal, long oom_kills);
 

@@ -89,6 +89,9 @@ static void obey(const struct frame *frame) {
   case FRAME_LAST:
     client_reply(frame, true);
     break;
+  case FRAME_TAKEN:
+    session_taken(frame->id);
+    break;
   case FRAME_READY:
   case FRAME_LOCKED:
   case FRAME_EVENT:
@@ -98,6 +101,7 @@ static void obey(const struct frame *frame) {
   case FRAME_CLIENT:
   case FRAME_CLIENT_SIGNAL:
   case FRAME_CLIENT_GONE:
+  case FRAME_PIPES:
   default:
     _exit(STATUS_FAILED);
   }

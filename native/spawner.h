@@ -5,8 +5,10 @@
  *       LOCK id: descriptor, wait in ms   →       takes node's descriptor (pidfd_getfd), flocks it
  *                                         ←     LOCKED id: "ok", "busy" or an errno
  *       CANCEL id                         →       (gives up waiting; answered by "busy")
- *       LAUNCH id: stdin, stdout, stderr, →       forks a helper in mode `launch`: descriptors of node's, or of the
- *         plan                                    client that asked, or /dev/null
+ *       LAUNCH id: mode, stdin, stdout,   →       forks a helper in mode `launch` or `enter`: descriptors of node's, of
+ *         stderr, plan                            the client that asked, /dev/null, or pipes
+ *                                         ←     PIPES id: for 0, 1 and 2 the number of node's end here, or ""
+ *       TAKEN id                          →       (it has opened them by /proc/PID/fd: they are closed here)
  *                                         ←     EVENT id: what it writes to fd 4 (report.h) · CLOSED id: and its end
  *       SEND id: bytes for its fd 4       →
  *       CLOSE id                          →       closes its fd 4
@@ -37,6 +39,7 @@ enum frame_kind {
   FRAME_LISTEN = 6,
   FRAME_REPLY = 7,
   FRAME_LAST = 8,
+  FRAME_TAKEN = 9,
   FRAME_READY = 100,
   FRAME_LOCKED = 101,
   FRAME_EVENT = 102,
@@ -45,7 +48,8 @@ enum frame_kind {
   FRAME_LISTENING = 105,
   FRAME_CLIENT = 106,
   FRAME_CLIENT_SIGNAL = 107,
-  FRAME_CLIENT_GONE = 108
+  FRAME_CLIENT_GONE = 108,
+  FRAME_PIPES = 109
 };
 
 enum spawner_source { SOURCE_NODE, SOURCE_SIGNALS, SOURCE_SESSION, SOURCE_LISTENER, SOURCE_CLIENT };
@@ -74,6 +78,7 @@ bool lock_ended(pid_t pid, int status);
 
 /* spawner_session.c */
 void session_launch(const struct frame *frame);
+void session_taken(uint32_t id);
 void session_send(const struct frame *frame);
 void session_close(uint32_t id);
 void session_readable(uint32_t index);

@@ -25,6 +25,15 @@ struct session {
 static struct session *sessions;
 static uint32_t count;
 
+/* Pipes that node has not opened yet, both ends: until then neither it nor the helper finds the other gone. */
+struct offer {
+  struct offer *next;
+  uint32_t id;
+  int ends[3][2];
+};
+
+static struct offer *offers;
+
 static struct session *find(uint32_t id) {
   for (uint32_t i = 0; i < count; i++) {
     if (sessions[i].pid != 0 && sessions[i].id == id) return &sessions[i];
@@ -46,15 +55,58 @@ static struct session *free_place(void) {
   return place;
 }
 
-/* "N" is node's descriptor, "ID:N" a client's, "" is nothing. */
-static int open_stdio(const char *from) {
+static void drop_offer(struct offer *offer) {
+  for (int i = 0; i < 6; i++) {
+    if (offer->ends[i / 2][i % 2] >= 0) close(offer->ends[i / 2][i % 2]);
+  }
+  free(offer);
+}
+
+void session_taken(uint32_t id) {
+  for (struct offer **at = &offers; *at != NULL; at = &(*at)->next) {
+    struct offer *offer = *at;
+    if (offer->id != id) continue;
+    *at = offer->next;
+    return drop_offer(offer);
+  }
+}
+
+static struct offer *make_offer(uint32_t id) {
+  struct offer *offer = malloc(sizeof *offer);
+  if (offer != NULL) *offer = (struct offer){NULL, id, {{-1, -1}, {-1, -1}, {-1, -1}}};
+  return offer;
+}
+
+/* Node's ends, as their numbers here. */
+static void tell_offer(struct offer *offer) {
+  char text[64];
+  int length = 0;
+  bool is_empty = offer->ends[0][0] < 0 && offer->ends[1][0] < 0 && offer->ends[2][0] < 0;
+  if (is_empty) return drop_offer(offer);
+  for (int i = 0; i < 3; i++) {
+    int end = offer->ends[i][i == 0 ? 1 : 0];
+    if (end >= 0) length += snprintf(text + length, sizeof text - (size_t)length, "%d", end);
+    text[length++] = '\0';
+  }
+  offer->next = offers;
+  offers = offer;
+  spawner_tell(FRAME_PIPES, offer->id, text, (size_t)length);
+}
+
+/* "N" is node's descriptor, "ID:N" a client's, "|" a pipe to node, "" is nothing. */
+static int open_stdio(const char *from, int fd, struct offer *offer) {
+  if (strcmp(from, "|") == 0) {
+    int *ends = offer->ends[fd];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    return fcntl(ends[fd == 0 ? 0 : 1], F_DUPFD_CLOEXEC, 3);
+  }
   const char *colon = strchr(from, ':');
   if (colon != NULL) return client_take_fd((uint32_t)strtoul(from, NULL, 10), atoi(colon + 1));
   return *from == '\0' ? open("/dev/null", O_RDWR | O_CLOEXEC) : spawner_take_fd(atoi(from));
 }
 
 /* Everything is moved above the numbers that it is to have, and then down; what is left of the spawner is closed. */
-_Noreturn static void become_helper(const int stdio[3], int socket, struct plan *plan) {
+_Noreturn static void become_helper(bool enters, const int stdio[3], int socket, struct plan *plan) {
   enum { FREE = 5 };
   int from[FREE] = {stdio[0], stdio[1], stdio[2], open("/dev/null", O_RDONLY | O_CLOEXEC), socket};
   for (int i = 0; i < FREE; i++) {
@@ -69,7 +121,8 @@ _Noreturn static void become_helper(const int stdio[3], int socket, struct plan 
   fcntl(EVENT_FD, F_SETFD, FD_CLOEXEC);
   spawner_leave();
   free(sessions);
-  prctl(PR_SET_NAME, "tszone-monitor");
+  prctl(PR_SET_NAME, enters ? "tszone-exec" : "tszone-monitor");
+  if (enters) enter_forked(plan);
   launch_forked(plan);
 }
 
@@ -84,7 +137,9 @@ static void give_up(uint32_t id, int error) {
   spawner_tell(FRAME_EXITED, id, "125", 4);
 }
 
-static bool begin(const struct frame *frame, const int stdio[3], const char *text, size_t length) {
+static bool begin(const struct frame *frame, const int stdio[3], const char *text) {
+  bool enters = strcmp(frame->bytes, "enter") == 0;
+  size_t length = (size_t)(frame->bytes + frame->size - text);
   struct session *place = free_place();
   int ends[2];
   struct plan plan;
@@ -92,15 +147,17 @@ static bool begin(const struct frame *frame, const int stdio[3], const char *tex
   if (!plan_copy(&plan, text, length)) {
     close(ends[0]);
     close(ends[1]);
+    errno = ENOMEM;
     return false;
   }
   pid_t pid = fork();
-  if (pid == 0) become_helper(stdio, ends[1], &plan);
+  if (pid == 0) become_helper(enters, stdio, ends[1], &plan);
   int error = errno;
   plan_forget(&plan);
   close(ends[1]);
   *place = (struct session){pid > 0 ? pid : 0, frame->id, ends[0]};
   if (pid > 0 && spawner_watch(ends[0], SOURCE_SESSION, (uint32_t)(place - sessions))) return true;
+  if (pid > 0) error = errno;
   if (pid > 0) kill(pid, SIGKILL);
   close(ends[0]);
   place->pid = 0;
@@ -111,14 +168,18 @@ static bool begin(const struct frame *frame, const int stdio[3], const char *tex
 void session_launch(const struct frame *frame) {
   const char *rest = NULL;
   int stdio[3] = {-1, -1, -1};
-  bool good = true;
-  for (int i = 0; i < 3; i++) {
-    const char *from = frame_token(frame, i, &rest);
-    stdio[i] = from == NULL ? -1 : open_stdio(from);
-    good = good && stdio[i] >= 0;
+  struct offer *offer = make_offer(frame->id);
+  bool good = offer != NULL;
+  for (int i = 0; good && i < 3; i++) {
+    const char *from = frame_token(frame, i + 1, &rest);
+    stdio[i] = from == NULL ? -1 : open_stdio(from, i, offer);
+    good = stdio[i] >= 0;
   }
-  good = good && begin(frame, stdio, rest, (size_t)(frame->bytes + frame->size - rest));
-  if (!good) give_up(frame->id, errno);
+  good = good && begin(frame, stdio, rest);
+  int error = errno;
+  if (good) tell_offer(offer);
+  else if (offer != NULL) drop_offer(offer);
+  if (!good) give_up(frame->id, error);
   for (int i = 0; i < 3; i++) {
     if (stdio[i] >= 0) close(stdio[i]);
   }

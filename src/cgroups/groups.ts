@@ -56,6 +56,20 @@ export function zoneGroups({ layout, instance, zone }: ZoneRef): ZoneGroup[] {
   });
 }
 
+/** What says of the zones' groups whether they are frozen; `undefined`: the host has no freezer. */
+export function freezerPlace(
+  layout: CgroupLayout,
+  instance: string,
+): { readonly directory: string; readonly file: string; readonly groupOf: (zone: string) => string } | undefined {
+  const found = hierarchies(layout).find(({ controllers }) => controllers.includes('freezer'));
+  if (found === undefined) return undefined;
+  return {
+    directory: `${found.top}/tszone/${instance}`,
+    file: found.version === 1 ? 'freezer.state' : 'cgroup.events',
+    groupOf: groupName,
+  };
+}
+
 /** The zone's group that has this controller, or `undefined`. */
 export function groupOf(groups: readonly ZoneGroup[], controller: Controller): ZoneGroup | undefined {
   return groups.find((group) => group.controllers.includes(controller));

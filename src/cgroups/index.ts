@@ -4,7 +4,7 @@
  */
 export { cgroupHandlers } from './apply.js';
 export { freezeZone, isZoneFrozen, killZone, thawZone, zonePids } from './control.js';
-export { type ZoneRef, zoneGroups } from './groups.js';
+export { freezerPlace, type ZoneRef, zoneGroups } from './groups.js';
 export type { Limit, ZoneLimits } from './limits.js';
 export type { CgroupOp } from './ops.js';
 export {
@@ -13,6 +13,7 @@ export {
   planExecCgroup,
   planLimits,
   planMonitorCgroup,
+  planStatusCgroup,
   planZoneCgroups,
   requireLimits,
   type ZoneCgroupPlan,

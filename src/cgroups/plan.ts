@@ -94,6 +94,39 @@ export function planEntryCgroup(request: ZoneRef): EnterOp[] {
   ];
 }
 
+/** What the native entry reads for `status`: the same files as usage.ts, the lines of the command's. */
+export function planStatusCgroup(request: ZoneRef): { readonly life: EnterOp; readonly usage: readonly EnterOp[] } {
+  const groups = zoneGroups(request);
+  const line = (label: string, how: string, ...argument: string[]): EnterOp => ({
+    op: 'status.line',
+    label,
+    how,
+    argument,
+  });
+  const memory = groupOf(groups, 'memory');
+  const pids = groupOf(groups, 'pids');
+  const cpu = cpuTimeFile(groups);
+  const [used, limit] = memory?.version === 1 ? ['usage_in_bytes', 'limit_in_bytes'] : ['current', 'max'];
+  return {
+    life: line('status', 'life', oomFile(groups) ?? ''),
+    usage: [
+      ...(memory === undefined
+        ? []
+        : [line('memory', 'size', `${memory.path}/memory.${used}`, `${memory.path}/memory.${limit}`)]),
+      ...(pids === undefined ? [] : [line('processes', 'count', `${pids.path}/pids.current`, `${pids.path}/pids.max`)]),
+      ...(cpu === undefined ? [] : [line('cpu time', 'cpu', cpu)]),
+    ],
+  };
+}
+
+function cpuTimeFile(groups: readonly ZoneGroup[]): string | undefined {
+  const unified = groups.find(({ version, controllers }) => version === 2 && controllers.length > 0);
+  const cpu = groupOf(groups, 'cpu') ?? unified;
+  if (cpu?.version === 2) return `${cpu.path}/cpu.stat`;
+  const accounts = groupOf(groups, 'cpuacct');
+  return accounts === undefined ? undefined : `${accounts.path}/cpuacct.usage`;
+}
+
 /** A file with a line `oom_kill N`, if the host counts that. */
 function oomFile(groups: readonly ZoneGroup[]): string | undefined {
   const memory = groupOf(groups, 'memory');

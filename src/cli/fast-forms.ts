@@ -33,5 +33,6 @@ export const fastForms: Readonly<Record<string, FastForm>> = {
   shell: { alias: 'enter', rest: 0, flags: { ...terminal, user: valued('u') } },
   kill: { alias: '', rest: -1, flags: { quiet: plain('q'), signal: valued('s') } },
   ps: { alias: '', rest: -1, flags: { quiet: plain('q', true) } },
+  status: { alias: '', rest: -1, flags: {} },
   claim: { alias: '', rest: 0, flags: terminal },
 };

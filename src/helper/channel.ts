@@ -1,10 +1,11 @@
 /** How a session reaches its helper: a child of this process, or one that the spawner forked. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
+import { constants, openSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { helperPath } from './locate.js';
-import type { LaunchStdio, Spawner } from './spawner.js';
+import type { Launch, LaunchedListener, Spawner } from './spawner.js';
 import type { StdioChoice } from './tool.js';
 
 export interface ChannelListener {
@@ -88,18 +89,19 @@ function readLines(control: Socket, listener: ChannelListener): void {
   lines.on('close', () => listener.closed());
 }
 
-/** The plan of a `launch`, to the spawner. */
+/** A helper of the spawner's. */
 export function forkedChannel(
   spawner: Spawner,
-  { plan, stdio }: { readonly plan: Buffer; readonly stdio: readonly LaunchStdio[] },
-  listener: ChannelListener,
+  launch: Launch,
+  listener: ChannelListener & Pick<LaunchedListener, 'pipes'>,
 ): HelperChannel {
   let rest = '';
   let end: (status: number) => void = () => {};
   const exited = new Promise<number>((resolve) => {
     end = resolve;
   });
-  const launched = spawner.launch(plan, stdio, {
+  const launched = spawner.launch(launch, {
+    pipes: (paths) => listener.pipes?.(paths),
     data: (text) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
@@ -118,4 +120,58 @@ export function forkedChannel(
     close: () => launched.close(),
     unref: () => launched.forget(),
   };
+}
+
+type Streams = Pick<HelperChannel, 'stdin' | 'stdout' | 'stderr'>;
+
+/** The same with pipes, once they are there. What the helper says meanwhile is kept for the listener. */
+export async function pipedChannel(
+  spawner: Spawner,
+  launch: Launch,
+): Promise<(listener: ChannelListener) => HelperChannel> {
+  const said: ((listener: ChannelListener) => void)[] = [];
+  let listener: ChannelListener | undefined;
+  const tell = (word: (listener: ChannelListener) => void) => {
+    if (listener === undefined) said.push(word);
+    else word(listener);
+  };
+  let channel: HelperChannel | undefined;
+  const streams = await new Promise<Streams | undefined>((resolve, reject) => {
+    channel = forkedChannel(spawner, launch, {
+      pipes: (paths) => {
+        try {
+          resolve(openStreams(paths));
+        } catch (error) {
+          channel?.close();
+          reject(error);
+        }
+      },
+      line: (text) => tell((to) => to.line(text)),
+      closed: () => {
+        tell((to) => to.closed());
+        resolve(undefined);
+      },
+      failed: (cause) => tell((to) => to.failed(cause)),
+    });
+  });
+  const opened = channel;
+  if (opened === undefined) throw new Error('the spawner has launched nothing');
+  return (to) => {
+    listener = to;
+    // Whoever is told has this channel by then.
+    queueMicrotask(() => {
+      for (const word of said) word(to);
+    });
+    return { ...opened, ...streams };
+  };
+}
+
+function openStreams([stdin, stdout, stderr]: readonly (string | undefined)[]): Streams {
+  return { stdin: openStream(stdin, 'write'), stdout: openStream(stdout, 'read'), stderr: openStream(stderr, 'read') };
+}
+
+function openStream(path: string | undefined, use: 'read' | 'write'): Socket | null {
+  if (path === undefined) return null;
+  const fd = openSync(path, (use === 'read' ? constants.O_RDONLY : constants.O_WRONLY) | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: use === 'read', writable: use === 'write' });
 }

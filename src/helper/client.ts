@@ -1,7 +1,7 @@
 /** One run of the helper in `launch` or `enter`: plan down, events up, `go` and signals down. */
 import type { Readable, Writable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
-import { type ChannelListener, childChannel, forkedChannel, type HelperChannel } from './channel.js';
+import { type ChannelListener, childChannel, forkedChannel, type HelperChannel, pipedChannel } from './channel.js';
 import { EventBoard, type EventName, type EventOf } from './events.js';
 import { type EnterOp, encodePlan, type HelperEvent } from './protocol.js';
 import { type LaunchStdio, spawner } from './spawner.js';
@@ -67,15 +67,32 @@ export function spawnSession(
  */
 export async function launchSession(ops: readonly EnterOp[], options: SessionOptions = {}): Promise<HelperSession> {
   options.signal?.throwIfAborted();
-  const stdio = Array.from({ length: 3 }, (_, fd) => launchStdio(options.stdio?.[fd] ?? 'ignore', fd));
+  const stdio = threeOf(options).map(launchStdio);
   const forker = stdio.includes(undefined) ? undefined : await spawner();
   if (forker === undefined) return spawnSession('launch', ops, options);
   options.signal?.throwIfAborted();
-  const launch = { plan: encodePlan(ops), stdio: stdio.filter((one) => one !== undefined) };
+  const launch = { mode: 'launch', plan: encodePlan(ops), stdio: stdio.filter((one) => one !== undefined) } as const;
   return new Session({ mode: 'launch', ops, signal: options.signal }, (listener) =>
     forkedChannel(forker, launch, listener),
   );
 }
+
+/**
+ * The same for `enter`, where all of its stdio are pipes to this process, or nothing. What a command inherits is its caller's, who is a
+ * command line and has no time for a spawner.
+ * @throws HOST_HELPER_MISSING
+ */
+export async function enterSession(ops: readonly EnterOp[], options: SessionOptions = {}): Promise<HelperSession> {
+  options.signal?.throwIfAborted();
+  const stdio = threeOf(options).filter((one) => one === 'pipe' || one === 'ignore');
+  const forker = stdio.length < 3 ? undefined : await spawner();
+  if (forker === undefined) return spawnSession('enter', ops, options);
+  options.signal?.throwIfAborted();
+  const open = await pipedChannel(forker, { mode: 'enter', plan: encodePlan(ops), stdio });
+  return new Session({ mode: 'enter', ops, signal: options.signal }, open);
+}
+
+const threeOf = ({ stdio }: SessionOptions) => [0, 1, 2].map((fd) => stdio?.[fd] ?? 'ignore');
 
 function childStdio(choice: StdioChoice | LaunchStdio): StdioChoice {
   if (typeof choice === 'number' || !choice.includes(':')) return choice as StdioChoice;
@@ -187,6 +204,11 @@ class Session implements HelperSession {
       if (this.#mode === 'launch' && this.#hasGone && !this.#events.has('exited')) this.#send('signal 9');
       this.#close(signal.reason);
     };
+    // While the pipes came.
+    if (signal.aborted) {
+      abort();
+      return;
+    }
     signal.addEventListener('abort', abort, { once: true });
     void this.exited.then(() => signal.removeEventListener('abort', abort));
   }

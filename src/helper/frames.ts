@@ -10,6 +10,7 @@ export const frameKinds = {
   listen: 6,
   reply: 7,
   last: 8,
+  taken: 9,
   ready: 100,
   locked: 101,
   event: 102,
@@ -19,6 +20,7 @@ export const frameKinds = {
   client: 106,
   clientSignal: 107,
   clientGone: 108,
+  pipes: 109,
 } as const;
 
 const headBytes = 12;
@@ -36,6 +38,13 @@ export function encodeFrame(kind: keyof typeof frameKinds, id: number, ...parts:
 
 /** What an engine says to its clients: the same numbers as `enum client_frame` of native/client.h. */
 export const clientFrames = { accept: 10, stdout: 11, stderr: 12, exit: 13, decline: 14 } as const;
+
+/** What is asked of mode `look`: the same numbers as `enum look_frame` of native/look.h. */
+export const lookFrames = { ask: 20, answer: 21 } as const;
+
+export function encodeLookFrame(id: number, text: string): Buffer {
+  return encode(lookFrames.ask, id, [text]);
+}
 
 export function encodeClientFrame(kind: keyof typeof clientFrames, text = ''): Buffer {
   return encode(clientFrames[kind], 0, [text]);

@@ -1,8 +1,9 @@
 /** The only caller of the native helper. */
-export { type HelperSession, launchSession, type SessionOptions, spawnSession } from './client.js';
+export { enterSession, type HelperSession, launchSession, type SessionOptions, spawnSession } from './client.js';
 export type { EventName, EventOf } from './events.js';
 export { encodeClientFrame } from './frames.js';
 export * from './locate.js';
+export { type FileIdentity, type Looked, look, type SeenFile } from './look.js';
 export * from './monitor-client.js';
 export * from './platform-package.js';
 export * from './protocol.js';

@@ -76,7 +76,7 @@ export const enterOps = {
   'monitor.record': ['path'],
   /** The same, written on `hold` and removed on `go`: the zone is prepared, everything but its first exec is done. */
   'monitor.hold': ['path'],
-  /** A plan for the native entry (below), to which the op `target` is added on `go`. */
+  /** A plan for the native entry (below), to which the ops `status.since` and `target` are added on `go`. */
   'monitor.entry': ['path'],
   /** JSON {version,status,signal,oomKills,exitedAtMs}; status is 128+n for a signal. */
   'monitor.exit': ['path'],
@@ -113,6 +113,15 @@ export const enterOps = {
   'entry.workdir': ['path'],
   /** What `shell` runs. */
   'entry.login': ['argv*'],
+  /** zone.json as it was when the following was said: INODE.SIZE.MTIME_NS. If it is another one by now, node answers. */
+  'status.of': ['file'],
+  /**
+   * A line of `status`, in their order. how: text TEXT · life OOM_FILE (or empty) · pid 0 · started 0 · size, count USED_FILE LIMIT_FILE ·
+   * cpu FILE.
+   */
+  'status.line': ['label', 'how', 'argument*'],
+  /** Added on `go`: when, in milliseconds since 1970. */
+  'status.since': ['ms'],
 
   // --- zone side, walked in this order -----------------------------------------------------------------------------
   /** Writes 0 to every cgroup.join. */

@@ -9,6 +9,8 @@ import { helperPath } from './locate.js';
 
 /** What the spawner tells of one launched helper. */
 export interface LaunchedListener {
+  /** Where this process's ends of its pipes can be opened, until it returns. */
+  pipes?(paths: readonly (string | undefined)[]): void;
   /** Of what it writes to its fd 4. */
   data(text: string): void;
   /** The end of that. */
@@ -24,8 +26,15 @@ export interface Launched {
   forget(): void;
 }
 
-/** A descriptor of this process, one of a client's (`ID:N`), or nothing (`/dev/null`). */
-export type LaunchStdio = number | `${number}:${number}` | 'ignore';
+/** A descriptor of this process, one of a client's (`ID:N`), a pipe to this process, or nothing (`/dev/null`). */
+export type LaunchStdio = number | `${number}:${number}` | 'pipe' | 'ignore';
+
+export interface Launch {
+  readonly mode: 'launch' | 'enter';
+  readonly plan: Buffer;
+  readonly stdio: readonly LaunchStdio[];
+}
+
 export type LaunchStdioTriple = readonly [LaunchStdio, LaunchStdio, LaunchStdio];
 
 /** What an engine hears of its clients; native/client.h has the tokens of a request. */
@@ -113,15 +122,15 @@ export class Spawner {
     throw new Error(`locking file descriptor ${fd} failed: ${answer}`);
   }
 
-  /** A helper in mode `launch`. */
-  launch(plan: Buffer, stdio: readonly LaunchStdio[], listener: LaunchedListener): Launched {
+  /** Forks a helper. */
+  launch({ mode, plan, stdio }: Launch, listener: LaunchedListener): Launched {
     const id = ++this.#lastId;
     this.#launched.set(id, listener);
     // Its listener hears of the end when it has what this returns.
     if (this.#hasEnded) queueMicrotask(() => this.#fail());
     this.#settleRef();
-    const from = stdio.map((one) => (one === 'ignore' ? '' : one));
-    this.#send(encodeFrame('launch', id, tokens(...from), plan));
+    const from = stdio.map((one) => (one === 'ignore' ? '' : one === 'pipe' ? '|' : one));
+    this.#send(encodeFrame('launch', id, tokens(mode, ...from), plan));
     return {
       send: (text) => this.#send(encodeFrame('send', id, text)),
       close: () => this.#send(encodeFrame('close', id)),
@@ -172,6 +181,12 @@ export class Spawner {
     [frameKinds.locked]: (id, bytes) => {
       this.#locks.get(id)?.(textOf(bytes));
       this.#locks.delete(id);
+    },
+    [frameKinds.pipes]: (id, bytes) => {
+      const numbers = textOf(bytes).split('\0');
+      const directory = `/proc/${this.#child.pid}/fd`;
+      this.#launched.get(id)?.pipes?.(numbers.map((number) => (number === '' ? undefined : `${directory}/${number}`)));
+      this.#send(encodeFrame('taken', id));
     },
     [frameKinds.event]: (id, bytes) => this.#launched.get(id)?.data(bytes.toString()),
     [frameKinds.closed]: (id) => this.#launched.get(id)?.closed(),

@@ -61,6 +61,8 @@ export interface EntryRecordInput extends EntryPlanInput {
   readonly groups: readonly EnterOp[];
   /** Of the monitor, which ends the exec if its caller is killed. */
   readonly socket: string;
+  /** status.line */
+  readonly status: readonly EnterOp[];
 }
 
 /** For the native entry (docs/decisions/0012-native-entry.md): what is known of every exec in the zone when it starts. */
@@ -72,6 +74,7 @@ export function planEntryRecord(input: EntryRecordInput): EnterOp[] {
     { op: 'entry.login', argv: loginShell },
     { op: 'entry.user', spec: input.user ?? rootUser },
     { op: 'entry.workdir', path: input.workdir ?? '/' },
+    ...input.status,
     ...planEntry(input),
     ...planEnvironment(input.env),
   ];

@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isZoneFrozen, planExecCgroup } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
-import { type EnterOp, type HelperSession, helperPath, spawnSession } from '../helper/index.js';
+import { type EnterOp, enterSession, type HelperSession, helperPath } from '../helper/index.js';
 import { type EnterPlanInput, planEnter } from '../namespaces/index.js';
 
 import { type RunningRecord, readZone } from '../state/index.js';
@@ -98,19 +98,19 @@ async function enter(host: HostContext, name: string, entered: Entered, options:
     payload,
   });
   const deadline = deadlineOf(options);
-  const session = spawn(plan, [...(options.stdio ?? defaultStdio)], deadline);
+  const session = await spawn(plan, [...(options.stdio ?? defaultStdio)], deadline);
   const result = finish(session, deadline);
   result.catch(() => {});
   return sessionOf(session, result);
 }
 
-function spawn(
+async function spawn(
   plan: readonly EnterOp[],
   stdio: readonly ExecStdio[],
   deadline: AbortSignal | undefined,
-): HelperSession {
+): Promise<HelperSession> {
   try {
-    return spawnSession('enter', plan, { stdio, signal: deadline });
+    return await enterSession(plan, { stdio, signal: deadline });
   } catch (error) {
     throw deadline?.aborted === true ? timeoutOr(deadline.reason) : error;
   }

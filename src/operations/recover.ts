@@ -2,15 +2,14 @@
 
 import { dirname } from 'node:path';
 import { hasCode } from '../errors/index.js';
-import { readdir } from '../host/quick-fs.js';
 import { applyHostOp } from '../plan/index.js';
 import {
   acquireJournalLocks,
   acquireZoneLock,
   dropJournal,
-  isErrno,
   type Journal,
   journaledZones,
+  namesIn,
   type Roots,
   type RunningRecord,
   readJournals,
@@ -64,10 +63,7 @@ async function isLivingEphemeral(roots: Roots, zone: string): Promise<boolean> {
 /** Lock files without a zone: a delete was killed at its very end. Taking and releasing the lock removes the file. */
 async function leftLocks(roots: Roots): Promise<string[]> {
   const names = new Set(await zoneNames(roots));
-  const files = await readdir(dirname(zonePaths(roots, 'any').lock)).catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  });
+  const files = await namesIn(dirname(zonePaths(roots, 'any').lock));
   return files.map((file) => file.replace(/\.lock$/, '')).filter((zone) => !names.has(zone));
 }
 

@@ -1,6 +1,13 @@
 /** `start`: from a record on disk to a running zone. */
 
-import { encodePlan, type HelperSession, type LaunchStdioTriple, launchSession } from '../helper/index.js';
+import { statSync } from 'node:fs';
+import {
+  type EnterOp,
+  encodePlan,
+  type HelperSession,
+  type LaunchStdioTriple,
+  launchSession,
+} from '../helper/index.js';
 import { rm } from '../host/quick-fs.js';
 import { vethForHelper } from '../netif/index.js';
 import { planStart, type ZonePlan } from '../plan/index.js';
@@ -165,7 +172,7 @@ export async function launchPlan(
       meanwhile: async () => {
         await applyLater();
         if (isCovered !== true) await record();
-        if (isRun(plan)) await writeRunTimeFile(zonePaths(roots, name).enter, encodePlan(plan.entryRecord));
+        if (isRun(plan)) await writeEntry(host, name, plan);
       },
     }),
   );
@@ -203,6 +210,14 @@ async function writeLaunch({ roots }: HostContext, name: string, { plan, digest,
     paths.launch,
     JSON.stringify({ version: 1, prepared: prepare, digest, entry } satisfies LaunchRecord),
   );
+}
+
+/** With the state of the zone's record that its lines of `status` were made of. */
+async function writeEntry({ roots }: HostContext, name: string, { entryRecord }: ZonePlan): Promise<void> {
+  const paths = zonePaths(roots, name);
+  const { ino, size, mtimeNs } = statSync(paths.record, { bigint: true });
+  const of: EnterOp = { op: 'status.of', file: `${ino}.${size}.${mtimeNs}` };
+  await writeRunTimeFile(paths.enter, encodePlan([...entryRecord, of]));
 }
 
 interface LaunchOptions extends StartOptions {

@@ -63,20 +63,20 @@ export interface ZoneStatusView extends ZoneDetails {
 }
 
 /** What is true of the zone now. */
-export interface ZoneNow {
+export interface ZoneLife {
   readonly running: RunningRecord | undefined;
+  readonly status: ZoneStatus;
+}
+
+export interface ZoneNow extends ZoneLife {
   readonly leases: readonly Lease[];
 }
 
-export async function summarize(
-  host: HostContext,
-  record: ZoneRecord,
-  { running, leases }: ZoneNow,
-): Promise<ZoneSummary> {
-  const { name } = record.spec;
+/** Pure. */
+export function summarize(record: ZoneRecord, { running, status, leases }: ZoneNow): ZoneSummary {
   return {
-    name,
-    status: await statusOf(host, record, running),
+    name: record.spec.name,
+    status,
     image: record.image.name,
     ...(running === undefined ? {} : { pid: running.pid, startedAt: isoTime(running.startedAtMs) }),
     addresses: addressesOf(record, leases),
@@ -93,9 +93,10 @@ export function summarizeUnreadable({ name, error }: UnreadableZone): ZoneSummar
 export async function describeZone(host: HostContext, record: ZoneRecord): Promise<ZoneDetails> {
   const { name } = record.spec;
   const exit = await readExit(host.roots, name);
-  const now = { running: await readRunning(host.roots, name), leases: await zoneLeases(host.roots, name) };
+  const running = await readRunning(host.roots, name);
+  const status = await statusOf(host, record, running);
   return {
-    ...(await summarize(host, record, now)),
+    ...summarize(record, { running, status, leases: await zoneLeases(host.roots, name) }),
     spec: record.spec,
     ids: record.ids,
     machineId: record.machineId,
@@ -111,7 +112,7 @@ export async function statusView(host: HostContext, record: ZoneRecord): Promise
   return { ...details, ...(usage === undefined ? {} : { usage }), note: await noteOf(host, details, usage) };
 }
 
-async function statusOf(
+export async function statusOf(
   host: HostContext,
   { spec: { name }, spareOf }: ZoneRecord,
   running: RunningRecord | undefined,

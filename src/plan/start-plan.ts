@@ -4,8 +4,10 @@ import {
   planEntryCgroup,
   planExecCgroup,
   planMonitorCgroup,
+  planStatusCgroup,
   planZoneCgroups,
   type ZoneLimits,
+  type ZoneRef,
 } from '../cgroups/index.js';
 import type { EnterOp } from '../helper/index.js';
 import type { CgroupLayout, HostFacts } from '../host/index.js';
@@ -21,7 +23,7 @@ import {
   zoneNamespaces,
 } from '../namespaces/index.js';
 import type { NetOp, VethOp } from '../netif/index.js';
-import { effectiveCapabilities, type ZoneSpec } from '../spec/index.js';
+import { effectiveCapabilities, formatPort, type ZoneSpec } from '../spec/index.js';
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostOp } from './host-ops.js';
 
@@ -238,7 +240,8 @@ function payloadOf(input: StartPlanInput): PayloadInput {
   return { kind: 'tiny', initPath: programs.init, process: argv.length === 0 ? undefined : processOf(record, argv) };
 }
 
-function planRecord({ roots, facts, record }: StartPlanInput, entry: EntryInfo): EnterOp[] {
+function planRecord(input: StartPlanInput, entry: EntryInfo): EnterOp[] {
+  const { roots, facts, record } = input;
   const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
   return planEntryRecord({
     ...entry,
@@ -246,7 +249,25 @@ function planRecord({ roots, facts, record }: StartPlanInput, entry: EntryInfo):
     socket: zonePaths(roots, record.spec.name).monitorSocket,
     groups: planEntryCgroup(zone),
     cgroups: planExecCgroup(zone),
+    status: planStatus(input, zone),
   });
+}
+
+/** The lines of `status` (src/commands/status.ts) of a zone that runs. */
+function planStatus({ record: { spec, image }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
+  const { life, usage } = planStatusCgroup(zone);
+  const line = (label: string, how: string, argument: string): EnterOp[] =>
+    argument === '' ? [] : [{ op: 'status.line', label, how, argument: [argument] }];
+  return [
+    ...line('zone', 'text', spec.name),
+    life,
+    ...line('image', 'text', image.name),
+    ...line('pid', 'pid', '0'),
+    ...line('addresses', 'text', network.addresses.join(' ')),
+    ...line('ports', 'text', spec.port.map(formatPort).join(' ')),
+    ...line('started', 'started', '0'),
+    ...usage,
+  ];
 }
 
 function entryInfo(input: StartPlanInput, launch: LaunchPlanInput): EntryInfo {

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { lstat, readdir, readlink, rm, symlink } from '../host/quick-fs.js';
 import type { HostOpBase } from '../spec/index.js';
 import { isErrno, readJson, syncDirectory, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
+import { parsedOnce } from './parsed-files.js';
 import type { Roots } from './roots.js';
 
 export interface Journal extends Versioned {
@@ -118,8 +119,10 @@ export async function dropLeftLink(roots: Roots, zone: string): Promise<void> {
 
 /** Zones that have a journal now: in work, or interrupted. */
 export async function journaledZones(roots: Roots): Promise<string[]> {
-  const lists = await Promise.all(Object.values(directories(roots)).map(listDirectory));
-  const names = lists.flat().filter((name) => name.endsWith('.json') && !name.startsWith('.'));
+  const lists = await Promise.all(
+    Object.values(directories(roots)).map((path) => parsedOnce(path, () => listDirectory(path))),
+  );
+  const names = lists.flatMap((list) => list ?? []).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
   return [...new Set(names)].map((name) => name.slice(0, -5));
 }
 

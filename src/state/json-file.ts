@@ -2,6 +2,7 @@
 
 import { dirname } from 'node:path';
 import { type ZoneError, zoneError } from '../errors/index.js';
+import type { SeenFile } from '../helper/index.js';
 import { mkdir, open, readFile, rename, rm, writeFile } from '../host/quick-fs.js';
 import { parsedOnce } from './parsed-files.js';
 import { temporaryFor } from './temporary-file.js';
@@ -13,10 +14,15 @@ export interface Versioned {
 /**
  * Reads a versioned file; `undefined` if there is none.
  *
+ * @param seen what has just been seen there, if somebody has looked
  * @throws STATE_CORRUPT not to be read, not JSON, or without a version · STATE_TOO_NEW written by a newer tszone
  */
-export async function readJson<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {
-  return parsedOnce(path, () => readNow<T>(path, version));
+export async function readJson<T extends Versioned>(
+  path: string,
+  version: T['version'],
+  seen?: SeenFile,
+): Promise<T | undefined> {
+  return parsedOnce(path, () => readNow<T>(path, version), seen);
 }
 
 async function readNow<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {

@@ -2,12 +2,10 @@
  * For a process that lives long: files that it has parsed are read again only when they have changed. Off by default: a command
  * reads each file once.
  */
-import { type Stats, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import type { FileIdentity, SeenFile } from '../helper/index.js';
 
-interface Parsed {
-  readonly mtimeMs: number;
-  readonly size: number;
-  readonly ino: number;
+interface Parsed extends FileIdentity {
   readonly value: unknown;
 }
 
@@ -25,34 +23,48 @@ export function keepParsedFiles(): () => void {
   };
 }
 
+export const keepsParsedFiles = (): boolean => files !== undefined;
+
+/** What has been made of it, which may be another file by now. */
+export function lastParsed<T>(path: string): T | undefined {
+  return files?.get(path)?.value as T | undefined;
+}
+
 /**
- * What `parse` makes of the file, or has made of it. All writers replace the file, so a change shows in its inode, time or size.
+ * What `parse` makes of the file, or has made of it. All writers replace the file, so a change shows in its inode, times or size. The
+ * same is true of a directory's list.
  *
  * @param parse reads the file anew; `undefined`: there is none
+ * @param seen what has just been seen there, if somebody has looked
  */
-export async function parsedOnce<T>(path: string, parse: () => Promise<T | undefined>): Promise<T | undefined> {
+export async function parsedOnce<T>(
+  path: string,
+  parse: () => Promise<T | undefined>,
+  seen?: SeenFile,
+): Promise<T | undefined> {
   if (files === undefined) return parse();
-  const now = look(path);
+  const now = seen ?? look(path);
   // What is wrong with it is for `parse` to say.
   if (now === 'unknown') return parse();
   const known = files.get(path);
-  if (now !== undefined && known !== undefined && isSame(known, now)) return known.value as T;
+  if (now !== 'none' && known !== undefined && isSame(known, now)) return known.value as T;
   files.delete(path);
-  const value = now === undefined ? undefined : await parse();
-  if (now !== undefined && value !== undefined && Date.now() - now.mtimeMs > settledMs) {
+  const value = now === 'none' ? undefined : await parse();
+  if (now !== 'none' && value !== undefined && Date.now() - now.mtimeMs > settledMs) {
     if (files.size >= mostFiles) files.clear();
-    files.set(path, { mtimeMs: now.mtimeMs, size: now.size, ino: now.ino, value });
+    const { ino, size, mtimeMs, ctimeMs } = now;
+    files.set(path, { ino, size, mtimeMs, ctimeMs, value });
   }
   return value;
 }
 
-function look(path: string): Stats | 'unknown' | undefined {
+function look(path: string): SeenFile {
   try {
-    return statSync(path, { throwIfNoEntry: false });
+    return statSync(path, { throwIfNoEntry: false }) ?? 'none';
   } catch {
     return 'unknown';
   }
 }
 
-const isSame = (known: Parsed, now: Stats) =>
-  known.mtimeMs === now.mtimeMs && known.size === now.size && known.ino === now.ino;
+const isSame = (known: FileIdentity, now: FileIdentity) =>
+  known.mtimeMs === now.mtimeMs && known.ctimeMs === now.ctimeMs && known.size === now.size && known.ino === now.ino;

@@ -1,5 +1,4 @@
 /** Every path that belongs to one zone. */
-import { join } from 'node:path';
 import type { Roots } from './roots.js';
 
 export interface ZonePaths {
@@ -31,26 +30,27 @@ export interface ZonePaths {
   readonly log: string;
 }
 
+/** Roots are absolute and normal, names have no slash: nothing is left for `join` to do, which thousands of zones would notice. */
 export function zonePaths(roots: Roots, zone: string): ZonePaths {
-  const directory = join(roots.root, 'zones', zone);
-  const run = join(roots.runRoot, 'zones', zone);
+  const directory = `${roots.root}/zones/${zone}`;
+  const run = `${roots.runRoot}/zones/${zone}`;
   return {
     directory,
-    record: join(directory, 'zone.json'),
-    runRecord: join(run, 'zone.json'),
-    lock: join(roots.root, 'locks', `${zone}.lock`),
-    rootfs: join(directory, 'rootfs'),
-    local: join(directory, 'local'),
+    record: `${directory}/zone.json`,
+    runRecord: `${run}/zone.json`,
+    lock: `${roots.root}/locks/${zone}.lock`,
+    rootfs: `${directory}/rootfs`,
+    local: `${directory}/local`,
     run,
-    launch: join(run, 'launch.json'),
-    enter: join(run, 'enter'),
-    running: join(run, 'running.json'),
-    prepared: join(run, 'prepared.json'),
-    exit: join(run, 'exit.json'),
-    restartFailure: join(run, 'restart-failure.json'),
-    monitorLock: join(run, 'monitor.lock'),
-    monitorSocket: join(run, 'monitor.sock'),
-    staging: join(run, 'staging'),
-    log: join(directory, 'log'),
+    launch: `${run}/launch.json`,
+    enter: `${run}/enter`,
+    running: `${run}/running.json`,
+    prepared: `${run}/prepared.json`,
+    exit: `${run}/exit.json`,
+    restartFailure: `${run}/restart-failure.json`,
+    monitorLock: `${run}/monitor.lock`,
+    monitorSocket: `${run}/monitor.sock`,
+    staging: `${run}/staging`,
+    log: `${directory}/log`,
   };
 }

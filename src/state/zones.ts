@@ -2,10 +2,12 @@
 
 import { join } from 'node:path';
 import { hasCode, type ZoneError, zoneError } from '../errors/index.js';
-import { readdir, symlink } from '../host/quick-fs.js';
+import type { SeenFile } from '../helper/index.js';
+import { symlink } from '../host/quick-fs.js';
 import { nearest, type ZoneSpec } from '../spec/index.js';
 import type { IdRange } from './id-register.js';
 import { corrupt, isErrno, readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
+import { namesIn } from './names-in.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 
@@ -69,9 +71,9 @@ export async function readZone(roots: Roots, name: string): Promise<ZoneRecord> 
  *
  * @throws STATE_CORRUPT, STATE_TOO_NEW there is a zone, but what it is cannot be told
  */
-export async function findZone(roots: Roots, name: string): Promise<ZoneRecord | undefined> {
+export async function findZone(roots: Roots, name: string, seen?: SeenFile): Promise<ZoneRecord | undefined> {
   const path = zonePaths(roots, name).record;
-  const record = await readJson<ZoneRecord>(path, 1);
+  const record = await readJson<ZoneRecord>(path, 1, seen);
   if (record === undefined) return undefined;
   if (!isWhole(record)) throw corrupt(path, 'is no record of a zone');
   return record.spec.name === name ? record : { ...record, spec: { ...record.spec, name } };
@@ -93,12 +95,8 @@ export async function writeZone(roots: Roots, record: ZoneRecord): Promise<void>
 }
 
 /** Names of all zones, sorted. A directory without a record is a zone that is being made or deleted: not listed. */
-export async function zoneNames(roots: Roots): Promise<string[]> {
-  const names = await readdir(join(roots.root, 'zones')).catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  });
-  return names.sort();
+export async function zoneNames(roots: Roots): Promise<readonly string[]> {
+  return namesIn(join(roots.root, 'zones'));
 }
 
 /** A zone whose record cannot be read. */
@@ -112,15 +110,20 @@ export interface UnreadableZone {
 export async function scanZones(
   roots: Roots,
 ): Promise<{ readonly records: readonly ZoneRecord[]; readonly unreadable: readonly UnreadableZone[] }> {
-  const found = await Promise.all((await zoneNames(roots)).map((name) => readable(roots, name)));
+  const found = await Promise.all((await zoneNames(roots)).map((name) => readableZone(roots, name)));
   const records = found.filter((one) => one !== undefined && 'spec' in one);
   const unreadable = found.filter((one) => one !== undefined && 'error' in one);
   return { records, unreadable };
 }
 
-async function readable(roots: Roots, name: string): Promise<ZoneRecord | UnreadableZone | undefined> {
+/** `undefined`: it is being made or deleted. */
+export async function readableZone(
+  roots: Roots,
+  name: string,
+  seen?: SeenFile,
+): Promise<ZoneRecord | UnreadableZone | undefined> {
   try {
-    return await findZone(roots, name);
+    return await findZone(roots, name, seen);
   } catch (error) {
     if (!hasCode(error, 'STATE_CORRUPT', 'STATE_TOO_NEW')) throw error;
     return { name, error };

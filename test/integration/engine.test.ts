@@ -1,11 +1,18 @@
 /** The engine: what a client asks of it is what a command of its own would have done. */
 import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type CliOptions, nativeEntry, type RunningCli, startProgram } from '../helpers/cli.js';
 import { startEngine, type TestEngine } from '../helpers/engine.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
+
+const childrenOf = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+
+/** Younger files are not kept. */
+const keptAfterMs = 150;
 
 interface Listed {
   readonly name: string;
@@ -87,6 +94,23 @@ describe('an engine', () => {
     await host.ok(['delete', '--force', ...(await names())]);
   });
 
+  it('fills the pool behind a claim, without a node of its own', async () => {
+    const { host } = given;
+    expect((await warm(['spare', 'set', 'busybox', '--size', '1'])).status).to.equal(0);
+    const [first] = await names();
+    expect((await warm(['claim', 'busybox'])).stdout).to.equal(`${first}\n`);
+    const spare = async () => {
+      const zones = await host.json<Listed[]>(['list']);
+      return zones.find(({ status }) => status === 'spare')?.name;
+    };
+    const second = await eventually('the pool is full again', spare);
+    const { monitorPid } = JSON.parse(readFileSync(join(host.runRoot, 'zones', second, 'prepared.json'), 'utf8'));
+    const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${monitorPid}/status`, 'utf8'))?.[1];
+    expect(childrenOf(running().pid), 'its monitor was started by the engine').to.include(Number(parent));
+    expect((await warm(['spare', 'set', 'busybox', '--size', '0'])).status).to.equal(0);
+    await host.ok(['delete', '--force', ...(await names())]);
+  });
+
   it('does a life: create, start, status, set, stop, delete', async () => {
     const { host } = given;
     expect((await warm(['create', 'web', '--image', 'busybox', '--memory', '64M'])).status).to.equal(0);
@@ -99,6 +123,52 @@ describe('an engine', () => {
     expect((await warm(['stop', 'web'])).status).to.equal(0);
     expect((await warm(['delete', 'web'])).stdout).to.equal('zone "web" is deleted\n');
     expect(await names()).to.deep.equal([]);
+  });
+
+  it('lists what is true of each zone by then, whatever it knew before', async () => {
+    const { host } = given;
+    const seen = async () => {
+      const zones = JSON.parse((await warm(['-o', 'json', 'list'])).stdout) as Listed[];
+      const expected = await host.json<Listed[]>(['list']);
+      expect(zones, 'as node sees it').to.deep.equal(expected);
+      return Object.fromEntries(zones.map(({ name, status }) => [name, status]));
+    };
+    const pidOf = async (zone: string) => (await host.json<{ pid: number }>(['inspect', zone])).pid;
+    await host.ok(['create', 'tasks', '--image', 'busybox']);
+    for (const zone of ['one', 'two']) await host.ok(['run', '-d', '--name', zone, 'busybox', '--', 'sleep', '600']);
+    await host.ok(['start', 'tasks']);
+    await sleep(keptAfterMs);
+    for (const _ of [1, 2]) expect(await seen()).to.deep.equal({ one: 'running', tasks: 'running', two: 'running' });
+    await host.ok(['pause', 'one']);
+    await host.ok(['pause', 'tasks']);
+    expect(await seen()).to.deep.equal({ one: 'paused', tasks: 'paused', two: 'running' });
+    await host.ok(['resume', 'one']);
+    await host.ok(['stop', 'tasks']);
+    expect(await seen()).to.deep.equal({ one: 'running', tasks: 'stopped', two: 'running' });
+    process.kill(await pidOf('two'), 'SIGKILL');
+    await host.ok(['wait', 'two', '--for', 'stopped']);
+    expect(await seen()).to.deep.equal({ one: 'running', tasks: 'stopped', two: 'stopped' });
+    await host.ok(['restart', 'one', '--force']);
+    await host.ok(['prepare', 'two']);
+    expect(await seen()).to.deep.equal({ one: 'running', tasks: 'stopped', two: 'prepared' });
+    await host.ok(['rename', 'tasks', 'other']);
+    await host.ok(['start', 'two']);
+    expect(await seen()).to.deep.equal({ one: 'running', other: 'stopped', two: 'running' });
+    await host.ok(['delete', '--force', 'one', 'two', 'other']);
+    expect(await seen()).to.deep.equal({});
+  });
+
+  it('lists also when the process that it asks has been killed', async () => {
+    const { host } = given;
+    await host.ok(['run', '-d', '--name', 'web', 'busybox', '--', 'sleep', '600']);
+    expect((await warm(['list', '-q'])).stdout).to.equal('web\n');
+    const lookers = childrenOf(running().pid).filter(
+      (pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tszone-look\n',
+    );
+    expect(lookers).to.have.lengthOf(1);
+    for (const pid of lookers) process.kill(pid, 'SIGKILL');
+    for (const _ of [1, 2]) expect((await warm(['list'])).stdout).to.match(/^web +running/m);
+    await host.ok(['delete', '--force', 'web']);
   });
 
   it('serves many clients at once', async () => {

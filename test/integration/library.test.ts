@@ -1,4 +1,5 @@
 /** tszone from TypeScript: the same operations, typed. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
@@ -110,6 +111,37 @@ describe('the library', () => {
 
   it('exec without stdin reads nothing', async () => {
     expect((await zone.exec(['cat'])).exitCode).to.equal(0);
+  });
+
+  it('exec forks no copy of this process, and leaves nothing open here or in the spawner', async () => {
+    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ');
+    const [spawner] = children.filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tszone-spawner\n');
+    const open = () => [process.pid, spawner].map((pid) => readdirSync(`/proc/${pid}/fd`).length);
+    const before = open();
+    const held = zone.exec(['cat'], { stdin: 'pipe' });
+    await eventually('it runs', async () => (await commands()).includes('cat'));
+    const now = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ');
+    expect(now).to.deep.equal(children);
+    held.stdin.end('text');
+    expect((await held).stdout).to.equal('text');
+    await Promise.all(Array.from({ length: 20 }, (_, n) => zone.exec(['sh', '-c', `exit ${n}`])));
+    await rejection(zone.exec(['sleep', '600'], { timeoutMs: 200 }));
+    // Fewer: what an earlier test had open was being closed then.
+    await eventually('all is closed', () => open().every((count, at) => count <= (before[at] ?? 0)));
+  });
+
+  it('exec is given up when the spawner dies, and the next one has another', async () => {
+    const spawnerPids = () =>
+      readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+        .trim()
+        .split(' ')
+        .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tszone-spawner\n');
+    const held = rejection(zone.exec(['sleep', '4711']));
+    await eventually('it runs', async () => (await commands()).includes('sleep 4711'));
+    for (const pid of spawnerPids()) process.kill(Number(pid), 'SIGKILL');
+    expect(hasCode(await held, 'HELPER_DIED')).to.equal(true);
+    await eventually('it is gone', async () => !(await commands()).includes('sleep 4711'));
+    expect((await zone.exec(['echo', 'again'])).stdout).to.equal('again\n');
   });
 
   it('exec has streams', async () => {

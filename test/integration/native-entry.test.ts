@@ -1,9 +1,11 @@
 /** The native entry: what it takes, what it leaves to node, and that both mean the same. */
 import { statSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { commandTable } from '../../src/commands/index.js';
 import { bothWays, Handing } from '../helpers/both-ways.js';
+import { nativeEntry, startProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { sh } from '../helpers/temp-host.js';
 
@@ -87,7 +89,7 @@ describe('the native entry', () => {
     ['--help'],
     ['version'],
     ['list'],
-    ['status', 'box'],
+    ['status', '-q', 'box'],
     ['ps', 'box'],
     ['ps', '-q'],
     ['ps', '-q', 'box', 'box'],
@@ -124,6 +126,21 @@ describe('the native entry', () => {
       expect((await handing.run(given.host, args)).stdout).to.equal(handing.expected(args));
     });
   }
+
+  it('without any node fails with the status of the verb’s own failures', async () => {
+    const alone = join(handing.directory, 'alone', 'bin', 'tszone');
+    await mkdir(dirname(alone), { recursive: true });
+    await copyFile(nativeEntry, alone);
+    const env = { ...given.host.env, PATH: '/nonexistent', TSZONE_ENGINE: 'off' };
+    for (const [verb, { load }] of Object.entries(commandTable)) {
+      const { passesStatus } = (await load()).default as { passesStatus?: boolean };
+      const { status, stderr } = await startProgram(alone, [...verb.split(' '), '--no-such-flag'], { env }).ended;
+      expect([verb, status]).to.deep.equal([verb, passesStatus === true ? 125 : 5]);
+      expect(stderr)
+        .to.match(/cannot start "node"/)
+        .and.match(/hint: Install Node.js/);
+    }
+  });
 
   it('asks node for its start-up snapshot, unless that is of another node or not there', async () => {
     const { size, mtimeMs } = statSync(handing.printer);

@@ -9,6 +9,7 @@ import {
   type Frame,
   FrameReader,
   frameKinds,
+  lookFrames,
   tokens,
 } from '../../../src/helper/frames.js';
 
@@ -48,6 +49,7 @@ describe('frames', () => {
   it('of the engine have the numbers of its clients', () => {
     const { request, signal, ...said } = enumOf('client.h', 'client_frame', 'CLIENT_');
     expect(said).to.deep.equal(clientFrames);
+    expect(enumOf('look.h', 'look_frame', 'LOOK_')).to.deep.equal(lookFrames);
     expect([request, signal]).to.deep.equal([1, 2]);
   });
 

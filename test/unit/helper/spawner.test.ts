@@ -175,11 +175,14 @@ describe('the spawner', () => {
     expect(await dead.lock(handle(), 0)).to.equal(undefined);
     const heard = await new Promise((resolve) => {
       const said: string[] = [];
-      dead.launch(Buffer.from(''), ['ignore', 'ignore', 'ignore'], {
-        data: () => said.push('data'),
-        closed: () => said.push('closed'),
-        exited: (status) => resolve([...said, status]),
-      });
+      dead.launch(
+        { mode: 'launch', plan: Buffer.from(''), stdio: ['ignore', 'ignore', 'ignore'] },
+        {
+          data: () => said.push('data'),
+          closed: () => said.push('closed'),
+          exited: (status) => resolve([...said, status]),
+        },
+      );
     });
     expect(heard).to.deep.equal(['closed', 125]);
   });
