@@ -1,7 +1,7 @@
 // A start-up snapshot of the bundle: Node's heap with all commands loaded, so that a command of its own process starts with them.
 // Only the Node that made it can use it, and only the native entry knows how to ask for it; without it, the bundle is run.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -69,7 +69,10 @@ function works(file) {
  */
 export function writeCommand() {
   const { size, mtimeMs } = statSync(process.execPath);
-  const words = [process.execPath, ...(existsSync(blob) ? [`${size}.${Math.floor(mtimeMs / 1000)}`, blob, ...flags] : [])];
+  const words = [
+    process.execPath,
+    ...(existsSync(blob) ? [`${size}.${Math.floor(mtimeMs / 1000)}`, blob, ...flags] : []),
+  ];
   mkdirSync(join(root, 'native', 'build'), { recursive: true });
   writeFileSync(join(root, 'native', 'build', 'command'), words.map((word) => `${word}\0`).join(''));
 }
