@@ -47,7 +47,7 @@ export function planZoneNetwork(input: ZoneNetworkInput): ZoneNetworkPlan {
   return {
     prepare: [...networks.flatMap((network) => planNetwork(roots, network, sourcesOn(network, interfaces))), ...ports],
     attach: interfaces.map((one, position) => planVeth(one, position, 0)),
-    enter: [...planLoopback(), ...interfaces.flatMap(planInside)],
+    enter: [send(loopbackUp, ...interfaces.flatMap(insideMessages))],
     exit: ports.map((port) => ({
       op: 'exit.nl',
       protocol: String(netlinkProtocols.netfilter),
@@ -59,8 +59,10 @@ export function planZoneNetwork(input: ZoneNetworkInput): ZoneNetworkPlan {
 
 /** `lo` up: all that a zone without a network needs. */
 export function planLoopback(): EnterOp[] {
-  return [send(setLinkUp({ index: 1 }))];
+  return [send(loopbackUp)];
 }
+
+const loopbackUp = setLinkUp({ index: 1 });
 
 function sourcesOn(network: NetworkRecord, interfaces: readonly ZoneInterface[]): Source[] {
   return interfaces
@@ -112,20 +114,21 @@ function planVeth({ network, lease, vethName, hostMac, mtu }: ZoneInterface, pos
   };
 }
 
-function planInside({ network, lease }: ZoneInterface, position: number): EnterOp[] {
+function insideMessages({ network, lease }: ZoneInterface, position: number): NetlinkMessage[] {
   const index = zoneIndex(position);
   const gateways = position > 0 ? [] : [network.gateway4, ...(lease.ipv6 === undefined ? [] : [network.gateway6])];
-  const messages = [
+  return [
     newAddress(index, withPrefix(lease.ipv4, network.range4)),
     ...(lease.ipv6 === undefined ? [] : [newAddress(index, withPrefix(lease.ipv6, network.range6))]),
     setLinkUp({ index }),
     ...gateways.filter((gateway) => gateway !== undefined).map((gateway) => newDefaultRoute(index, gateway)),
   ];
-  return messages.map(send);
 }
 
-function send(message: NetlinkMessage): EnterOp {
-  return { op: 'nl.send', protocol: String(netlinkProtocols.route), hex: encodeMessage(message, 1).toString('hex') };
+/** In one datagram: a socket for each would cost a start more than what they do. */
+function send(...messages: NetlinkMessage[]): EnterOp {
+  const bytes = Buffer.concat(messages.map((message, at) => encodeMessage(message, at + 1)));
+  return { op: 'nl.send', protocol: String(netlinkProtocols.route), hex: bytes.toString('hex') };
 }
 
 function planPorts({ roots, interfaces, ports }: ZoneNetworkInput): PortOp[] {
