@@ -1,4 +1,5 @@
 /** A zone's root with a raw socket: it sends under no name but its own, and hears nobody else. Each wall is taken down once, too. */
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect } from 'chai';
@@ -361,6 +362,30 @@ describe('a hostile zone on a network', () => {
       socket.close();
       return heardIt;
     }
+
+    it('finds none of its abstract sockets', async () => {
+      const name = `qq(\\0tszone-host-${process.pid})`;
+      const serve = `use IO::Socket::UNIX; $| = 1; my $s = IO::Socket::UNIX->new(Local => ${name}, Listen => 1) or die; print 1; while (my $c = $s->accept) { print $c 'host' }`;
+      const server = spawn('perl', ['-e', serve], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await once(server.stdout, 'data');
+      const ask = [
+        '-e',
+        `use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => ${name}) or die qq($!\\n); print <$s>`,
+      ];
+      expect(await outputOf('perl', ask), 'from the host').to.equal('host');
+      const { exitCode, stderr } = await cast.hostile.zone.exec(['perl', ...ask]);
+      expect([exitCode, stderr]).to.deep.equal([111, 'Connection refused\n']);
+      server.kill();
+      await once(server, 'exit');
+    });
+
+    it('is told of no link, address or neighbour but its own', async () => {
+      const { zone } = cast.hostile;
+      expect(await sh(zone, "ip -o link | sed 's/^[0-9]*: //; s/[@:].*//'")).to.equal('lo\neth0');
+      const bridge = `${table.replace('tszone_', 'tz')}b0`;
+      expect(await outputOf('ip', ['-o', 'link'])).to.include(`${bridge}:`);
+      expect(await sh(zone, 'ip -d -o link; ip neigh show nud all; ip route show table all')).not.to.include(bridge);
+    });
 
     it('does not get past the bridge by a frame for the link itself', async () => {
       expect(await reachesHost()).to.equal(false);
