@@ -3,7 +3,7 @@ import type { HostOpHandler } from '../spec/index.js';
 import { applyBridge, applyVeth, undoVeth } from './bridge.js';
 import { applyFirewall } from './firewall.js';
 import { applyForwarding } from './forwarding.js';
-import type { NetOp } from './ops.js';
+import type { FirewallOp, NetOp } from './ops.js';
 import { applyPort, undoPort } from './ports.js';
 
 export const netHandlers: HostOpHandler<NetOp> = {
@@ -33,7 +33,7 @@ export const netHandlers: HostOpHandler<NetOp> = {
       case 'net.bridge':
         return `bridge ${op.name} with ${op.addresses.join(', ')}`;
       case 'net.nft':
-        return `nft table ${op.table}: masquerade ${op.ranges.join(', ')}`;
+        return `nft tables ${op.table}: masquerade ${op.ranges.join(', ')}${describeSources(op)}`;
       case 'net.forward':
         return `forward IPv4${op.ipv6 ? ' and IPv6' : ''} between zones and the interfaces that have routes`;
       case 'net.veth':
@@ -43,3 +43,9 @@ export const netHandlers: HostOpHandler<NetOp> = {
     }
   },
 };
+
+function describeSources({ sources }: FirewallOp): string {
+  return sources
+    .map(({ mac, ipv4, ipv6 }) => `; ${mac} sends from ${ipv4}${ipv6 === undefined ? '' : `, ${ipv6}`}`)
+    .join('');
+}

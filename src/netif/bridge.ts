@@ -14,9 +14,10 @@ import {
   type Link,
   newAddress,
   newBridge,
+  newBridgeEntry,
   newVeth,
+  setBridgePort,
   setLinkUp,
-  withoutOwnAddress,
 } from './wire/route.js';
 
 /** The link's alias once everything about it is done; it changes with the op, so that a changed network is set anew. */
@@ -121,10 +122,15 @@ export async function removeLink(name: string, isOurs: (link: Link) => boolean =
   });
 }
 
-/** Names, addresses and the bridge's index as they are now; the message is good for this boot. */
-function vethMessage({ pid, bridge, ...pair }: VethOp): NetlinkMessage {
+/** Names, addresses and the bridge's index as they are now; the messages are good for this boot. */
+function vethMessages({ pid, bridge, ...pair }: VethOp): NetlinkMessage[] {
   const master = Number(linkAttribute(bridge, 'ifindex') ?? 0);
-  return newVeth({ ...pair, hostIndex: vethIndex(pair.hostName), master, peerPid: pid });
+  const hostIndex = vethIndex(pair.hostName);
+  return [
+    newVeth({ ...pair, hostIndex, master, peerPid: pid }),
+    setBridgePort(hostIndex, hasIpv6()),
+    newBridgeEntry(hostIndex, pair.peerMac),
+  ];
 }
 
 /** A pid that no process has: where it stands, the helper writes its child's. */
@@ -132,10 +138,7 @@ const pidMark = 0x7e5a_c3d1;
 
 /** The same for the helper, which knows the pid first. */
 export function vethForHelper(op: VethOp): EnterOp {
-  const messages = [
-    vethMessage({ ...op, pid: pidMark }),
-    ...(hasIpv6() ? [withoutOwnAddress(vethIndex(op.hostName))] : []),
-  ];
+  const messages = vethMessages({ ...op, pid: pidMark });
   const bytes = Buffer.concat(messages.map((message, index) => encodeMessage(message, index + 1)));
   const mark = new Uint8Array(new Uint32Array([pidMark]).buffer);
   const pidOffset = String(bytes.indexOf(mark));
@@ -145,7 +148,7 @@ export function vethForHelper(op: VethOp): EnterOp {
 export async function applyVeth(op: VethOp): Promise<void> {
   const client = await netlink('route');
   try {
-    await client.request(`create veth ${op.hostName} in ${op.bridge}`, vethMessage(op));
+    await client.requestAll(`create veth ${op.hostName} in ${op.bridge}`, vethMessages(op));
   } catch (error) {
     if (!refusedWith(error, 'EOPNOTSUPP')) throw error;
     throw zoneError('HOST_FEATURE_MISSING', 'this kernel cannot make veth pairs', {

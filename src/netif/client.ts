@@ -81,6 +81,13 @@ export class NetlinkClient implements AsyncDisposable {
     return this.#exchange(step, 1, (sequence) => encodeMessage(message, sequence));
   }
 
+  /** Several in one datagram, done one after the other; of errors, the first. */
+  async requestAll(step: string, messages: readonly NetlinkMessage[]): Promise<void> {
+    await this.#exchange(step, messages.length, (first) =>
+      Buffer.concat(messages.map((message, at) => encodeMessage(message, first + at))),
+    );
+  }
+
   /** nf_tables messages as one transaction. */
   async batch(step: string, messages: readonly NetlinkMessage[]): Promise<void> {
     await this.#exchange(step, messages.length, (sequence) => encodeBatch(messages, sequence - 1), 1);

@@ -1,17 +1,26 @@
 /** Our nf_tables table as it is in the kernel: made, added to, removed; and what other tables do to zones' packets. */
 import { readFile } from '../host/quick-fs.js';
-import { readForwardingFile } from '../state/index.js';
+import { type NetworksFile, readForwardingFile } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { openedElements } from './forwarding.js';
 import { isOwnTable } from './names.js';
 import type { FirewallOp } from './ops.js';
 import { addNetwork, bridgeKey, createTable, removeNetwork } from './ruleset.js';
+import { askForSources } from './source-rules.js';
+import { applySources, removeSources, renewSources } from './sources.js';
+import type { NetlinkMessage } from './wire/bytes.js';
 import { type ChainInfo, decodeChain, deleteTable, dumpChains, forwardHook, getElement } from './wire/nft.js';
 
-/** Idempotent; also puts the table back if a firewall reload has flushed it. */
+/** Idempotent; also puts the tables back if a firewall reload has flushed them. */
 export async function applyFirewall(op: FirewallOp): Promise<void> {
   const client = await netlink('netfilter');
-  if (await knowsBridge(client, op)) return;
+  if (await isThere(client, op, askForSources(op.table, op.sources))) return;
+  await applyNetwork(client, op);
+  await applySources(client, op);
+}
+
+async function applyNetwork(client: NetlinkClient, op: FirewallOp): Promise<void> {
+  if (await isThere(client, op)) return;
   try {
     const opened = openedElements(op.table, (await readForwardingFile()).sysctls);
     await client.batch(`create nft table ${op.table}`, [...createTable(op.table), ...opened, ...addNetwork(op)]);
@@ -21,9 +30,10 @@ export async function applyFirewall(op: FirewallOp): Promise<void> {
   }
 }
 
-async function knowsBridge(client: NetlinkClient, op: FirewallOp): Promise<boolean> {
+async function isThere(client: NetlinkClient, op: FirewallOp, more: readonly NetlinkMessage[] = []): Promise<boolean> {
   try {
-    await client.request('look up the bridge', getElement({ table: op.table, set: 'bridges' }, bridgeKey(op.bridge)));
+    const bridge = getElement({ table: op.table, set: 'bridges' }, bridgeKey(op.bridge));
+    await client.requestAll('look up the bridge', [bridge, ...more]);
     return true;
   } catch (error) {
     if (refusedWith(error, 'ENOENT')) return false;
@@ -31,9 +41,10 @@ async function knowsBridge(client: NetlinkClient, op: FirewallOp): Promise<boole
   }
 }
 
-/** Gone already is success. */
-export async function removeFromFirewall(op: FirewallOp): Promise<void> {
+/** Gone already is success. `file`: without the network. Call with its lock. */
+export async function removeFromFirewall(op: FirewallOp, file: NetworksFile): Promise<void> {
   const client = await netlink('netfilter');
+  await renewSources(client, op.roots, file);
   await ignoreMissing(client.batch(`take ${op.bridge} out of nft table ${op.table}`, removeNetwork(op)));
 }
 
@@ -41,6 +52,7 @@ export async function removeFromFirewall(op: FirewallOp): Promise<void> {
 export async function removeTable(table: string): Promise<void> {
   const client = await netlink('netfilter');
   await ignoreMissing(client.batch(`delete nft table ${table}`, [deleteTable(table)]));
+  await removeSources(client, table);
 }
 
 async function ignoreMissing(done: Promise<void>): Promise<void> {

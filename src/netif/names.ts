@@ -20,6 +20,11 @@ export function isOwnLink(name: string): boolean {
   return /^tz[0-9a-f]{6}[bv][0-9a-z]+$/.test(name);
 }
 
+/** With this begin the names of the host's ends of a root's veth pairs, and no other links'. */
+export function portPrefix(instance: string): string {
+  return `tz${instance}v`;
+}
+
 /** The host's end of a zone's veth pair. */
 export function isPort(name: string): boolean {
   return /^tz[0-9a-f]{6}v/.test(name);
@@ -32,7 +37,7 @@ export function isPort(name: string): boolean {
 export function allocateVethName(instance: string): string {
   for (;;) {
     // Far above what the kernel counts up to, below 2^31 (and so at most 6 characters).
-    const name = `tz${instance}v${randomInt(0x100_0000, 0x7fff_ffff).toString(36)}`;
+    const name = `${portPrefix(instance)}${randomInt(0x100_0000, 0x7fff_ffff).toString(36)}`;
     if (!existsSync(`/sys/class/net/${name}`)) return name;
   }
 }

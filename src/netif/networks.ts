@@ -139,11 +139,12 @@ export async function deleteNetwork(roots: Roots, name: string): Promise<void> {
   await updateNetworks(roots, async (file) => {
     const network = requireUnused(file, name);
     const networks = file.networks.filter((one) => one !== network);
+    const after = { ...file, networks };
     if (networks.length === 0) await releaseForwarding(roots.instance);
     await removeLink(network.bridge);
-    if (networks.length > 0) await removeFromFirewall(firewallOp(roots, network));
+    if (networks.length > 0) await removeFromFirewall(firewallOp(roots, network), after);
     else await removeTable(tableName(roots.instance));
-    return [{ ...file, networks }, undefined];
+    return [after, undefined];
   });
 }
 

@@ -14,13 +14,26 @@ export interface BridgeOp {
   readonly addresses: readonly string[];
 }
 
-/** The root's nf_tables table is there and knows the network. No undo, as for net.bridge. */
+/**
+ * The root's nf_tables tables are there and know the network, and whose addresses a zone's are. No undo, as for net.bridge: what is
+ * said of a MAC means nothing without a port that it may come from.
+ */
 export interface FirewallOp {
   readonly op: 'net.nft';
+  readonly roots: Roots;
   readonly table: string;
   readonly bridge: string;
   /** The network's ranges: `10.88.0.0/16`. */
   readonly ranges: readonly string[];
+  /** Of the zone that starts, on this network. */
+  readonly sources: readonly Source[];
+}
+
+/** What an interface of a zone may send from. */
+export interface Source {
+  readonly mac: string;
+  readonly ipv4: string;
+  readonly ipv6?: string | undefined;
 }
 
 /** The host forwards between the bridge and what it reaches itself. No undo, as for net.bridge; values are recorded. */

@@ -6,7 +6,7 @@ import { parseRange } from '../spec/ip.js';
 import type { Lease, NetworkRecord, Roots } from '../state/index.js';
 import { netlinkProtocols } from './client.js';
 import { tableName } from './names.js';
-import type { BridgeOp, FirewallOp, NetOp, PortOp, VethOp } from './ops.js';
+import type { BridgeOp, FirewallOp, NetOp, PortOp, Source, VethOp } from './ops.js';
 import { removePort } from './ruleset.js';
 import { encodeMessage, type NetlinkMessage } from './wire/bytes.js';
 import { encodeBatch } from './wire/nft.js';
@@ -45,9 +45,9 @@ export function planZoneNetwork(input: ZoneNetworkInput): ZoneNetworkPlan {
   const networks = [...new Map(interfaces.map(({ network }) => [network.name, network])).values()];
   const ports = planPorts(input);
   return {
-    prepare: [...networks.flatMap((network) => planNetwork(roots, network)), ...ports],
+    prepare: [...networks.flatMap((network) => planNetwork(roots, network, sourcesOn(network, interfaces))), ...ports],
     attach: interfaces.map((one, position) => planVeth(one, position, 0)),
-    enter: [...planLoopback(), ...interfaces.flatMap(planInside)],
+    enter: [send(loopbackUp, ...interfaces.flatMap(insideMessages))],
     exit: ports.map((port) => ({
       op: 'exit.nl',
       protocol: String(netlinkProtocols.netfilter),
@@ -59,15 +59,23 @@ export function planZoneNetwork(input: ZoneNetworkInput): ZoneNetworkPlan {
 
 /** `lo` up: all that a zone without a network needs. */
 export function planLoopback(): EnterOp[] {
-  return [send(setLinkUp({ index: 1 }))];
+  return [send(loopbackUp)];
+}
+
+const loopbackUp = setLinkUp({ index: 1 });
+
+function sourcesOn(network: NetworkRecord, interfaces: readonly ZoneInterface[]): Source[] {
+  return interfaces
+    .filter((one) => one.network.name === network.name)
+    .map(({ lease: { mac, ipv4, ipv6 } }) => ({ mac, ipv4, ...(ipv6 === undefined ? {} : { ipv6 }) }));
 }
 
 /** What a network needs on the host. Applying it again changes nothing. */
-export function planNetwork(roots: Roots, network: NetworkRecord): NetOp[] {
+export function planNetwork(roots: Roots, network: NetworkRecord, sources: readonly Source[] = []): NetOp[] {
   const table = tableName(roots.instance);
   return [
     bridgeOp(network),
-    firewallOp(roots, network),
+    firewallOp(roots, network, sources),
     { op: 'net.forward', roots, table, ipv6: network.range6 !== undefined },
   ];
 }
@@ -80,9 +88,9 @@ function bridgeOp(network: NetworkRecord): BridgeOp {
   return { op: 'net.bridge', name: network.bridge, mac: network.bridgeMac, mtu: network.mtu, addresses };
 }
 
-export function firewallOp(roots: Roots, network: NetworkRecord): FirewallOp {
+export function firewallOp(roots: Roots, network: NetworkRecord, sources: readonly Source[] = []): FirewallOp {
   const ranges = [network.range4, ...(network.range6 === undefined ? [] : [network.range6])];
-  return { op: 'net.nft', table: tableName(roots.instance), bridge: network.bridge, ranges };
+  return { op: 'net.nft', roots, table: tableName(roots.instance), bridge: network.bridge, ranges, sources };
 }
 
 function withPrefix(address: string, range: string | undefined): string {
@@ -106,20 +114,21 @@ function planVeth({ network, lease, vethName, hostMac, mtu }: ZoneInterface, pos
   };
 }
 
-function planInside({ network, lease }: ZoneInterface, position: number): EnterOp[] {
+function insideMessages({ network, lease }: ZoneInterface, position: number): NetlinkMessage[] {
   const index = zoneIndex(position);
   const gateways = position > 0 ? [] : [network.gateway4, ...(lease.ipv6 === undefined ? [] : [network.gateway6])];
-  const messages = [
+  return [
     newAddress(index, withPrefix(lease.ipv4, network.range4)),
     ...(lease.ipv6 === undefined ? [] : [newAddress(index, withPrefix(lease.ipv6, network.range6))]),
     setLinkUp({ index }),
     ...gateways.filter((gateway) => gateway !== undefined).map((gateway) => newDefaultRoute(index, gateway)),
   ];
-  return messages.map(send);
 }
 
-function send(message: NetlinkMessage): EnterOp {
-  return { op: 'nl.send', protocol: String(netlinkProtocols.route), hex: encodeMessage(message, 1).toString('hex') };
+/** In one datagram: a socket for each would cost a start more than what they do. */
+function send(...messages: NetlinkMessage[]): EnterOp {
+  const bytes = Buffer.concat(messages.map((message, at) => encodeMessage(message, at + 1)));
+  return { op: 'nl.send', protocol: String(netlinkProtocols.route), hex: bytes.toString('hex') };
 }
 
 function planPorts({ roots, interfaces, ports }: ZoneNetworkInput): PortOp[] {

@@ -107,15 +107,20 @@ async function readLinks(): Promise<string[]> {
   return (await readdir('/sys/class/net')).map((name) => name);
 }
 
+/** Which MAC has which addresses stays listed when a lease is given back: docs/internals/networking.md says until when. */
+const isSourceList = (item: object) =>
+  'set' in item && /^sources[46]$/.test((item as { set: { name?: string } }).set.name ?? '');
+
 /** Without handles and counters, which change by themselves. */
 async function readRules(): Promise<string[]> {
   if (!facts.nft()) return [];
   const { nftables } = JSON.parse(await outputOf('nft', ['-j', 'list', 'ruleset'])) as { nftables: object[] };
   return nftables
     .filter((item) => !('metainfo' in item))
-    .map((item) =>
-      JSON.stringify(item, (key, value) => (['handle', 'packets', 'bytes'].includes(key) ? undefined : value)),
-    );
+    .map((item) => {
+      const skipped = ['handle', 'packets', 'bytes', ...(isSourceList(item) ? ['elem'] : [])];
+      return JSON.stringify(item, (key, value) => (skipped.includes(key) ? undefined : value));
+    });
 }
 
 const sysctlNames = [

@@ -14,6 +14,7 @@ const bridgePorts = 1023;
 
 export const networkChecks: CheckGroup = (context) => [
   ...parts.map(([module, symbol, use]) => part(context, module, symbol, use)),
+  bridgeFilter(context),
   otherFirewall(context),
   bridgedFiltering(context),
   {
@@ -35,6 +36,17 @@ function part(context: CheckContext, module: string, symbol: string, use: string
           ? 'there'
           : `missing: no ${use}; --net none and host work`,
     fix: `modprobe ${module}, or use a kernel that has it`,
+  });
+}
+
+/** A part of nf_tables itself, left out of some kernels; nothing tells before nf_tables is loaded. */
+function bridgeFilter(context: CheckContext): Check {
+  const isLoaded = presenceOf(context, 'nf_tables', 'nf_tables_newrule') === 'loaded';
+  const isMissing = isLoaded && presenceOf(context, 'nft_chain_bridge', 'nft_do_chain_bridge') === 'missing';
+  return check('network.bridge-filter', 'filtering of what zones send', {
+    ok: !isMissing,
+    detail: isMissing ? 'missing: zones could forge addresses, so that none starts on a network' : 'nothing against it',
+    fix: 'use a kernel with CONFIG_NF_TABLES_BRIDGE',
   });
 }
 

@@ -2,7 +2,7 @@
  * nf_tables expressions: the little machine's instructions that a rule is made of (linux/netfilter/nf_tables.h). The
  * names follow `nft --debug=netlink`, so that a rule here can be read beside what nft makes of the same sentence.
  */
-import { attribute, be32, cstring, nested, u32 } from './bytes.js';
+import { attribute, be32, cstring, nested, u8, u32 } from './bytes.js';
 
 /** 16-byte registers 1-4, 4-byte ones 8-23; `r32(0)` is the first quarter of register 1. */
 export const reg1 = 1;
@@ -32,7 +32,7 @@ export function meta(key: keyof typeof metaKeys, dreg: number): Expression {
   return expression('meta', number(2, metaKeys[key]), number(1, dreg));
 }
 
-const payloadBases = { network: 1, transport: 2 } as const;
+const payloadBases = { link: 0, network: 1, transport: 2 } as const;
 
 export function payload(
   base: keyof typeof payloadBases,
@@ -69,7 +69,31 @@ export function lookupMap(map: string, sreg: number, dreg: number): Expression {
 
 /** reg = reg & mask, 32 bits in the machine's order. */
 export function mask(reg: number, bits: number): Expression {
-  return expression('bitwise', number(1, reg), number(2, reg), number(3, 4), value(4, u32(bits)), value(5, u32(0)));
+  return maskBytes(reg, u32(bits));
+}
+
+/** reg = reg & mask, as many bytes as the mask has. */
+export function maskBytes(reg: number, bytes: Uint8Array): Expression {
+  const zero = Buffer.alloc(bytes.length);
+  return expression(
+    'bitwise',
+    number(1, reg),
+    number(2, reg),
+    number(3, bytes.length),
+    value(4, bytes),
+    value(5, zero),
+  );
+}
+
+/** Bytes of an IPv6 extension header, named by its number; the rule ends where a packet has none. */
+export function extensionHeader(header: number, where: { offset: number; length: number }, dreg: number): Expression {
+  return expression(
+    'exthdr',
+    number(1, dreg),
+    attribute(2, u8(header)),
+    number(3, where.offset),
+    number(4, where.length),
+  );
 }
 
 const ctKeys = { state: 0, status: 2 } as const;

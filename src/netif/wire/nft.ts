@@ -18,7 +18,7 @@ import {
 import type { Expression } from './nft-expr.js';
 
 const subsystem = 10;
-const NFPROTO_INET = 1;
+const NFPROTO = { inet: 1, bridge: 7 } as const;
 const BATCH = { begin: 0x10, end: 0x11 } as const;
 const NFT_MSG = {
   newTable: 0,
@@ -49,13 +49,24 @@ const setFlags = { interval: 4, map: 8 } as const;
 const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 
 function message(type: number, flags: number, ...attributes: Buffer[]): NetlinkMessage {
-  const body = Buffer.concat([u8(NFPROTO_INET, 0), be16(0), ...attributes]);
+  const body = Buffer.concat([u8(NFPROTO.inet, 0), be16(0), ...attributes]);
   return { type: (subsystem << 8) | type, flags: NLM_F.request | flags, body };
+}
+
+/** The same for a table of family bridge, which has names of its own: of frames, as its ports get them. */
+export function forBridges(messages: readonly NetlinkMessage[]): NetlinkMessage[] {
+  return messages.map((one) => ({ ...one, body: Buffer.concat([u8(NFPROTO.bridge), one.body.subarray(1)]) }));
 }
 
 /** EEXIST if it is there: everything after it in the batch is then not done either. */
 export function newTable(table: string): NetlinkMessage {
   return message(NFT_MSG.newTable, NLM_F.create | NLM_F.excl, attribute(1, cstring(table)));
+}
+
+/** Empty, whether it was there or not; in a batch nobody sees it missing. */
+export function renewTable(table: string): NetlinkMessage[] {
+  const ensured = message(NFT_MSG.newTable, NLM_F.create, attribute(1, cstring(table)));
+  return [ensured, deleteTable(table), newTable(table)];
 }
 
 export function deleteTable(table: string): NetlinkMessage {
@@ -97,6 +108,7 @@ export function newRule(table: string, chain: string, expressions: readonly Expr
 const dataTypes = {
   ipv4_addr: { id: 7, length: 4 },
   ipv6_addr: { id: 8, length: 16 },
+  ether_addr: { id: 9, length: 6 },
   inet_proto: { id: 12, length: 1 },
   inet_service: { id: 13, length: 2 },
   ifname: { id: 41, length: 16 },

@@ -14,7 +14,7 @@ import {
   u32,
 } from './bytes.js';
 
-const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 24 } as const;
+const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 24, newNeighbour: 28 } as const;
 const IFLA = {
   address: 1,
   ifname: 3,
@@ -29,11 +29,19 @@ const IFLA = {
 } as const;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
-const IFLA_INFO = { kind: 1, data: 2 } as const;
+const IFLA_INFO = { kind: 1, data: 2, slaveData: 5 } as const;
+const IFLA_BR_MCAST_SNOOPING = 23;
+const IFLA_BRPORT = { learning: 8, unicastFlood: 9, groupForwardMask: 31, locked: 39 } as const;
+const NDA_LLADDR = 2;
+/** Static, as iproute2 writes it: NUD_NOARP and NUD_REACHABLE. */
+const NUD_STATIC = 0x42;
+const NTF_MASTER = 4;
+/** All of 01:80:c2:00:00:00-0f but 01, which no bridge forwards. */
+const linkLocalGroups = 0xfffd;
 const VETH_INFO_PEER = 1;
 const IFA = { address: 1, local: 2, broadcast: 4 } as const;
 const RTA = { oif: 4, gateway: 5 } as const;
-const AF = { unspec: 0, inet: 2, inet6: 10 } as const;
+const AF = { unspec: 0, inet: 2, bridge: 7, inet6: 10 } as const;
 const IFF_UP = 1;
 const IFA_F_NODAD = 2;
 const RT_TABLE_MAIN = 254;
@@ -52,14 +60,21 @@ function macBytes(mac: string): Buffer {
   return Buffer.from(mac.replaceAll(':', ''), 'hex');
 }
 
-/** A bridge, down. */
+/**
+ * A bridge, down. It does not follow who listens to which multicast group: nobody asks the zones (there is no querier), so that it
+ * would send to all anyway; and it would go through all ports for each one that comes or goes.
+ */
 export function newBridge(bridge: { name: string; mac: string; mtu: number }): NetlinkMessage {
   const body = Buffer.concat([
     linkHeader(0, 0, 0),
     attribute(IFLA.address, macBytes(bridge.mac)),
     attribute(IFLA.mtu, u32(bridge.mtu)),
     attribute(IFLA.ifname, cstring(bridge.name)),
-    attribute(IFLA.linkInfo, attribute(IFLA_INFO.kind, Buffer.from('bridge'))),
+    attribute(
+      IFLA.linkInfo,
+      attribute(IFLA_INFO.kind, Buffer.from('bridge')),
+      attribute(IFLA_INFO.data, attribute(IFLA_BR_MCAST_SNOOPING, u8(0))),
+    ),
   ]);
   return { type: RTM.newLink, flags: created, body };
 }
@@ -109,13 +124,33 @@ export function newVeth(pair: VethPair): NetlinkMessage {
 }
 
 /**
- * A link that only carries others' packets (a bridge's port) gives itself no IPv6 address: with a thousand of them, each one's
- * announcements would go to all. The kernel does not take this in the message that makes a link.
+ * A bridge's port, after the message that made it (the kernel does not take these there). Locked: what does not come from a MAC that the
+ * bridge has been told of (newBridgeEntry) is dropped. Nothing is learnt, and no frame whose owner is unknown goes there. Frames for
+ * 01:80:c2:00:00:0x are bridged like others: otherwise the host would take them as its own, past every filter of the bridge.
+ *
+ * A link that only carries others' packets gives itself no IPv6 address: with a thousand of them, each one's announcements would go to all.
  */
-export function withoutOwnAddress(index: number): NetlinkMessage {
+export function setBridgePort(index: number, hasIpv6: boolean): NetlinkMessage {
+  const settings = [
+    attribute(IFLA_BRPORT.learning, u8(0)),
+    attribute(IFLA_BRPORT.unicastFlood, u8(0)),
+    attribute(IFLA_BRPORT.groupForwardMask, u16(linkLocalGroups)),
+    attribute(IFLA_BRPORT.locked, u8(1)),
+  ];
   const mode = attribute(IFLA_INET6_ADDR_GEN_MODE, u8(IN6_ADDR_GEN_MODE_NONE));
-  const body = Buffer.concat([linkHeader(index, 0, 0), attribute(IFLA.afSpec, attribute(AF.inet6, mode))]);
+  const body = Buffer.concat([
+    linkHeader(index, 0, 0),
+    attribute(IFLA.linkInfo, attribute(IFLA_INFO.slaveData, ...settings)),
+    ...(hasIpv6 ? [attribute(IFLA.afSpec, attribute(AF.inet6, mode))] : []),
+  ]);
   return { type: RTM.newLink, flags: acked, body };
+}
+
+/** Tells a bridge which MAC is behind a port of it. It moves if it was behind another (a zone's last one, which is still going); it goes with the port. */
+export function newBridgeEntry(index: number, mac: string): NetlinkMessage {
+  const header = Buffer.concat([u8(AF.bridge, 0), u16(0), u32(index), u16(NUD_STATIC), u8(NTF_MASTER, 0)]);
+  const body = Buffer.concat([header, attribute(NDA_LLADDR, macBytes(mac))]);
+  return { type: RTM.newNeighbour, flags: acked | NLM_F.create | NLM_F.replace, body };
 }
 
 /** Sets a link up; `alias` and `mtu` if given. */

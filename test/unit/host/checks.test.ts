@@ -115,6 +115,12 @@ describe('checkHost', () => {
     expect(await only('network.veth', files({ '/proc/kallsyms': '0 t veth_newlink\n' }))).to.include({
       detail: 'there',
     });
+    const symbols = (text: string) => files({ '/sys/module/nf_tables': '', '/proc/kallsyms': text });
+    expect(await only('network.bridge-filter', symbols('0 t nft_do_chain_bridge\n'))).to.include({ status: 'ok' });
+    expect(await only('network.bridge-filter', symbols('0 t nft_do_chain_inet\n'))).to.include({ status: 'warn' });
+    expect(await only('network.bridge-filter', files({ [`${modules}/modules.dep`]: 'x/nf_tables.ko:\n' }))).to.include({
+      status: 'ok',
+    });
     expect(await only('network.veth', files({ '/proc/kallsyms': '0 t veth_newlinks\n' }))).to.include({
       status: 'warn',
     });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { EnterOp } from '../../../src/helper/protocol.js';
 import { planLoopback, planZoneNetwork, type ZoneInterface } from '../../../src/netif/plan.js';
 import { decodeMessages } from '../../../src/netif/wire/bytes.js';
 import type { Lease, NetworkRecord } from '../../../src/state/index.js';
@@ -25,6 +26,9 @@ const lease: Lease = {
 };
 const eth0: ZoneInterface = { network, lease, vethName: 'tzabc123vabcdef', hostMac: '02:00:00:00:00:08' };
 const port = { hostAddress: '127.0.0.1', hostPort: 8080, zonePort: 80, protocol: 'tcp' as const };
+
+const insideMessages = (enter: readonly EnterOp[]) =>
+  enter.flatMap((op) => decodeMessages(Buffer.from(op.op === 'nl.send' ? op.hex : '', 'hex')));
 
 describe('planZoneNetwork', () => {
   it('prepares the network and the ports before there is a process', () => {
@@ -57,16 +61,23 @@ describe('planZoneNetwork', () => {
       'one bridge for two interfaces on it',
     ).to.have.length(1);
     // lo, then two addresses and up for each, and two default routes by the first only.
-    expect(enter).to.have.length(1 + 3 + 2 + 3);
+    expect(insideMessages(enter)).to.have.length(1 + 3 + 2 + 3);
   });
 
   it('sends only requests that are acknowledged', () => {
     const { enter } = planZoneNetwork({ roots, interfaces: [eth0], ports: [] });
-    for (const op of enter) {
-      const [message, ...more] = decodeMessages(Buffer.from(op.op === 'nl.send' ? op.hex : '', 'hex'));
-      expect(more).to.have.length(0);
-      expect((message?.flags ?? 0) & 5, JSON.stringify(op)).to.equal(5);
-    }
+    for (const message of insideMessages(enter)) expect(message.flags & 5).to.equal(5);
+  });
+
+  it('tells the firewall what the zone may send from, on each of its networks', () => {
+    const lab = { ...network, name: 'lab', bridge: 'tzabc123b1', range6: undefined, gateway6: undefined };
+    const { ipv6: _, ...v4only } = { ...lease, network: 'lab', interfaceName: 'eth1', mac: '02:00:00:00:00:0a' };
+    const eth1 = { ...eth0, network: lab, lease: v4only };
+    const { prepare } = planZoneNetwork({ roots, interfaces: [eth0, eth1], ports: [] });
+    expect(prepare.flatMap((op) => (op.op === 'net.nft' ? [op.sources] : []))).to.deep.equal([
+      [{ mac: lease.mac, ipv4: lease.ipv4, ipv6: lease.ipv6 }],
+      [{ mac: v4only.mac, ipv4: v4only.ipv4 }],
+    ]);
   });
 
   it('takes each port back by itself when the zone has ended', () => {
