@@ -7,6 +7,7 @@
 #include "launch.h"
 #include "lock.h"
 #include "ops.h"
+#include "program.h"
 #include "spawner.h"
 #ifdef HAVE_MODE_unpack
 #include "unpack.h"
@@ -25,7 +26,7 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } modes[] = {
-    {"launch", launch_main}, {"enter", enter_main}, {"lock", lock_main}, {"spawner", spawner_main}, {"features", features_main},
+    {"launch", launch_main}, {"enter", enter_main}, {"apply", program_main}, {"lock", lock_main}, {"spawner", spawner_main}, {"features", features_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},
 #endif
