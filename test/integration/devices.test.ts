@@ -10,13 +10,15 @@ import type { CgroupLayout } from '../../src/host/index.js';
 import type { Host, Zone } from '../../src/index.js';
 import { dryRunSet } from '../../src/operations/dry-run-change.js';
 import { changeOf } from '../../src/operations/set-zone.js';
+import { planDeviceChange, recordDevices, resolveDevices } from '../../src/operations/zone-devices.js';
+import { requireRunning } from '../../src/operations/zone-ref.js';
 import { applyHostOp, undoHostOp } from '../../src/plan/index.js';
-import { readRunning, zonePaths } from '../../src/state/index.js';
+import { readRunning, readZone, zonePaths } from '../../src/state/index.js';
 import { givenHost } from '../helpers/given.js';
 import { groupOfProcess } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
 import { expectNothingLeft } from '../helpers/snapshot.js';
-import { sh } from '../helpers/temp-host.js';
+import { sh, type TempHost } from '../helpers/temp-host.js';
 
 /** The unified hierarchy of this machine, if it can be written. */
 const unified = readMounts('cgroup2')[0];
@@ -59,10 +61,12 @@ const failure = async (promise: Promise<unknown>) =>
 
 describe('devices of a zone', () => {
   let zone: Zone;
+  let temp: TempHost;
   /** The node is that of zero, which the v1 controller allows: what holds here holds without a controller. */
   givenHost({ images: ['busybox'] }, async (host) => {
     const shared = await host.file('shared');
     execFileSync('mknod', ['-m', '666', `${shared}/zero`, 'c', '1', '5']);
+    temp = host;
     zone = await host.run({ name: 'devices', image: 'busybox', net: 'none', mount: [`${shared}:/shared`] });
   });
   const run = async (script: string) => {
@@ -85,6 +89,25 @@ describe('devices of a zone', () => {
   it('are no fifos, sockets and whiteouts, which can be made and removed', async () => {
     expect(await run('cd /dev/shm && mknod f p && mknod w c 0 0 && rm f w')).to.include({ exitCode: 0, stderr: '' });
     expect(await run('rm /etc/profile && ! test -e /etc/profile'), 'of a lower layer').to.include({ exitCode: 0 });
+  });
+
+  it('of the host are warned of where they are disks, and a mistake has its exit status', async function () {
+    if (!existsSync('/dev/loop0')) this.skip();
+    const set = await temp.cli(['set', 'devices', '--device', '/dev/loop0:rm']);
+    expect(set).to.include({ status: 0 });
+    expect(set.stderr).to.match(/note: \/dev\/loop0 is a disk: the zone's root reads what lies on it/);
+    expect(set.stderr).to.match(/note: the kernel refuses mknod .* "m" of \/dev\/loop0/);
+    expect((await run('mknod /dev/new b 7 0')).stderr, 'with m as without').to.match(/not permitted/);
+    expect(await temp.ok(['unset', 'devices', 'device', '--dry-run'])).to.match(
+      /refuse b 7:0 rm .*\n.*take \/dev\/loop0 out/,
+    );
+    expect(await temp.ok(['unset', 'devices', 'device'])).to.match(/is changed/);
+    for (const [device, status] of [
+      ['/dev/no-such', 3],
+      ['/dev/loop0:x', 2],
+      ['/dev/null', 2],
+    ] as const)
+      expect(await temp.cli(['set', 'devices', '--device', device]), device).to.include({ status });
   });
 
   it('cannot be opened in a directory of the host, whose nodev cannot be taken off', async () => {
@@ -204,6 +227,24 @@ for (const version of versions()) {
       expect(await tryOpen(zone, fuse, '<')).to.match(absent);
       const saved = await zone.set({ device: ['/dev/loop0:r'] }, { scope: 'saved' });
       expect(saved.needsRestart).to.deep.equal(['device']);
+      expect(await tryOpen(zone, '/dev/net/tun', '<')).to.equal('');
+    });
+
+    it('of a change that was killed half-way are taken away by the next one', async () => {
+      const devices = await resolveDevices(host.context, [
+        { path: fuse, access: 'rw' },
+        { path: '/dev/net/tun', access: 'rw' },
+      ]);
+      // Recorded before it begins, and no more than half done.
+      await recordDevices(host.context, 'web', devices);
+      const { ops } = await planDeviceChange(host.context, await readZone(host.context.roots, 'web'), {
+        running: await requireRunning(host.context, 'web'),
+        after: [],
+      });
+      for (const op of ops) await undoHostOp(op);
+      expect(await tryOpen(zone, fuse, '<')).to.equal('');
+      await zone.set({ device: ['/dev/net/tun'] });
+      expect(await tryOpen(zone, fuse, '<')).to.match(absent);
       expect(await tryOpen(zone, '/dev/net/tun', '<')).to.equal('');
     });
 
