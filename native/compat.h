@@ -59,6 +59,11 @@
 #define TZ_RESOLVE_NO_SYMLINKS 0x04
 #define TZ_RESOLVE_IN_ROOT 0x10
 
+#define TZ_BPF_PROG_LOAD 5
+#define TZ_BPF_PROG_ATTACH 8
+#define TZ_BPF_PROG_TYPE_CGROUP_DEVICE 15
+#define TZ_BPF_CGROUP_DEVICE 6
+
 #define TZ_CLOSE_RANGE_CLOEXEC 4
 #define TZ_SO_PEERGROUPS 59
 
@@ -77,6 +82,24 @@ struct tz_open_how {
 struct tz_clone_args {
   uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
+
+/* union bpf_attr has a part for each command; what is not given is 0. */
+struct tz_bpf_load {
+  uint32_t type, count;
+  uint64_t instructions, license;
+  uint32_t log_level, log_size;
+  uint64_t log;
+  uint32_t kernel_version, flags;
+  char name[16];
+};
+
+struct tz_bpf_attach {
+  uint32_t target, program, type, flags;
+};
+
+static inline int tz_bpf(int command, const void *attr, size_t size) {
+  return (int)syscall(SYS_bpf, command, attr, size);
+}
 
 static inline int tz_open_tree(int dirfd, const char *path, unsigned flags) {
   return (int)syscall(TZ_SYS_open_tree, dirfd, path, flags);

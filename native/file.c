@@ -31,7 +31,7 @@ void file_mkdir(const struct op *op) {
     return;
   }
   char name[NAME_MAX + 1];
-  int parent = path_parent(path, name);
+  int parent = path_parent(path, name, 0);
   /* umask is 0 until cred.umask. */
   if (mkdirat(parent, name, mode) != 0) fail("mkdirat", path);
   close(parent);
@@ -40,7 +40,7 @@ void file_mkdir(const struct op *op) {
 void file_symlink(const struct op *op) {
   const char *path = op_arg(op, 1);
   char name[NAME_MAX + 1];
-  int parent = path_parent(path, name);
+  int parent = path_parent(path, name, 0);
   /* What an image or its user put there stays. */
   if (symlinkat(op_arg(op, 0), parent, name) != 0 && errno != EEXIST) fail("symlinkat", path);
   close(parent);
@@ -77,7 +77,7 @@ void file_write(const struct op *op) {
   const char *path = op_arg(op, 0);
   const char *content = op_arg(op, 3);
   char name[NAME_MAX + 1];
-  int parent = path_parent(path, name);
+  int parent = path_parent(path, name, 0);
   if (!is_foreign(parent, name, op_arg(op, 2))) {
     unlinkat(parent, temporary, 0);
     int fd = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -13,10 +13,36 @@
 #include "report.h"
 #include "settings.h"
 
+/* The host's own node is of no use: its owner is nobody whom the zone knows, and devtmpfs cannot be idmapped. One of our
+ * own, on a tmpfs that nobody sees, can have the owner that it needs. */
+static void open_node(struct tree *tree) {
+  char path[4096];
+  report_step("tree.node", tree->op);
+  snprintf(path, sizeof path, "%s/%s", settings.staging, tree->slot);
+  if (mknod(path, tree->node, tree->device) != 0) fail("mknod", path);
+  if (chown(path, tree->uid, tree->gid) != 0) fail("chown", path);
+  if (chmod(path, tree->node & 07777) != 0) fail("chmod", path);
+  tree->fd = tz_open_tree(AT_FDCWD, path, TZ_OPEN_TREE_CLONE | O_CLOEXEC);
+  if (tree->fd < 0) fail("open_tree", path);
+  struct tz_mount_attr attr = {.set = TZ_ATTR_NOEXEC, .clear = TZ_ATTR_NODEV, .propagation = MS_PRIVATE};
+  if (tz_mount_setattr(tree->fd, "", TZ_AT_EMPTY_PATH, &attr) != 0) fail("mount_setattr", path);
+}
+
+static void open_nodes(void) {
+  if (!settings.any_node) return;
+  int own_namespace = host_enter_private();
+  for (int i = 0; i < settings.tree_count; i++) {
+    if (settings.trees[i].node != 0) open_node(&settings.trees[i]);
+  }
+  host_leave_private(own_namespace);
+}
+
 void host_open_trees(void) {
+  open_nodes();
   bool user = settings.launching && (settings.ns_flags & CLONE_NEWUSER) != 0;
   for (int i = 0; i < settings.tree_count; i++) {
     struct tree *tree = &settings.trees[i];
+    if (tree->node != 0) continue;
     report_step("tree.open", tree->op);
     unsigned recursive = (tree->flags & TREE_RECURSIVE) != 0 ? TZ_AT_RECURSIVE : 0;
     tree->fd = tz_open_tree(AT_FDCWD, tree->path, TZ_OPEN_TREE_CLONE | O_CLOEXEC | recursive);
@@ -43,7 +69,6 @@ void host_close_joins(void) {
 }
 
 int host_enter_private(void) {
-  report_step("tree.open", -1);
   int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
   if (own < 0) fail("open", "/proc/self/ns/mnt");
   if (unshare(CLONE_NEWNS) != 0) fail("unshare", "mnt");
@@ -109,7 +134,6 @@ void host_attach_locked(void) {
 }
 
 void host_leave_private(int own_namespace) {
-  report_step("tree.open", -1);
   /* The private namespace lives on in the child until that has made its own copy. */
   if (setns(own_namespace, CLONE_NEWNS) != 0) fail("setns", "mnt");
   close(own_namespace);

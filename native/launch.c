@@ -19,6 +19,7 @@
 #include "log.h"
 #include "monitor.h"
 #include "process.h"
+#include "program.h"
 #include "report.h"
 #include "settings.h"
 #include "zone.h"
@@ -155,6 +156,8 @@ _Noreturn static void launch(void) {
   if (into >= 0) close(into);
   stdio_close_zone(&stdio);
   finish_maps(pid, own_namespace, sockets[0]);
+  /* While the child, in which nothing of the zone runs yet, mounts its root. */
+  program_attach();
   become_monitor();
   monitor_run(&current);
 }

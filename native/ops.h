@@ -15,8 +15,10 @@
   X(TARGET, "target", 2, false, false)                \
   X(TREE_OPEN, "tree.open", 3, false, false)          \
   X(TREE_COVER, "tree.cover", 3, false, false)        \
+  X(TREE_NODE, "tree.node", 7, false, false)          \
   X(CGROUP_JOIN, "cgroup.join", 1, false, false)      \
   X(CGROUP_INTO, "cgroup.into", 1, false, false)      \
+  X(CGROUP_PROGRAM, "cgroup.program", 2, false, false) \
   X(ROOT_STAGING, "root.staging", 1, false, false)    \
   X(EXEC_GROUP, "exec.group", 2, true, false)         \
   X(STDIO_MODE, "stdio.mode", 1, false, false)        \
@@ -60,6 +62,8 @@
   X(MNT_FS, "mnt.fs", 4, false, true)                 \
   X(MNT_TREE, "mnt.tree", 2, false, true)             \
   X(DEV_BIND, "dev.bind", 2, false, true)             \
+  X(DEV_ADD, "dev.add", 2, false, true)               \
+  X(DEV_REMOVE, "dev.remove", 3, false, true)         \
   X(SYMLINK, "symlink", 2, false, true)               \
   X(MKDIR, "mkdir", 2, false, true)                   \
   X(MNT_MASK, "mnt.mask", 1, false, true)             \
@@ -82,7 +86,8 @@
   X(CRED_UMASK, "cred.umask", 1, false, true)         \
   X(CWD, "cwd", 1, false, true)                       \
   X(EXEC_PATH, "exec.path", 0, true, true)            \
-  X(EXEC_SLOT, "exec.slot", 1, true, true)
+  X(EXEC_SLOT, "exec.slot", 1, true, true)            \
+  X(EXEC_NONE, "exec.none", 0, false, true)
 /* clang-format on */
 
 enum op_id {

@@ -36,32 +36,38 @@ static void split(const char *path, char *parent, char *name) {
   }
 }
 
-static int open_directory(const char *path) {
-  int fd = path_open(path, O_PATH | O_DIRECTORY, 0);
+static int open_directory(const char *path, uint64_t resolve) {
+  int fd = path_open(path, O_PATH | O_DIRECTORY, resolve);
   if (fd >= 0) return fd;
   if (errno != ENOENT) fail("openat2", path);
   char name[NAME_MAX + 1];
-  int above = path_parent(path, name);
+  int above = path_parent(path, name, resolve);
   if (mkdirat(above, name, 0755) != 0 && errno != EEXIST) fail("mkdirat", path);
   close(above);
-  fd = path_open(path, O_PATH | O_DIRECTORY, 0);
+  fd = path_open(path, O_PATH | O_DIRECTORY, resolve);
   if (fd < 0) fail("openat2", path);
   return fd;
 }
 
-int path_parent(const char *path, char *name) {
+int path_parent(const char *path, char *name, uint64_t resolve) {
   char parent[PATH_MAX];
   split(path, parent, name);
-  return open_directory(parent);
+  return open_directory(parent, resolve);
+}
+
+int path_parent_if_there(const char *path, char *name) {
+  char parent[PATH_MAX];
+  split(path, parent, name);
+  return path_open(parent, O_PATH | O_DIRECTORY, TZ_RESOLVE_NO_SYMLINKS);
 }
 
 int path_target(const char *path, bool directory) {
-  if (directory) return open_directory(path);
+  if (directory) return open_directory(path, 0);
   int fd = path_open(path, O_PATH, 0);
   if (fd >= 0) return fd;
   if (errno != ENOENT) fail("openat2", path);
   char name[NAME_MAX + 1];
-  int above = path_parent(path, name);
+  int above = path_parent(path, name, 0);
   int made = openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (made < 0) fail("openat", path);
   close(made);

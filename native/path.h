@@ -11,7 +11,9 @@
 int path_open(const char *path, uint64_t flags, uint64_t resolve);
 /* The directory that holds (or will hold) the last component, which goes into name (NAME_MAX + 1 bytes); missing
  * directories above are made with mode 0755. fail()s. */
-int path_parent(const char *path, char *name);
+int path_parent(const char *path, char *name, uint64_t resolve);
+/* The same without symbolic links on the way and without making anything: -1 if it is not there so. */
+int path_parent_if_there(const char *path, char *name);
 /* O_PATH of the path, made as an empty directory or file if it is missing. fail()s. */
 int path_target(const char *path, bool directory);
 

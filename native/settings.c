@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "compat.h"
 #include "report.h"
@@ -74,6 +76,21 @@ static void add_tree(const struct op *op) {
   };
 }
 
+static void add_node(const struct op *op) {
+  need_room(settings.tree_count < MAX_TREES);
+  settings.trees[settings.tree_count++] = (struct tree){
+      .slot = op_arg(op, 0),
+      .path = op_arg(op, 0),
+      .fd = -1,
+      .op = op->index,
+      .node = (mode_t)parse_number(op_arg(op, 4)) | (strcmp(op_arg(op, 1), "b") == 0 ? S_IFBLK : S_IFCHR),
+      .device = makedev((unsigned)parse_number(op_arg(op, 2)), (unsigned)parse_number(op_arg(op, 3))),
+      .uid = (uid_t)parse_number(op_arg(op, 5)),
+      .gid = (gid_t)parse_number(op_arg(op, 6)),
+  };
+  settings.any_node = true;
+}
+
 static void load_structure(const struct op *op) {
   switch ((int)op->id) {
   case OP_NS_FLAGS:
@@ -95,6 +112,15 @@ static void load_structure(const struct op *op) {
   case OP_TREE_COVER:
     need_room(settings.cover_count < MAX_COVERS);
     settings.covers[settings.cover_count++] = (struct cover){op_arg(op, 0), op_arg(op, 1), op_arg(op, 2), op->index};
+    break;
+  case OP_TREE_NODE:
+    add_node(op);
+    break;
+  case OP_CGROUP_PROGRAM:
+    need_room(settings.program == NULL);
+    settings.program_group = op_arg(op, 0);
+    settings.program = op_arg(op, 1);
+    settings.program_op = op->index;
     break;
   case OP_CGROUP_JOIN:
     need_room(settings.join_count < MAX_JOINS);
@@ -197,7 +223,8 @@ void settings_load(const struct plan *plan, bool launching) {
   }
   if (launching && settings.stdio == STDIO_ATTACH)
     fail_with(EINVAL, "", "attach", "only an exec can be attached");
-  if (settings.any_locked && settings.staging == NULL) fail_with(EINVAL, "", "", "locked trees need root.staging");
+  if ((settings.any_locked || settings.any_node) && settings.staging == NULL)
+    fail_with(EINVAL, "", "", "locked trees and nodes need root.staging");
 }
 
 void settings_reload(const struct plan *plan) {

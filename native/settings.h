@@ -18,6 +18,10 @@ struct tree {
   unsigned attributes; /* MOUNT_ATTR_* */
   int fd;              /* -1 until opened */
   int op;
+  mode_t node; /* tree.node: its type and mode; else 0 */
+  dev_t device;
+  uid_t uid;
+  gid_t gid;
 };
 
 struct cover {
@@ -43,6 +47,8 @@ struct settings {
   int join_fds[MAX_JOINS];
   int join_count;
   const char *cgroup_into, *staging;
+  const char *program_group, *program;
+  int program_op;
   const char *group, *group_kind, *group_fill[MAX_FILLS];
   int group_fill_count;
   enum stdio_mode stdio;
@@ -51,7 +57,7 @@ struct settings {
   int leave_count;
   long long log_max_bytes;
   int log_files;
-  bool any_locked;
+  bool any_locked, any_node;
   bool has_created; /* the plan has sync.created */
   bool has_links;   /* and sync.links */
   bool has_init_fork;

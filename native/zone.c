@@ -101,6 +101,11 @@ static void run_exec_slot(const struct op *op) {
   exec_slot(op);
 }
 
+static void run_exec_none(const struct op *op) {
+  (void)op;
+  exec_none();
+}
+
 static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_CGROUP_ENTER] = cgroup_enter,
     [OP_UTS_HOSTNAME] = uts_hostname,
@@ -115,6 +120,8 @@ static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_MNT_FS] = mnt_fs,
     [OP_MNT_TREE] = mnt_tree,
     [OP_DEV_BIND] = mnt_dev_bind,
+    [OP_DEV_ADD] = node_add,
+    [OP_DEV_REMOVE] = node_remove,
     [OP_SYMLINK] = file_symlink,
     [OP_MKDIR] = file_mkdir,
     [OP_MNT_MASK] = mnt_mask,
@@ -138,6 +145,7 @@ static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_CWD] = cred_cwd,
     [OP_EXEC_PATH] = run_exec_path,
     [OP_EXEC_SLOT] = run_exec_slot,
+    [OP_EXEC_NONE] = run_exec_none,
 };
 
 _Noreturn void zone_walk(const struct plan *plan) {

@@ -46,6 +46,10 @@ void mnt_pivot(const struct op *op);
 /* The zone's own copies of the locked trees, cwd being the directory where the host side attached them. */
 void mnt_take_locked(void);
 
+/* node.c */
+void node_add(const struct op *op);
+void node_remove(const struct op *op);
+
 /* file.c */
 void file_write(const struct op *op);
 void file_mkdir(const struct op *op);
@@ -74,6 +78,7 @@ void exec_env_set(const struct op *op);
 void exec_init_fork(const struct op *op);
 _Noreturn void exec_path(const struct op *op);
 _Noreturn void exec_slot(const struct op *op);
+_Noreturn void exec_none(void);
 /* NAME=value unless NAME is set already. */
 void exec_env_default(const char *name, const char *value);
 

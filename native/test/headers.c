@@ -1,6 +1,7 @@
 /* Compiled and not linked (`make headers`): compat.h says the same as the headers of the kernel and of glibc, which know
  * each architecture's own numbers. */
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/close_range.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
@@ -58,6 +59,10 @@ SAME(TZ_ATTR_IDMAP, MOUNT_ATTR_IDMAP);
 SAME(TZ_RESOLVE_NO_MAGICLINKS, RESOLVE_NO_MAGICLINKS);
 SAME(TZ_RESOLVE_NO_SYMLINKS, RESOLVE_NO_SYMLINKS);
 SAME(TZ_RESOLVE_IN_ROOT, RESOLVE_IN_ROOT);
+SAME(TZ_BPF_PROG_LOAD, BPF_PROG_LOAD);
+SAME(TZ_BPF_PROG_ATTACH, BPF_PROG_ATTACH);
+SAME(TZ_BPF_PROG_TYPE_CGROUP_DEVICE, BPF_PROG_TYPE_CGROUP_DEVICE);
+SAME(TZ_BPF_CGROUP_DEVICE, BPF_CGROUP_DEVICE);
 SAME(TZ_CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_CLOEXEC);
 SAME(TZ_SO_PEERGROUPS, SO_PEERGROUPS);
 SAME(TZ_TIOCGPTPEER, TIOCGPTPEER);
@@ -70,3 +75,8 @@ SAME(sizeof(struct tz_open_how), sizeof(struct open_how));
 SAME(offsetof(struct tz_open_how, resolve), offsetof(struct open_how, resolve));
 SAME(sizeof(struct tz_clone_args), sizeof(struct clone_args));
 SAME(offsetof(struct tz_clone_args, cgroup), offsetof(struct clone_args, cgroup));
+SAME(offsetof(struct tz_bpf_load, license), offsetof(union bpf_attr, license));
+SAME(offsetof(struct tz_bpf_load, log), offsetof(union bpf_attr, log_buf));
+SAME(offsetof(struct tz_bpf_load, name), offsetof(union bpf_attr, prog_name));
+SAME(offsetof(struct tz_bpf_attach, target), offsetof(union bpf_attr, target_fd));
+SAME(offsetof(struct tz_bpf_attach, flags), offsetof(union bpf_attr, attach_flags));

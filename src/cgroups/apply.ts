@@ -4,9 +4,11 @@ import { basename, dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { HostOpHandler } from '../spec/host-op.js';
 import { startDelegate } from './delegate.js';
-import { errnoName, readControl, stepError, writeControl, writeControls } from './kernel-file.js';
+import { changeDevices, restrictDevices } from './device-list.js';
+import { changedRules, formatRule, parseRule } from './device-rule.js';
+import { errnoName, readControl, stepError, writeControl } from './kernel-file.js';
 import { createGroup, handDown, shareGroup } from './make.js';
-import type { CgroupDevicesOp, CgroupOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
+import type { CgroupDevicesChangeOp, CgroupOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
 import { groupTree, removeIfEmpty, removeTree } from './remove.js';
 
 /** `undo` needs nothing but the op; what others share (parents, monitors, the systemd unit) is removed only when it is empty, or never. */
@@ -24,6 +26,8 @@ async function apply(op: CgroupOp): Promise<void> {
       return write(op, op.value);
     case 'cgroup.devices':
       return restrictDevices(op);
+    case 'cgroup.devices-change':
+      return changeDevices(op.path, op.version, op.after);
     case 'cgroup.enable':
       return handDown(op.paths, op);
     case 'cgroup.sum':
@@ -41,6 +45,9 @@ async function undo(op: CgroupOp): Promise<void> {
       return;
     case 'cgroup.sum':
       return sum(op);
+    case 'cgroup.devices-change':
+      if (existsSync(op.path)) await changeDevices(op.path, op.version, op.before);
+      return;
     case 'cgroup.delegate':
     case 'cgroup.share':
     case 'cgroup.devices':
@@ -60,12 +67,23 @@ function describe(op: CgroupOp): string {
     case 'cgroup.write':
       return `write ${op.value === '' ? "the parent's value" : op.value} to ${op.path}`;
     case 'cgroup.devices':
-      return `allow ${op.allow.length} kinds of devices in ${op.path}`;
+      return `allow ${op.allow.join(', ')} and no other device in ${op.path}`;
+    case 'cgroup.devices-change':
+      return `${changedDevices(op)} in ${op.path}`;
     case 'cgroup.enable':
       return `hand ${[...op.required, ...op.wanted].join(', ')} down to ${op.paths.at(-1) ?? ''}`;
     case 'cgroup.sum':
       return `make ${op.path}/${op.file} the sum of the groups below`;
   }
+}
+
+function changedDevices({ before, after }: CgroupDevicesChangeOp): string {
+  const { deny, allow } = changedRules(before.map(parseRule), after.map(parseRule));
+  const parts = [
+    ...(deny.length === 0 ? [] : [`refuse ${deny.map(formatRule).join(', ')}`]),
+    ...(allow.length === 0 ? [] : [`allow ${allow.map(formatRule).join(', ')}`]),
+  ];
+  return parts.length === 0 ? 'write the list of devices anew' : parts.join(' and ');
 }
 
 function write(op: CgroupWriteOp, value: string): void {
@@ -89,16 +107,6 @@ function write(op: CgroupWriteOp, value: string): void {
 function inherited(path: string): string {
   const above = `${dirname(dirname(path))}/${basename(path)}`;
   return readControl(`${above}.effective`) ?? readControl(above) ?? '';
-}
-
-/** `a` empties the list; each write of devices.allow adds one rule. */
-function restrictDevices({ path, allow }: CgroupDevicesOp): void {
-  try {
-    writeControl(`${path}/devices.deny`, 'a');
-    writeControls(`${path}/devices.allow`, allow);
-  } catch (error) {
-    throw stepError('cgroup.devices', path, error, 'device list');
-  }
 }
 
 function sum({ path, file }: CgroupSumOp): void {

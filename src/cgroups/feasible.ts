@@ -3,6 +3,7 @@ import { zoneError } from '../errors/index.js';
 import type { CgroupLayout, Controller, HostFacts, MemoryFloor } from '../host/facts.js';
 import { cpusIn } from '../host/probe.js';
 import type { ControllerRules } from './controller.js';
+import type { DeviceRule } from './device-rule.js';
 import { hierarchies } from './groups.js';
 import { isSet, type ZoneLimits } from './limits.js';
 
@@ -59,6 +60,26 @@ function hintFor(controller: Controller, layout: CgroupLayout): string {
     return `See whether "${controller}" is in ${layout.unified ?? '/sys/fs/cgroup'}/cgroup.controllers; a container has only what its host hands down.`;
   }
   return `Run "mkdir -p /sys/fs/cgroup/${controller} && mount -t cgroup -o ${controller} cgroup /sys/fs/cgroup/${controller}".`;
+}
+
+/**
+ * A zone without a list of devices is refused like a limit that cannot be enforced. In a zone (a user namespace) nobody can make
+ * a list or a node, and the one of the zone around holds.
+ *
+ * @throws CGROUP_CONTROLLER_MISSING, HOST_FEATURE_MISSING on a device inside a zone
+ */
+export function requireDevices(layout: CgroupLayout, devices: readonly DeviceRule[]): void {
+  if (layout.controllers.devices !== undefined) return;
+  if (layout.devicesAbove !== true) throw missing('devices', 'list of devices', layout);
+  if (devices.length === 0) return;
+  throw zoneError(
+    'HOST_FEATURE_MISSING',
+    'a device cannot be given to a zone inside a zone: no node can be made here',
+    {
+      hint: 'Leave --device out, or run the zone on the host itself.',
+      context: { feature: 'mknod' },
+    },
+  );
 }
 
 function requireSwap(layout: CgroupLayout, { memoryBytes, swapBytes }: ZoneLimits): void {

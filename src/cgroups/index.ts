@@ -4,11 +4,14 @@
  */
 export { cgroupHandlers } from './apply.js';
 export { freezeZone, isZoneFrozen, killZone, thawZone, zonePids } from './control.js';
+export type { DeviceRule } from './device-rule.js';
+export { requireDevices } from './feasible.js';
 export { freezerPlace, type ZoneRef, zoneGroups } from './groups.js';
 export type { Limit, ZoneLimits } from './limits.js';
 export type { CgroupOp } from './ops.js';
 export {
   type MonitorCgroupPlan,
+  planDeviceRules,
   planEntryCgroup,
   planExecCgroup,
   planLimits,

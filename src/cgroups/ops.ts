@@ -53,8 +53,18 @@ export interface CgroupDevicesOp {
   readonly op: 'cgroup.devices';
   /** The group. */
   readonly path: string;
-  /** `c 1:3 rwm`. */
+  /** `c 1:3 rw`. */
   readonly allow: readonly string[];
+}
+
+/** On a running zone. Undo: `before`. */
+export interface CgroupDevicesChangeOp {
+  readonly op: 'cgroup.devices-change';
+  /** The group. */
+  readonly path: string;
+  readonly version: 1 | 2;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
 }
 
 /** v2: hands controllers down to a group that exists (a limit that is set later). Undo: nothing. */
@@ -77,5 +87,6 @@ export type CgroupOp =
   | CgroupShareOp
   | CgroupWriteOp
   | CgroupDevicesOp
+  | CgroupDevicesChangeOp
   | CgroupEnableOp
   | CgroupSumOp;

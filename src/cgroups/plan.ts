@@ -5,8 +5,9 @@ import type { CgroupLayout, Controller, HostFacts } from '../host/facts.js';
 import type { ControllerRules } from './controller.js';
 import { cpuRules } from './cpu.js';
 import { cpusetFillFiles, cpusetRules } from './cpuset.js';
-import { defaultDevices } from './devices.js';
-import { noHierarchy, requireControllers, requireCpus } from './feasible.js';
+import { programOp } from './device-list.js';
+import { type DeviceRule, defaultDevices, formatRule, mergeRules } from './device-rule.js';
+import { noHierarchy, requireControllers, requireCpus, requireDevices } from './feasible.js';
 import { freezerFile } from './freezer.js';
 import { groupOf, type Hierarchy, hierarchies, mainGroup, type ZoneGroup, type ZoneRef, zoneGroups } from './groups.js';
 import { isSet, type ZoneLimits } from './limits.js';
@@ -46,10 +47,17 @@ export function requireLimits({ cgroup, cpus }: Pick<HostFacts, 'cgroup' | 'cpus
   requireControllers(cgroup, limits, rules);
 }
 
-/** @throws CGROUP_CONTROLLER_MISSING if a limit cannot be enforced here, SPEC_INVALID on swap without memory. */
-export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits }): ZoneCgroupPlan {
-  const { layout, limits } = request;
+export interface ZoneCgroupRequest extends ZoneRef {
+  readonly limits: ZoneLimits;
+  /** Besides the default ones. */
+  readonly devices?: readonly DeviceRule[] | undefined;
+}
+
+/** @throws CGROUP_CONTROLLER_MISSING if a limit or a list of devices cannot be enforced here, SPEC_INVALID on swap without memory. */
+export function planZoneCgroups(request: ZoneCgroupRequest): ZoneCgroupPlan {
+  const { layout, limits, devices = [] } = request;
   requireControllers(layout, limits, rules);
+  requireDevices(layout, devices);
   const groups = zoneGroups(request);
   const enabled = enabledControllers(layout, limits);
   const oom = oomFile(groups);
@@ -57,11 +65,11 @@ export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits
     prepare: [
       ...delegate(layout),
       ...groups.map((group) => createGroup(group, enabled)),
-      ...groups.flatMap(restrictDevices),
+      ...groups.flatMap((group) => restrictDevices(group, devices)),
       ...limitWrites(groups, layout, limits),
       ...guaranteeSums(groups, limits),
     ],
-    enter: groups.map(joinGroup),
+    enter: [...groups.map(joinGroup), ...groups.flatMap((group) => filterDevices(group, devices))],
     exit: groups.map((group) => ({ op: 'exit.rmtree', path: group.path })),
     ...(oom === undefined ? {} : { oomFile: oom }),
     groups,
@@ -197,9 +205,32 @@ function joinGroup({ version, path }: ZoneGroup): EnterOp {
   return version === 1 ? { op: 'cgroup.join', path: `${path}/tasks` } : { op: 'cgroup.into', path };
 }
 
-function restrictDevices(group: ZoneGroup): CgroupOp[] {
+/** v1: before the launch, by node. */
+function restrictDevices(group: ZoneGroup, devices: readonly DeviceRule[]): CgroupOp[] {
   if (group.version !== 1 || !group.controllers.includes('devices')) return [];
-  return [{ op: 'cgroup.devices', path: group.path, allow: defaultDevices }];
+  return [{ op: 'cgroup.devices', path: group.path, allow: rulesWith(devices).map(formatRule) }];
+}
+
+/** v2: by the helper, before it makes the zone's first process. */
+function filterDevices(group: ZoneGroup, devices: readonly DeviceRule[]): EnterOp[] {
+  if (group.version !== 2 || !group.controllers.includes('devices')) return [];
+  return [programOp(group.path, rulesWith(devices))];
+}
+
+function rulesWith(devices: readonly DeviceRule[]): DeviceRule[] {
+  return mergeRules([...defaultDevices, ...devices]);
+}
+
+/** On a running zone. @throws CGROUP_CONTROLLER_MISSING */
+export function planDeviceRules(
+  request: ZoneRef & { readonly before: readonly DeviceRule[]; readonly after: readonly DeviceRule[] },
+): CgroupOp[] {
+  requireDevices(request.layout, request.after);
+  const group = groupOf(zoneGroups(request), 'devices');
+  if (group === undefined) return [];
+  const [before, after] = [request.before, request.after].map((devices) => rulesWith(devices).map(formatRule));
+  if (before === undefined || after === undefined) return [];
+  return [{ op: 'cgroup.devices-change', path: group.path, version: group.version, before, after }];
 }
 
 /** Without `previous`: what is asked for. With it: what differs from it. */

@@ -41,6 +41,7 @@ export const flagShapes: Readonly<Record<Exclude<Field, 'name' | 'image' | 'comm
   readOnly: boolean,
   tmpfs: list('PATH[:SIZE]'),
   mount: list('SRC:DST[:ro]'),
+  device: list('/dev/X[:rwm]'),
   net: list('NET'),
   port: { kind: 'list', value: '[ADDR:]HOST:ZONE[/udp]', char: 'p' },
   dns: list('ADDRESS'),

@@ -184,7 +184,7 @@ export const commandTable: CommandTable = {
     load: () => import('./run.js'),
   },
   set: {
-    summary: 'Change settings of a zone: limits act at once, and all is saved',
+    summary: 'Change settings of a zone: limits and devices act at once, and all is saved',
     aliases: ['update'],
     load: () => import('./set.js'),
   },

@@ -10,7 +10,7 @@ import { changeOf, setZone } from '../operations/set-zone.js';
 import type { ZoneChange } from '../spec/index.js';
 
 export default class SetSettings extends BaseCommand<typeof SetSettings> {
-  static override summary = 'Change settings of a zone: limits act at once, and all is saved';
+  static override summary = 'Change settings of a zone: limits and devices act at once, and all is saved';
   static override aliases = ['update'];
   static override examples = ['tszone set web --memory 256M --cpus 2', 'tszone set web --next-boot --hostname www'];
   static override afterDashes = '[-- COMMAND…]';
@@ -41,6 +41,7 @@ export default class SetSettings extends BaseCommand<typeof SetSettings> {
     if (result.needsRestart.length > 0) {
       this.note(`${result.needsRestart.join(', ')} will hold after "tszone restart ${name}"`);
     }
+    for (const note of result.notes) this.note(note);
     return done(name, `zone "${name}" is changed`, result);
   }
 }

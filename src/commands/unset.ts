@@ -18,6 +18,7 @@ export default class Unset extends BaseCommand<typeof Unset> {
     const result = await this.operate((host, options) => unsetZone(host, zone, setting, options));
     if (result.needsRestart.length > 0)
       this.note(`${result.needsRestart.join(', ')} will hold after "tszone restart ${zone}"`);
+    for (const note of result.notes) this.note(note);
     return done(zone, `zone "${zone}" is changed`, result);
   }
 }

@@ -31,8 +31,11 @@ export interface HelperChannel {
   unref(): void;
 }
 
+/** apply: what is done on the host side, at once. */
+export type SessionMode = 'launch' | 'enter' | 'apply';
+
 export interface ChildOptions {
-  readonly mode: 'launch' | 'enter';
+  readonly mode: SessionMode;
   readonly plan: Buffer;
   readonly stdio: readonly [StdioChoice, StdioChoice, StdioChoice];
   readonly program?: string | undefined;

@@ -1,7 +1,14 @@
 /** One run of the helper in `launch` or `enter`: plan down, events up, `go` and signals down. */
 import type { Readable, Writable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
-import { type ChannelListener, childChannel, forkedChannel, type HelperChannel, pipedChannel } from './channel.js';
+import {
+  type ChannelListener,
+  childChannel,
+  forkedChannel,
+  type HelperChannel,
+  pipedChannel,
+  type SessionMode,
+} from './channel.js';
 import { EventBoard, type EventName, type EventOf } from './events.js';
 import { type EnterOp, encodePlan, type HelperEvent } from './protocol.js';
 import { type LaunchStdio, spawner } from './spawner.js';
@@ -48,11 +55,7 @@ export interface HelperSession extends AsyncDisposable {
  * Starts the helper on a plan, as a child of this process.
  * @throws HOST_HELPER_MISSING
  */
-export function spawnSession(
-  mode: 'launch' | 'enter',
-  ops: readonly EnterOp[],
-  options: SessionOptions = {},
-): HelperSession {
+export function spawnSession(mode: SessionMode, ops: readonly EnterOp[], options: SessionOptions = {}): HelperSession {
   options.signal?.throwIfAborted();
   const [stdin = 'ignore', stdout = 'ignore', stderr = 'ignore'] = (options.stdio ?? []).map(childStdio);
   // A plan that cannot be sent must not leave a helper behind that waits for it.
@@ -105,7 +108,7 @@ function launchStdio(choice: StdioChoice | LaunchStdio, fd: number): LaunchStdio
 }
 
 interface SessionParts {
-  readonly mode: 'launch' | 'enter';
+  readonly mode: SessionMode;
   readonly ops: readonly EnterOp[];
   readonly signal: AbortSignal | undefined;
 }
@@ -116,7 +119,7 @@ class Session implements HelperSession {
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
   readonly exited: Promise<number>;
-  readonly #mode: 'launch' | 'enter';
+  readonly #mode: SessionMode;
   readonly #channel: HelperChannel;
   readonly #ops: readonly EnterOp[];
   readonly #events = new EventBoard();

@@ -20,7 +20,7 @@
  * fd 3 carries NUL-terminated tokens: `tszone-plan`, the protocol number, then per op its name, the number of its
  * arguments and the arguments. fd 4 is a stream socket, both ways. End of file on fd 4 before `go` makes the helper kill
  * the child and work off its exit list. In `enter` there is no created/go: `started`, then `exited`; end of file on
- * fd 4 kills the exec's whole group (`exec.group`).
+ * fd 4 kills the exec's whole group (`exec.group`). `apply` does `cgroup.program` and nothing else, then says `exited`.
  */
 
 export const protocolVersion = 2;
@@ -48,10 +48,20 @@ export const enterOps = {
   'tree.open': ['slot', 'path', 'flags'],
   /** Attaches one locked slot over a directory of another locked slot, so that the zone cannot take it off. */
   'tree.cover': ['slot', 'path', 'with'],
+  /**
+   * A device node of its own under a slot name, on a tmpfs that nobody sees, so that it can have an owner whom the zone knows; kind
+   * is b or c, mode decimal, uid and gid those of the host. Needs root.staging.
+   */
+  'tree.node': ['slot', 'kind', 'major', 'minor', 'mode', 'uid', 'gid'],
   /** v1: a `tasks` file (launch, enter), opened by the host side; the child writes 0. */
   'cgroup.join': ['path'],
   /** v2: the directory for CLONE_INTO_CGROUP. */
   'cgroup.into': ['path'],
+  /**
+   * v2 (launch, apply): eBPF instructions (hex) that become the only BPF_CGROUP_DEVICE program of the group, in one step; it goes
+   * with the group.
+   */
+  'cgroup.program': ['path', 'hex'],
   /** A directory with devpts, where the child may mount its staging tmpfs; its parent is 0700 root. */
   'root.staging': ['path'],
   /**
@@ -148,6 +158,10 @@ export const enterOps = {
   'mnt.tree': ['slot', 'target'],
   /** A host node (/dev/null, …) bound at target, which is made as an empty file. */
   'dev.bind': ['hostPath', 'target'],
+  /** A slot of tree.node at target, which is made as an empty file; no symbolic link is followed, nothing but a file covered. Done already is success. */
+  'dev.add': ['slot', 'target'],
+  /** The reverse, for the node of that number; whatever else is there stays. */
+  'dev.remove': ['target', 'major', 'minor'],
   symlink: ['text', 'path'],
   mkdir: ['path', 'mode'],
   /** An empty tmpfs or /dev/null over the path; nothing if it does not exist. */
@@ -193,6 +207,8 @@ export const enterOps = {
   'exec.path': ['argv*'],
   /** execveat of a slot. */
   'exec.slot': ['slot', 'argv*'],
+  /** Instead of an exec: what was to be done in the zone is done, status 0. */
+  'exec.none': [],
 } as const satisfies Record<string, readonly string[]>;
 
 export type EnterOpName = keyof typeof enterOps;

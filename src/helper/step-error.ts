@@ -64,6 +64,15 @@ const stepHints: readonly StepHint[] = [
     hint: 'The file system of the path cannot be mounted with mapped owners: use another one for it, and see "tszone doctor".',
   },
   {
+    step: 'tree.node',
+    errnos: ['EPERM'],
+    hint: 'Making a device node needs CAP_MKNOD, and in a container the device in its own list: see "tszone doctor".',
+  },
+  {
+    step: 'dev.add',
+    hint: "Look at the path inside the zone and remove what stands in the device's place (a link, a directory).",
+  },
+  {
     step: 'cgroup.',
     errnos: notFound,
     hint: 'A cgroup of the zone has been removed by somebody else; stop the zone and start it again.',
@@ -123,6 +132,14 @@ function hintOf(step: string, errnoName: string): string | undefined {
   return found?.hint ?? hints[errnoName];
 }
 
+/** What a kernel without device programs says, and one that does not let us. */
+const programRefused: Readonly<Record<string, string>> = {
+  ENOSYS: "This kernel has no bpf(2): boot one with CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF, such as Debian's.",
+  EINVAL: "This kernel has no device programs: boot one with CONFIG_CGROUP_BPF, such as Debian's.",
+  EPERM:
+    'Run as root with CAP_SYS_ADMIN (a container: --privileged), and see with "bpftool cgroup tree" whether a group above has a device program that allows none below it.',
+};
+
 const diskFull = ['ENOSPC', 'EDQUOT'];
 
 /** Exit status for a step's failure, as the helper itself ends with: 126 and 127 as shells use them, else 125. */
@@ -132,7 +149,7 @@ export function statusOfStep(step: string, errnoName: string): number {
 }
 
 /**
- * KERNEL_STEP_FAILED; RESOURCE_DISK_FULL for ENOSPC and EDQUOT; LOCK_BUSY for a second monitor. `context`: step, op (the plan's own), syscall, errno,
+ * KERNEL_STEP_FAILED; RESOURCE_DISK_FULL for ENOSPC and EDQUOT; LOCK_BUSY for a second monitor; HOST_FEATURE_MISSING without device programs. `context`: step, op (the plan's own), syscall, errno,
  * errnoName, path, status (126 and 127 for a command that can't be run or found).
  */
 export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError {
@@ -153,6 +170,14 @@ export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError
     return zoneError('LOCK_BUSY', 'the zone has a monitor already', {
       hint: 'Wait until the zone has ended: "tszone wait".',
       context,
+    });
+  }
+  const refused = event.step === 'cgroup.program' ? programRefused[errnoName] : undefined;
+  if (refused !== undefined) {
+    const what = `the devices of a zone cannot be restricted: ${lowerFirst(event.message)}${call}`;
+    return zoneError('HOST_FEATURE_MISSING', what, {
+      hint: refused,
+      context: { ...context, feature: 'cgroup device program' },
     });
   }
   // A v1 cpuset without CPUs says ENOSPC, too.

@@ -31,7 +31,8 @@ export function cgroupLayout({ mounts, systemd, read, exists }: LayoutSources): 
   const delegate = systemd && unified !== undefined && v1.size === 0 ? delegatedUnit : undefined;
   const base = delegate === undefined ? unified : `${unified}/${delegate.slice}/${delegate.unit}`;
   const v2 = unified === undefined ? new Map<Controller, ControllerFacts>() : v2Controllers(unified, read, exists);
-  const controllers = Object.fromEntries([...v2, ...v1]);
+  const devicesAbove = isInnerUserNamespace(read);
+  const controllers = Object.fromEntries([...v2, ...v1].filter(([name]) => name !== 'devices' || !devicesAbove));
   const floors = unified === undefined ? [] : memoryFloors(unified, delegate, { read, exists });
   return {
     mode: v1.size === 0 ? 'v2' : unified === undefined ? 'v1' : 'hybrid',
@@ -40,9 +41,16 @@ export function cgroupLayout({ mounts, systemd, read, exists }: LayoutSources): 
     ...(base === undefined ? {} : { base }),
     ...(delegate === undefined ? {} : { delegate }),
     ...(floors.length === 0 ? {} : { floors }),
+    ...(devicesAbove ? { devicesAbove } : {}),
     tracking: systemd && v1.size > 0 ? trackingHierarchies(writable, unified) : [],
     swapAccounting: countsSwap(controllers, read, exists),
   };
+}
+
+/** The first one maps every id to itself; a host that does not say has none. */
+function isInnerUserNamespace(read: ReadText): boolean {
+  const map = read('/proc/self/uid_map')?.trim().split(/\s+/);
+  return map !== undefined && map.join(' ') !== '0 0 4294967295';
 }
 
 function v1Controllers(mounts: readonly Mount[]): Map<Controller, ControllerFacts> {
@@ -76,7 +84,8 @@ function v2Controllers(
   const offered = read(`${unified}/cgroup.controllers`)?.trim().split(' ') ?? [];
   const found = controllerNames.filter((name) => offered.includes(name));
   // cgroup.freeze is in every group but the root, which has no switch for it; it came with 5.2, before anything we run on.
-  const all = exists(`${unified}/cgroup.procs`) ? [...found, 'freezer' as const] : found;
+  // Devices are for a program that any group can have.
+  const all = exists(`${unified}/cgroup.procs`) ? [...found, 'freezer' as const, 'devices' as const] : found;
   return new Map(all.map((name) => [name, { version: 2, mount: unified }]));
 }
 

@@ -56,7 +56,7 @@ export interface MemoryFloor {
 export interface CgroupLayout {
   /** v2: nothing but the unified hierarchy. hybrid: v1 controllers beside a cgroup2 mount. */
   readonly mode: 'v1' | 'hybrid' | 'v2';
-  /** v2 kernels freeze without a controller: `freezer` is then listed with version 2. */
+  /** v2 kernels freeze, and filter devices, without a controller: `freezer` and `devices` are then listed with version 2. */
   readonly controllers: Readonly<Partial<Record<Controller, ControllerFacts>>>;
   /** The cgroup2 mount point, if there is one. */
   readonly unified?: string;
@@ -74,6 +74,11 @@ export interface CgroupLayout {
    * left out; absent: there is none. More than that can be guaranteed to nobody.
    */
   readonly floors?: readonly MemoryFloor[];
+  /**
+   * In another user namespace than the machine's first: nobody can change a list of devices, and what is above holds. `devices`
+   * is then not listed.
+   */
+  readonly devicesAbove?: true;
   /** Whether the kernel counts and limits swap per group. */
   readonly swapAccounting: boolean;
 }

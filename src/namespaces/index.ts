@@ -1,4 +1,6 @@
+export { deviceHandlers } from './apply.js';
 export * from './credentials.js';
+export type { DeviceNode, DeviceNodesOp } from './device-nodes.js';
 export { type EnterPlanInput, loginShell, planEnter, planEntryRecord } from './enter.js';
 export { identityFiles } from './identity.js';
 export { type LaunchPlanInput, type PayloadInput, planLaunch, zoneNamespaces } from './launch.js';

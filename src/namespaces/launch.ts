@@ -2,6 +2,7 @@
 import type { EnterOp } from '../helper/index.js';
 import type { IdRange } from '../state/index.js';
 import { type ProcessPlanInput, type ProgramPlanInput, planProcess, planProgram } from './credentials.js';
+import { type DeviceNode, planNodeMounts, planNodes } from './device-nodes.js';
 import { type IdentityInput, planIdentity } from './identity.js';
 import { hostSysSlot, type KernelMountOptions, planKernelMounts } from './kernel-mounts.js';
 import { planHostTrees, planRoot, planRootTrees, type RootPlanInput } from './root.js';
@@ -19,6 +20,8 @@ export interface LaunchPlanInput {
   readonly hostname: string;
   readonly root: Omit<RootPlanInput, 'skeleton'>;
   readonly kernelMounts: KernelMountOptions;
+  /** Devices of the host. */
+  readonly devices: readonly DeviceNode[];
   readonly tmpfs: readonly { readonly path: string; readonly sizeBytes?: number | undefined }[];
   readonly identity: IdentityInput;
   readonly timeNamespace: boolean;
@@ -56,6 +59,7 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     { op: 'sync.created' },
     ...planRoot(root),
     ...planKernelMounts(input.kernelMounts),
+    ...planNodeMounts(input.devices),
     ...(input.root.readOnly ? [] : planIdentity(input.identity)),
     ...input.tmpfs.map(planTmpfs),
     ...planHostTrees(input.root.trees),
@@ -76,6 +80,7 @@ function planHostSide(input: LaunchPlanInput, root: RootPlanInput): EnterOp[] {
     { op: 'ns.uidmap', inside, outside, count },
     { op: 'ns.gidmap', inside, outside, count },
     ...planRootTrees(root),
+    ...planNodes(input.devices, input.ids),
     ...(input.kernelMounts.hostNetwork
       ? [
           {

@@ -107,7 +107,7 @@ async function withZoneEnd(
   };
   const plan = await planStopped(host, name, argv);
   const launched = await launchPlan(host, name, {
-    plan,
+    plan: { ...plan, devices: [] },
     options: { ...options, stdio: 'relay', fds: stdio, beforeGo },
   }).catch(async (error: unknown) => {
     await copied?.catch(() => {});
@@ -141,6 +141,7 @@ async function planStopped(host: HostContext, name: string, helperArgv: readonly
   const record = await readZone(host.roots, name);
   return planStart({
     ...(await planZoneFiles(host, record)),
+    devices: [],
     network: {
       prepare: [],
       attach: [],

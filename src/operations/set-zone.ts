@@ -1,9 +1,10 @@
 /** `set`, `unset`, `get`: the settings of a zone that exists. */
-import { type CgroupOp, planLimits, requireLimits } from '../cgroups/index.js';
+import { planLimits, requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
-import { limitsOf } from '../plan/index.js';
+import { type HostOp, limitsOf } from '../plan/index.js';
 import {
   changeSpec,
+  deviceEntries,
   limitEntries,
   nearest,
   parseZoneChange,
@@ -16,6 +17,14 @@ import { readRunning, readZone, writeZone, type ZoneRecord } from '../state/inde
 import type { HostContext } from './host-context.js';
 import { restartZone } from './restart-zone.js';
 import { applyAll } from './transaction.js';
+import {
+  allDevices,
+  type DeviceChange,
+  deviceNotes,
+  planDeviceChange,
+  recordDevices,
+  resolveDevices,
+} from './zone-devices.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { groupsOf } from './zone-ref.js';
 
@@ -31,6 +40,8 @@ export interface SetResult {
   readonly spec: ZoneSpec;
   /** Fields that hold only after a restart. */
   readonly needsRestart: readonly string[];
+  /** Sentences that a user should read. */
+  readonly notes: readonly string[];
 }
 
 /** Fields that mean something only to commands to come: no restart needed. */
@@ -67,18 +78,22 @@ export async function unsetZone(
   return changeZone(host, name, unsetOf(keys), options);
 }
 
-export type SpecChange = (record: ZoneRecord) => ZoneSpec;
+export interface SpecChange {
+  /** Named by the user, whether or not it is news to the record. */
+  readonly keys: readonly string[];
+  apply(record: ZoneRecord): ZoneSpec;
+}
 
 /** @throws SPEC_INVALID */
 export function changeOf(input: ZoneChange): SpecChange {
   const change = parseZoneChange(input);
-  return ({ spec }) => changeSpec(spec, change);
+  return { keys: Object.keys(change), apply: ({ spec }) => changeSpec(spec, change) };
 }
 
 /** @throws SPEC_INVALID */
 export function unsetOf(keys: readonly string[]): SpecChange {
   const known = keys.map(requireKey);
-  return ({ spec }) => unsetSpec(spec, known);
+  return { keys: known, apply: ({ spec }) => unsetSpec(spec, known) };
 }
 
 /** One setting, or all. @throws ZONE_NOT_FOUND, SPEC_INVALID */
@@ -120,16 +135,37 @@ async function changeLocked(
 ): Promise<SetResult> {
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
-  const { ops, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
-  await applyAll(ops);
+  const { ops, devices, spec, isSaved, needsRestart, notes } = await planChange(host, record, change, scope);
+  await withDevices(host, name, devices, () => applyAll(ops));
   if (isSaved) await writeZone(host.roots, { ...record, spec });
-  return { name, spec, needsRestart };
+  return { name, spec, needsRestart, notes };
+}
+
+/** Killed in between, the next change takes out whatever may be there. */
+async function withDevices(
+  host: HostContext,
+  name: string,
+  devices: DeviceChange | undefined,
+  body: () => Promise<void>,
+): Promise<void> {
+  if (devices === undefined) return body();
+  await recordDevices(host, name, allDevices(devices));
+  try {
+    await body();
+  } catch (error) {
+    await recordDevices(host, name, devices.before);
+    throw error;
+  }
+  await recordDevices(host, name, devices.after);
 }
 
 export interface ChangePlan {
   readonly spec: ZoneSpec;
-  /** On the groups of a running zone. */
-  readonly ops: readonly CgroupOp[];
+  /** On the groups of a running zone, and in its /dev. */
+  readonly ops: readonly HostOp[];
+  /** If those of a running zone change. */
+  readonly devices: DeviceChange | undefined;
+  readonly notes: readonly string[];
   readonly isSaved: boolean;
   readonly needsRestart: readonly string[];
 }
@@ -142,22 +178,31 @@ export async function planChange(
   scope: NonNullable<SetOptions['scope']>,
 ): Promise<ChangePlan> {
   const { name } = record.spec;
-  const spec = change(record);
+  const spec = change.apply(record);
   const changed = changedKeys(record.spec, spec);
-  const running = (await readRunning(host.roots, name)) !== undefined;
-  if (scope === 'live') refuseNotLive(name, running, changed);
+  const running = await readRunning(host.roots, name);
+  if (scope === 'live') refuseNotLive(name, running !== undefined, changed);
   // A limit that was accepted before does not stand in the way of other changes.
   const isGiven = (key: string) => key in limitEntries && spec[key as keyof typeof limitEntries] !== undefined;
   if (changed.some(isGiven)) requireLimits(host.facts, limitsOf(spec));
+  // What was given only to the running zone is taken away by what its record says already.
+  const after = change.keys.includes('device') ? await resolveDevices(host, spec.device) : undefined;
+  const isLive = running !== undefined && scope !== 'saved';
+  const devices = isLive && after !== undefined ? await planDeviceChange(host, record, { running, after }) : undefined;
   const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
-  const isLive = (key: string) => key in limitEntries && scope !== 'saved';
+  const waits = (key: string) => !passive.includes(key) && (scope === 'saved' || !(key in liveEntries));
   return {
     spec,
-    ops: running && scope !== 'saved' ? planLimits({ ...groupsOf(host, name), ...limits }) : [],
+    ops: isLive ? [...planLimits({ ...groupsOf(host, name), ...limits }), ...(devices?.ops ?? [])] : [],
+    devices,
+    notes: deviceNotes(after ?? []),
     isSaved: scope !== 'live',
-    needsRestart: running ? changed.filter((key) => !isLive(key) && !passive.includes(key)) : [],
+    needsRestart: running === undefined ? [] : changed.filter(waits),
   };
 }
+
+/** What acts on a running zone at once. */
+const liveEntries = { ...limitEntries, ...deviceEntries };
 
 function changedKeys(before: ZoneSpec, after: ZoneSpec): string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ZoneSpec>;
@@ -165,7 +210,7 @@ function changedKeys(before: ZoneSpec, after: ZoneSpec): string[] {
 }
 
 function refuseNotLive(name: string, running: boolean, changed: readonly string[]): void {
-  const stuck = changed.filter((key) => !(key in limitEntries));
+  const stuck = changed.filter((key) => !(key in liveEntries));
   if (running && stuck.length === 0) return;
   const why = running ? `${stuck.join(', ')} cannot change while zone "${name}" runs` : `zone "${name}" is not running`;
   throw zoneError(running ? 'ZONE_STATE' : 'ZONE_NOT_RUNNING', why, {

@@ -20,6 +20,7 @@ import { onExitCommand, onGoCommand } from './on-exit-command.js';
 import { digestOf, findPrepared, goIfPrepared } from './prepare-zone.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
+import { deviceNotes, resolveDevices, type ZoneDevice } from './zone-devices.js';
 import { planZoneFiles } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { attachNetworks, type InterfaceSource } from './zone-network.js';
@@ -123,15 +124,21 @@ export async function launchCreated(
   return { session, pid, notes: plan.notes };
 }
 
+export interface ZoneStartPlan extends ZonePlan {
+  readonly devices: readonly ZoneDevice[];
+}
+
 /** Everything that a start would do, for `--dry-run` too. */
 export async function planZoneStart(
   host: HostContext,
   record: ZoneRecord,
   options: StartOptions = {},
-): Promise<ZonePlan> {
+): Promise<ZoneStartPlan> {
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
-  return planStart({
+  const devices = await resolveDevices(host, record.spec.device);
+  const plan = planStart({
     ...(await planZoneFiles(host, record)),
+    devices,
     network: await attachNetworks(host, record, options.interfaceSource),
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
@@ -139,6 +146,7 @@ export async function planZoneStart(
     onGo: onGoCommand(host, record),
     hold: options.hold,
   });
+  return { ...plan, notes: [...plan.notes, ...deviceNotes(devices)], devices };
 }
 
 /** Prepare, launch, attach, go; all taken back on failure. Call with the zone's lock held. */
@@ -179,17 +187,18 @@ export async function launchPlan(
 }
 
 /**
- * What only the zone's packets need is made while the helper makes the zone. Not with published ports: the helper, if it fails, takes
+ * What only the zone's packets and programs need is made while the helper makes the zone, in which none runs yet. Not so with published ports: the helper, if it fails, takes
  * back those of its exit list, so they have to be the zone's by then, and they lie in the table.
  */
 function splitPrepare(prepare: readonly HostOpBase[]): { ops: readonly HostOpBase[]; later: readonly HostOpBase[] } {
-  if (prepare.some(({ op }) => op === 'net.port')) return { ops: prepare, later: [] };
-  const isLater = ({ op }: HostOpBase) => op === 'net.nft' || op === 'net.forward';
+  const hasPorts = prepare.some(({ op }) => op === 'net.port');
+  const isLater = ({ op }: HostOpBase) =>
+    op === 'cgroup.devices' || (!hasPorts && (op === 'net.nft' || op === 'net.forward'));
   return { ops: prepare.filter((op) => !isLater(op)), later: prepare.filter(isLater) };
 }
 
 interface LaunchInput {
-  readonly plan: ZonePlan;
+  readonly plan: ZoneStartPlan;
   readonly options: StartOptions;
   readonly digest?: string | undefined;
   /** It has never run: there is nothing of an earlier run. */
@@ -202,13 +211,13 @@ interface LaunchInput {
 const isRun = ({ enter }: ZonePlan) => enter.some(({ op }) => op === 'monitor.exit');
 
 async function writeLaunch({ roots }: HostContext, name: string, { plan, digest, isNew }: LaunchInput): Promise<void> {
-  const { prepare, entry } = plan;
+  const { prepare, entry, devices } = plan;
   const paths = zonePaths(roots, name);
   const stale = isRun(plan) ? [paths.exit, paths.running, paths.restartFailure] : [paths.running, paths.enter];
   if (isNew !== true) await Promise.all(stale.map((path) => rm(path, { force: true })));
   await writeRunTimeFile(
     paths.launch,
-    JSON.stringify({ version: 1, prepared: prepare, digest, entry } satisfies LaunchRecord),
+    JSON.stringify({ version: 1, prepared: prepare, digest, devices, entry } satisfies LaunchRecord),
   );
 }
 

@@ -13,6 +13,7 @@ import type { MountSpec, ZoneSpec } from '../spec/index.js';
 import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
+import { resolveDevices } from './zone-devices.js';
 
 /** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
 export async function planZoneFiles(host: HostContext, record: ZoneRecord): Promise<ZoneFilesPart> {
@@ -77,16 +78,14 @@ async function userTree(mount: MountSpec): Promise<HostTree> {
  * What can be known before anything is made.
  *
  * @throws SPEC_INVALID a CPU that is not online · CGROUP_CONTROLLER_MISSING a limit without its controller · HOST_FEATURE_MISSING a
- * file system that cannot be idmapped, a foreign architecture, a guarantee that would not hold · PATH_NOT_FOUND
+ * file system that cannot be idmapped, a foreign architecture, a guarantee that would not hold · PATH_NOT_FOUND a mount's source, a device
  */
-export async function checkZoneFeasible(
-  { roots, facts }: HostContext,
-  spec: ZoneSpec,
-  image: ZoneImage,
-): Promise<void> {
+export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<void> {
+  const { roots, facts } = host;
   requireLimits(facts, limitsOf(spec));
   requireArchitecture(facts, image);
   await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
+  await resolveDevices(host, spec.device);
   for (const mount of spec.mount) {
     await userTree(mount);
     await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');

@@ -5,6 +5,7 @@ import type { EntryInfo } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
 import { type Roots, type RunningRecord, readJson, readRunning, type Versioned, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
+import type { ZoneDevice } from './zone-devices.js';
 
 /** Where the zone's groups are. */
 export function groupsOf(host: HostContext, zone: string): ZoneRef {
@@ -17,6 +18,8 @@ export interface LaunchRecord extends Versioned {
   readonly prepared: readonly HostOpBase[];
   /** Of what the zone was when that was planned; a prepared zone that has been changed since is prepared anew. */
   readonly digest?: string | undefined;
+  /** What the running zone has been given, also what no record says. */
+  readonly devices?: readonly ZoneDevice[] | undefined;
   readonly entry: EntryInfo;
 }
 

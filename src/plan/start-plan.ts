@@ -1,6 +1,7 @@
 /** From a zone's record and the host's facts to everything that a start does: pure. */
 import {
   type CgroupOp,
+  type DeviceRule,
   planEntryCgroup,
   planExecCgroup,
   planMonitorCgroup,
@@ -13,6 +14,7 @@ import type { EnterOp } from '../helper/index.js';
 import type { CgroupLayout, HostFacts } from '../host/index.js';
 import {
   baseEnvironment,
+  type DeviceNode,
   type HostTree,
   type LaunchPlanInput,
   type PayloadInput,
@@ -49,6 +51,8 @@ export interface StartPlanInput {
   /** Directories, topmost first. */
   readonly layers: readonly string[];
   readonly trees: readonly HostTree[];
+  /** Of the host, that the zone may use. */
+  readonly devices: readonly (DeviceNode & Omit<DeviceRule, 'minor'>)[];
   /** Of the files that tszone keeps true, those that the zone has no copy of its own of. */
   readonly fromImage: readonly string[];
   readonly network: NetworkPart;
@@ -121,9 +125,9 @@ interface CgroupPart {
   readonly oomFile: string | undefined;
 }
 
-function planCgroups({ roots, facts, record }: StartPlanInput): CgroupPart {
+function planCgroups({ roots, facts, record, devices }: StartPlanInput): CgroupPart {
   const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
-  const own = planZoneCgroups({ ...zone, limits: limitsOf(record.spec) });
+  const own = planZoneCgroups({ ...zone, limits: limitsOf(record.spec), devices });
   const monitor = planMonitorCgroup(facts.cgroup);
   return {
     prepare: [...monitor.prepare, ...own.prepare],
@@ -179,6 +183,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
       trees: input.trees,
     },
     kernelMounts: { hostNetwork: spec.net.kind === 'host', cgroupView: cgroupView(input.facts.cgroup) },
+    devices: input.devices,
     tmpfs: spec.tmpfs,
     identity: {
       hostname: spec.hostname ?? spec.name,

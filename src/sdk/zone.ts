@@ -97,7 +97,7 @@ export class Zone implements AsyncDisposable {
     return resumeZone(this.#host, this.name);
   }
 
-  /** Limits act at once and are saved; what needs a restart is named in the result. @throws SPEC_INVALID */
+  /** Limits and devices act at once and are saved; what needs a restart is named in the result. @throws SPEC_INVALID */
   set(change: ZoneChange, options: SetOptions = {}): Promise<SetResult> {
     return setZone(this.#host, this.name, change, options);
   }

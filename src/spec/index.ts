@@ -1,4 +1,5 @@
 export * from './capabilities.js';
+export * from './device.js';
 export { signalNumber } from './fields.js';
 export type { HostOpBase, HostOpHandler } from './host-op.js';
 export * from './names.js';

@@ -1,6 +1,7 @@
 /** From what people wrote to a checked spec: shape first, then meaning; all issues are collected, not only the first. */
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
+import { isOwnDevice, maxDevices } from './device.js';
 import { nearest } from './nearest.js';
 import { changeSchema, limitEntries, settingEntries, type ZoneSpec, zoneSchema } from './schema.js';
 
@@ -87,6 +88,16 @@ const meaningChecks: readonly ((spec: ZoneSpec) => SpecIssue | undefined)[] = [
       'is more than the ceiling',
     ),
   (spec) => duplicate('mount', [...spec.mount.map((mount) => mount.target), ...spec.tmpfs.map((tmpfs) => tmpfs.path)]),
+  (spec) =>
+    duplicate(
+      'device',
+      spec.device.map(({ path }) => path),
+    ),
+  (spec) => issueIf(spec.device.length > maxDevices, 'device', `names more than ${maxDevices} devices`),
+  (spec) => {
+    const own = spec.device.find(isOwnDevice);
+    return issueIf(own !== undefined, 'device', `names ${JSON.stringify(own?.path)}, which every zone has of its own`);
+  },
   (spec) =>
     duplicate(
       'port',

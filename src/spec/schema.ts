@@ -3,6 +3,7 @@
  * Input is as people write it (`'512M'`); output is numbers and canonical paths.
  */
 import * as v from 'valibot';
+import { parseDevice } from './device.js';
 import * as f from './fields.js';
 import { parseNet } from './interfaces.js';
 import { hostnamePattern, imagePattern, namePattern } from './names.js';
@@ -44,8 +45,17 @@ export const limitEntries = {
   pids: maybe(f.count(1), 'ceiling of processes and threads'),
 } as const;
 
+/** Lists that `set` can change on a running zone at once, too. */
+export const deviceEntries = {
+  device: list(
+    f.parsed(parseDevice, 'a device /dev/X[:rwm]'),
+    'a device of the host, /dev/X[:rwm]: it may be opened for reading (r) and writing (w); rw if not given',
+  ),
+} as const;
+
 /** Fields that are saved at once and hold from the next start on. */
 export const settingEntries = {
+  ...deviceEntries,
   hostname: maybe(
     v.pipe(v.string(), v.regex(hostnamePattern, 'is not a host name')),
     "host name inside (the zone's name if not given)",

@@ -29,7 +29,7 @@ const coMounted: CgroupLayout = {
   },
 };
 
-const v2Names = ['memory', 'cpu', 'cpuset', 'pids', 'io', 'freezer'] as const;
+const v2Names = ['memory', 'cpu', 'cpuset', 'pids', 'io', 'freezer', 'devices'] as const;
 const v2: CgroupLayout = {
   mode: 'v2',
   controllers: Object.fromEntries(v2Names.map((name) => [name, { version: 2, mount: '/sys/fs/cgroup' }])),
@@ -75,6 +75,7 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
     },
     layers: ['/var/lib/tszone/images/layers/sha256-1'],
     trees: [],
+    devices: [],
     fromImage: ['/etc/hosts'],
     network: {
       prepare: [],
@@ -116,6 +117,34 @@ describe('the plan of a start', () => {
       'read-only',
       printed(inputFor({ readOnly: true, command: ['id'], user: 'bob', tmpfs: ['/scratch:1M'] }, v1)),
     ));
+
+  it('is as written down for zones with devices of the host', async () => {
+    const fuse = {
+      path: '/dev/fuse',
+      kind: 'c',
+      major: 10,
+      minor: 229,
+      mode: 0o666,
+      uid: 0,
+      gid: 0,
+      access: 'rw',
+    } as const;
+    const disk = {
+      path: '/dev/loop0',
+      kind: 'b',
+      major: 7,
+      minor: 0,
+      mode: 0o660,
+      uid: 0,
+      gid: 6,
+      access: 'r',
+    } as const;
+    for (const [name, layout] of [
+      ['devices-v1', v1],
+      ['devices-v2', v2],
+    ] as const)
+      await compare(name, printed({ ...inputFor({}, layout), devices: [fuse, disk] }));
+  });
 
   it('tells the monitor to start node only where a policy has to decide', () => {
     const spawned = (onExit: string[]) =>

@@ -18,7 +18,8 @@ export const cgroupChecks: CheckGroup = (context) => {
     layout(context),
     ...names.map((name) => controller(context, name)),
     swap(context),
-    ...(facts.cgroup.mode === 'v2' ? [systemd(context), devices()] : []),
+    devices(context),
+    ...(facts.cgroup.mode === 'v2' ? [systemd(context)] : []),
   ];
 };
 
@@ -55,12 +56,21 @@ function swap({ facts: { cgroup } }: CheckContext): Check {
   });
 }
 
-/** Nothing is wrong, but who looks for a device program finds none. */
-function devices(): Check {
+/** Whether the kernel takes programs for v2 is known only when one is loaded: a start says so. */
+function devices({ facts: { cgroup } }: CheckContext): Check {
+  const found = cgroup.controllers.devices;
+  const how = found?.version === 2 ? `a program for each group at ${found.mount}` : `v1 at ${found?.mount}`;
+  const above = cgroup.devicesAbove === true;
   return check('cgroup.devices', 'device control', {
-    ok: true,
+    ok: found !== undefined || above,
+    otherwise: 'fail',
     detail:
-      'v2 has no devices controller and zones get no device program: mknod is refused in their user namespace, and their device nodes are bound one by one',
+      found !== undefined
+        ? how
+        : above
+          ? 'this is a zone, or another user namespace: the list of the level above holds'
+          : 'missing: no zone can be started',
+    fix: 'mkdir -p /sys/fs/cgroup/devices && mount -t cgroup -o devices cgroup /sys/fs/cgroup/devices, or mount cgroup2',
   });
 }
 

@@ -55,6 +55,20 @@ describe('the hint for a failed step', () => {
     expect([cpuset.code, cpuset.hint?.includes('--cpuset')]).to.deep.equal(['KERNEL_STEP_FAILED', true]);
   });
 
+  it('says by name that a kernel has no device programs, and what to do about it', () => {
+    for (const [errno, hint] of [
+      ['ENOSYS', /CONFIG_BPF_SYSCALL/],
+      ['EINVAL', /CONFIG_CGROUP_BPF/],
+      ['EPERM', /--privileged/],
+    ] as const) {
+      const error = failed('cgroup.program', errno);
+      expect(error.code, errno).to.equal('HOST_FEATURE_MISSING');
+      expect(error.hint, errno).to.match(hint);
+      expect(error.context).to.include({ feature: 'cgroup device program', errnoName: errno });
+    }
+    expect(failed('cgroup.program', 'ENOENT').code).to.equal('KERNEL_STEP_FAILED');
+  });
+
   it('leaves the exit status to the step and its errno', () => {
     expect([statusOfStep('exec.path', 'ENOENT'), statusOfStep('exec.path', 'EACCES')]).to.deep.equal([127, 126]);
     expect(statusOfStep('cwd', 'ENOENT')).to.equal(125);

@@ -50,11 +50,34 @@ describe('cgroupLayout', () => {
     });
   });
 
-  it('reads v2, which freezes without a controller', () => {
+  it('reads v2, which freezes and filters devices without a controller', () => {
     const layout = layoutOf(v2);
     expect(layout).to.include({ mode: 'v2', unified: '/sys/fs/cgroup', base: '/sys/fs/cgroup', swapAccounting: true });
-    expect(Object.keys(layout.controllers)).to.have.members(['cpuset', 'cpu', 'io', 'memory', 'pids', 'freezer']);
+    expect(Object.keys(layout.controllers)).to.have.members([
+      'cpuset',
+      'cpu',
+      'io',
+      'memory',
+      'pids',
+      'freezer',
+      'devices',
+    ]);
     expect(layout).to.not.have.property('delegate');
+  });
+
+  it('has no devices to list where a level above holds them: in a user namespace', () => {
+    const first = layoutOf({
+      ...v2,
+      files: { ...v2.files, '/proc/self/uid_map': '         0          0 4294967295\n' },
+    });
+    expect(first.controllers).to.have.property('devices');
+    expect(first).to.not.have.property('devicesAbove');
+    const inner = layoutOf({
+      ...v2,
+      files: { ...v2.files, '/proc/self/uid_map': '         0  268435456      65536\n' },
+    });
+    expect(inner.controllers).to.not.have.property('devices');
+    expect(inner.devicesAbove).to.equal(true);
   });
 
   it('makes groups below a unit of its own where systemd owns v2', () => {
@@ -78,6 +101,7 @@ describe('cgroupLayout', () => {
     expect(layoutOf(host).controllers).to.deep.equal({
       pids: { version: 1, mount: '/sys/fs/cgroup/pids' },
       freezer: { version: 1, mount: '/sys/fs/cgroup/freezer' },
+      devices: { version: 2, mount: '/sys/fs/cgroup/unified' },
     });
     expect(layoutOf(host).tracking).to.deep.equal([]);
     expect(layoutOf({ ...host, systemd: true }).tracking).to.deep.equal([

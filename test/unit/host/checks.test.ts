@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { CheckContext } from '../../../src/host/checks/check.js';
-import { type Check, checkHost, type HostFacts, probeHost } from '../../../src/host/index.js';
+import { type CgroupLayout, type Check, checkHost, type HostFacts, probeHost } from '../../../src/host/index.js';
 import { parseMountinfo } from '../../../src/host/mountinfo.js';
 
 describe('checkHost', () => {
@@ -135,11 +135,19 @@ describe('checkHost', () => {
     expect(await only('cgroup.systemd', {}, { cgroup, systemd: false })).to.include({ status: 'ok' });
   });
 
-  it('says how devices are kept from zones on v2', async () => {
-    const cgroup = { mode: 'v2' as const, controllers: {}, tracking: [], swapAccounting: false };
-    const { status, detail } = await only('cgroup.devices', {}, { cgroup });
-    expect(status).to.equal('ok');
-    expect(detail).to.include('no device program').and.include('mknod');
+  it('says what keeps devices from zones, and that nothing does', async () => {
+    const with_ = (controllers: CgroupLayout['controllers'], above: Partial<CgroupLayout> = {}) =>
+      only(
+        'cgroup.devices',
+        {},
+        { cgroup: { mode: 'v1', controllers, tracking: [], swapAccounting: false, ...above } },
+      );
+    expect(await with_({ devices: { version: 1, mount: '/cg/devices' } })).to.include({ status: 'ok' });
+    expect((await with_({ devices: { version: 2, mount: '/cg' } })).detail).to.include('program');
+    expect(await with_({}, { devicesAbove: true })).to.include({ status: 'ok' });
+    expect(await with_({}))
+      .to.include({ status: 'fail' })
+      .and.has.property('fix');
   });
 
   it('sees other tools’ firewalls', async () => {
