@@ -15,7 +15,7 @@
 #include "report.h"
 #include "settings.h"
 
-struct zone zone = {.socket = -1, .staging = -1, .root = -1, .console = -1, .tied = true};
+struct zone zone = {.socket = -1, .staging = -1, .root = -1, .proc = -1, .sys = -1, .sysctl = -1, .console = -1, .tied = true};
 
 enum { KEYCTL_JOIN_SESSION_KEYRING = 1 };
 

@@ -141,9 +141,12 @@ export const enterOps = {
   'dev.bind': ['hostPath', 'target'],
   symlink: ['text', 'path'],
   mkdir: ['path', 'mode'],
-  /** An empty tmpfs or /dev/null over the path; nothing if it does not exist. */
+  /**
+   * An empty tmpfs or /dev/null over a path below /proc or /sys; nothing if it does not exist. Looked up in the very mount that was
+   * made for the zone (mnt.fs, mnt.tree), without links and without leaving it; /dev/null has to be the character device 1:3.
+   */
   'mnt.mask': ['path'],
-  /** The path made read-only in place (RDONLY,NOSUID,NODEV,NOEXEC, recursive); nothing if it does not exist. */
+  /** The path, looked up likewise, made read-only in place (RDONLY,NOSUID,NODEV,NOEXEC, recursive); nothing if it does not exist. */
   'mnt.readonly': ['path'],
   /** A pty from the new devpts, its slave on /dev/console, its master sent to the host side. */
   'console.make': [],
@@ -155,6 +158,7 @@ export const enterOps = {
    * (an empty marker: only written when missing or empty; `*`: always written). A symbolic link is replaced, never followed.
    */
   'file.write': ['path', 'mode', 'marker', 'content'],
+  /** Through /proc/sys of the proc that the zone's side has mounted, as it was before it was made read-only; anywhere behind that. */
   'sysctl.write': ['key', 'value'],
   /** Waits until the host.nl ops have been done. */
   'sync.links': [],
