@@ -2,6 +2,7 @@
  * made for the zone, and what lies in them is looked up from there, never through the root, within that mount and
  * without links: whatever an image or a shared directory has in the way, nothing else can be covered, nor left
  * uncovered. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "settings.h"
 #include "zone.h"
 
-/* Attached covers, of which the later ones are copies; /dev/null of the host. */
+/* The first cover of each kind, attached: a copy of what is attached nowhere is refused before 6.15. */
 static int empty_directory = -1;
 static int null_device = -1;
 
@@ -56,28 +57,38 @@ static int open_target(const char *path) {
   return target;
 }
 
-static void open_null(void) {
+/* The host's, through a mount of its own: the first cover. */
+static void take_null(void) {
   static const char path[] = "/dev/null";
-  null_device = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  int node = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   struct stat info;
-  if (null_device < 0 || fstat(null_device, &info) != 0) fail("open", path);
+  if (node < 0 || fstat(node, &info) != 0) fail("open", path);
   if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) {
     fail_with(EINVAL, "fstat", path, "this is not the null device (character device 1:3)");
   }
+  null_device = mnt_clone(node, "", TZ_AT_EMPTY_PATH);
+  mnt_protect_node(null_device, path);
+  close(node);
+}
+
+static void cover_with_copy(int cover, int target, const char *path) {
+  int copy = mnt_clone(cover, "", TZ_AT_EMPTY_PATH);
+  mnt_attach(copy, target, path);
+  close(copy);
 }
 
 static void cover_file(int target, const char *path) {
-  if (null_device < 0) open_null();
-  int cover = mnt_clone(null_device, "", TZ_AT_EMPTY_PATH);
-  mnt_attach(cover, target, path);
-  close(cover);
+  if (null_device >= 0) {
+    cover_with_copy(null_device, target, path);
+    return;
+  }
+  take_null();
+  mnt_attach(null_device, target, path);
 }
 
 static void cover_directory(int target, const char *path) {
   if (empty_directory >= 0) {
-    int cover = mnt_clone(empty_directory, "", TZ_AT_EMPTY_PATH);
-    mnt_attach(cover, target, path);
-    close(cover);
+    cover_with_copy(empty_directory, target, path);
     return;
   }
   int context = mnt_context("tmpfs", path);
@@ -103,15 +114,38 @@ void mnt_mask(const struct op *op) {
   close(target);
 }
 
-void mnt_readonly(const struct op *op) {
-  const char *path = op_arg(op, 0);
-  int target = open_target(path);
-  if (target < 0) return;
+/* It only adds flags: a remount would have to repeat the locked ones and fails with EPERM if it does not. */
+static void make_readonly(int target, const char *path) {
   int tree = mnt_clone(target, "", TZ_AT_EMPTY_PATH | TZ_AT_RECURSIVE);
-  /* It only adds flags: a remount would have to repeat the locked ones and fails with EPERM if it does not. */
   struct tz_mount_attr attr = {.set = TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC};
   if (tz_mount_setattr(tree, "", TZ_AT_EMPTY_PATH | TZ_AT_RECURSIVE, &attr) != 0) fail("mount_setattr", path);
   mnt_attach(tree, target, path);
   close(tree);
   close(target);
+}
+
+void mnt_readonly(const struct op *op) {
+  const char *path = op_arg(op, 0);
+  int target = open_target(path);
+  if (target >= 0) make_readonly(target, path);
+}
+
+/* All but links and the directories of processes; what has been covered before is on another mount. */
+void mnt_proc_readonly(const struct op *op) {
+  (void)op;
+  int fd = zone.proc < 0 ? -1 : openat(zone.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+  if (directory == NULL) fail("opendir", "/proc");
+  struct dirent *entry;
+  while ((entry = readdir(directory)) != NULL) {
+    const char *name = entry->d_name;
+    if (entry->d_type == DT_LNK || *name == '.' || (*name >= '0' && *name <= '9')) continue;
+    int target = tz_openat2(zone.proc, name, O_PATH, 0, PATH_SAME_MOUNT);
+    if (target >= 0) {
+      make_readonly(target, name);
+    } else if (errno != EXDEV && errno != ENOENT && errno != ELOOP) {
+      fail("openat2", name);
+    }
+  }
+  closedir(directory);
 }

@@ -74,6 +74,11 @@ int mnt_clone(int dirfd, const char *path, unsigned flags) {
   return tree;
 }
 
+void mnt_protect_node(int node, const char *path) {
+  struct tz_mount_attr attr = {.set = TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NOEXEC};
+  if (tz_mount_setattr(node, "", TZ_AT_EMPTY_PATH, &attr) != 0) fail("mount_setattr", path);
+}
+
 static bool is_cover(const struct tree *tree) {
   for (int i = 0; i < settings.cover_count; i++) {
     if (strcmp(settings.covers[i].with, tree->slot) == 0) return true;
@@ -228,15 +233,15 @@ void mnt_tree(const struct op *op) {
 void mnt_dev_bind(const struct op *op) {
   const char *path = op_arg(op, 1);
   int node = mnt_clone(AT_FDCWD, op_arg(op, 0), 0);
+  mnt_protect_node(node, op_arg(op, 0));
   int target = path_target(path, false);
   mnt_attach(node, target, path);
   close(target);
   close(node);
 }
 
-void mnt_root_readonly(const struct op *op) {
-  (void)op;
-  struct tz_mount_attr attr = {.set = TZ_ATTR_RDONLY};
+void mnt_root_attributes(const struct op *op) {
+  struct tz_mount_attr attr = {.set = words_parse(op_arg(op, 0), attribute_words)};
   if (tz_mount_setattr(zone.root, "", TZ_AT_EMPTY_PATH, &attr) != 0) fail("mount_setattr", "/");
 }
 

@@ -15,6 +15,8 @@ int mnt_context_mount(int context, unsigned attributes, const char *path);
 void mnt_attach(int mount, int target, const char *path);
 /* A detached copy; flags: TZ_AT_*. */
 int mnt_clone(int dirfd, const char *path, unsigned flags);
+/* A device of the host, detached: it works as ever, but its mode and owner, which are the host's, stay as they are. */
+void mnt_protect_node(int node, const char *path);
 
 /* mask.c: remembers the mount as the zone's /proc or /sys if that is what it is. */
 void mask_note_kernel_fs(int mount, const char *path);

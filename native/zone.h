@@ -41,7 +41,7 @@ void mnt_root_enter(const struct op *op);
 void mnt_fs(const struct op *op);
 void mnt_tree(const struct op *op);
 void mnt_dev_bind(const struct op *op);
-void mnt_root_readonly(const struct op *op);
+void mnt_root_attributes(const struct op *op);
 void mnt_pivot(const struct op *op);
 /* The zone's own copies of the locked trees, cwd being the directory where the host side attached them. */
 void mnt_take_locked(void);
@@ -49,6 +49,7 @@ void mnt_take_locked(void);
 /* mask.c */
 void mnt_mask(const struct op *op);
 void mnt_readonly(const struct op *op);
+void mnt_proc_readonly(const struct op *op);
 
 /* file.c */
 void file_write(const struct op *op);

@@ -137,7 +137,7 @@ export const enterOps = {
   'mnt.fs': ['type', 'target', 'attributes', 'options'],
   /** A slot (any flags) attached at target; target is made, as a file or directory, if missing. */
   'mnt.tree': ['slot', 'target'],
-  /** A host node (/dev/null, …) bound at target, which is made as an empty file. */
+  /** A host node (/dev/null, …) bound at target, which is made as an empty file; its mode and owner cannot be changed there. */
   'dev.bind': ['hostPath', 'target'],
   symlink: ['text', 'path'],
   mkdir: ['path', 'mode'],
@@ -148,10 +148,12 @@ export const enterOps = {
   'mnt.mask': ['path'],
   /** The path, looked up likewise, made read-only in place (RDONLY,NOSUID,NODEV,NOEXEC, recursive); nothing if it does not exist. */
   'mnt.readonly': ['path'],
+  /** mnt.readonly for everything in /proc that is neither a process's nor covered yet. */
+  'proc.readonly': [],
   /** A pty from the new devpts, its slave on /dev/console, its master sent to the host side. */
   'console.make': [],
-  /** The whole root read-only in place, not recursive. */
-  'root.readonly': [],
+  /** Mount attributes of the root (as those of mnt.fs), in addition to what it has; not recursive. */
+  'root.attributes': ['attributes'],
   'root.pivot': [],
   /**
    * A regular file in the root, owner 0:0. Left alone if it exists, is not empty and does not begin with the marker

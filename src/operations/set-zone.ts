@@ -12,7 +12,7 @@ import {
   type ZoneChange,
   type ZoneSpec,
 } from '../spec/index.js';
-import { readRunning, readZone, writeZone, type ZoneRecord } from '../state/index.js';
+import { readRunning, readZone, requireIds, writeZone, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { restartZone } from './restart-zone.js';
 import { applyAll } from './transaction.js';
@@ -149,6 +149,7 @@ export async function planChange(
   // A limit that was accepted before does not stand in the way of other changes.
   const isGiven = (key: string) => key in limitEntries && spec[key as keyof typeof limitEntries] !== undefined;
   if (changed.some(isGiven)) requireLimits(host.facts, limitsOf(spec));
+  if (changed.includes('userns')) await requireIds(host.roots, name, spec);
   const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
   const isLive = (key: string) => key in limitEntries && scope !== 'saved';
   return {

@@ -21,7 +21,16 @@ import {
   zoneNamespaces,
 } from '../namespaces/index.js';
 import type { NetOp, VethOp } from '../netif/index.js';
-import { effectiveCapabilities, type ZoneSpec } from '../spec/index.js';
+import {
+  type CapabilityName,
+  capabilityNames,
+  effectiveCapabilities,
+  hasHostIds,
+  hostIdCapabilities,
+  modeOf,
+  modeWarnings,
+  type ZoneSpec,
+} from '../spec/index.js';
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostOp } from './host-ops.js';
 
@@ -47,6 +56,8 @@ export interface StartPlanInput {
   /** Directories, topmost first. */
   readonly layers: readonly string[];
   readonly trees: readonly HostTree[];
+  /** Of a privileged zone: every node below /dev of the host. */
+  readonly hostDevices?: readonly string[] | undefined;
   /** Of the files that tszone keeps true, those that the zone has no copy of its own of. */
   readonly fromImage: readonly string[];
   readonly network: NetworkPart;
@@ -95,7 +106,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
     entry,
     entryRecord: planRecord(input, entry),
-    notes: input.network.notes,
+    notes: [...modeWarnings(input.record.spec), ...input.network.notes],
   };
 }
 
@@ -176,7 +187,12 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
       volatile: spec.ephemeral,
       trees: input.trees,
     },
-    kernelMounts: { hostNetwork: spec.net.kind === 'host', cgroupView: cgroupView(input.facts.cgroup) },
+    kernelMounts: {
+      hostNetwork: spec.net.kind === 'host',
+      cgroupView: cgroupView(input.facts.cgroup),
+      mode: modeOf(spec),
+      hostDevices: input.hostDevices ?? [],
+    },
     tmpfs: spec.tmpfs,
     identity: {
       hostname: spec.hostname ?? spec.name,
@@ -188,7 +204,9 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     timeNamespace: spec.timeNamespace,
     cgroups,
     network: network.enter,
-    program: programOf(spec),
+    // A copy needs none, and may have no such link.
+    sysctls: input.helperArgv === undefined ? spec.sysctl : {},
+    program: programOf(spec, input.facts),
     payload: payloadOf(input),
   };
 }
@@ -204,14 +222,24 @@ function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'u
   return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
-function programOf(spec: ZoneSpec): ProgramPlanInput {
+function programOf(spec: ZoneSpec, { capabilities }: HostFacts): ProgramPlanInput {
   return {
-    capabilities: effectiveCapabilities(spec.capAdd, spec.capDrop),
+    capabilities: hasHostIds(spec)
+      ? planHostCapabilities(spec, capabilities.effectiveNames)
+      : effectiveCapabilities(spec.capAdd, spec.capDrop),
     noNewPrivs: spec.noNewPrivs,
     umask: spec.umask,
     ulimits: spec.ulimit,
     personality: spec.personality,
   };
+}
+
+/** Of the host's own, so that what this host lacks is not there. On the host's network it could listen to all. */
+function planHostCapabilities(spec: ZoneSpec, available: readonly CapabilityName[]): CapabilityName[] {
+  const defaults = spec.privileged
+    ? capabilityNames
+    : hostIdCapabilities.filter((name) => name !== 'NET_RAW' || spec.net.kind !== 'host');
+  return effectiveCapabilities(spec.capAdd, spec.capDrop, defaults).filter((name) => available.includes(name));
 }
 
 function environmentOf({ spec, image }: ZoneRecord): Record<string, string> {
