@@ -26,6 +26,12 @@ export interface ZoneCgroupPlan {
   readonly groups: readonly ZoneGroup[];
 }
 
+interface ZoneCgroupRequest extends ZoneRef {
+  readonly limits: ZoneLimits;
+  /** Of a privileged zone: whatever opens on the host, opens in it. */
+  readonly allDevices?: boolean | undefined;
+}
+
 export interface MonitorCgroupPlan {
   readonly prepare: readonly CgroupOp[];
   /** monitor.leave, one a hierarchy. */
@@ -47,7 +53,7 @@ export function requireLimits({ cgroup, cpus }: Pick<HostFacts, 'cgroup' | 'cpus
 }
 
 /** @throws CGROUP_CONTROLLER_MISSING if a limit cannot be enforced here, SPEC_INVALID on swap without memory. */
-export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits }): ZoneCgroupPlan {
+export function planZoneCgroups(request: ZoneCgroupRequest): ZoneCgroupPlan {
   const { layout, limits } = request;
   requireControllers(layout, limits, rules);
   const groups = zoneGroups(request);
@@ -57,7 +63,7 @@ export function planZoneCgroups(request: ZoneRef & { readonly limits: ZoneLimits
     prepare: [
       ...delegate(layout),
       ...groups.map((group) => createGroup(group, enabled)),
-      ...groups.flatMap(restrictDevices),
+      ...(request.allDevices === true ? [] : groups.flatMap(restrictDevices)),
       ...limitWrites(groups, layout, limits),
       ...guaranteeSums(groups, limits),
     ],

@@ -92,7 +92,8 @@ function singleNames(controllers: string): EnterOp[] {
 /** In a user namespace no node of a zone's own opens; without one, nodev has to say so. */
 function planDev({ mode, hostDevices }: KernelMountOptions): EnterOp[] {
   const standard = deviceNodes.map((name) => `/dev/${name}`);
-  const nodes = [...standard, ...hostDevices.filter((path) => !standard.includes(path))];
+  const others = mode === 'privileged' ? hostDevices.filter((path) => !standard.includes(path)) : [];
+  const nodes = [...standard, ...others];
   return [
     {
       op: 'mnt.fs',

@@ -132,7 +132,7 @@ interface CgroupPart {
 
 function planCgroups({ roots, facts, record }: StartPlanInput): CgroupPart {
   const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
-  const own = planZoneCgroups({ ...zone, limits: limitsOf(record.spec) });
+  const own = planZoneCgroups({ ...zone, limits: limitsOf(record.spec), allDevices: record.spec.privileged });
   const monitor = planMonitorCgroup(facts.cgroup);
   return {
     prepare: [...monitor.prepare, ...own.prepare],

@@ -5,7 +5,7 @@ import type { EnterOp } from '../../src/helper/index.js';
 import { argumentsOf } from '../../src/helper/index.js';
 import type { CgroupLayout, HostFacts } from '../../src/host/index.js';
 import { describeHostOp, planStart, type StartPlanInput } from '../../src/plan/index.js';
-import { parseZoneOptions, type ZoneOptions } from '../../src/spec/index.js';
+import { capabilityNames, parseZoneOptions, type ZoneOptions } from '../../src/spec/index.js';
 
 const roots = { root: '/var/lib/tszone', runRoot: '/run/tszone', instance: 'c0ffee' };
 const v1Names = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'freezer', 'devices', 'blkio'] as const;
@@ -91,6 +91,14 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
   };
 }
 
+/** On a host that lacks one capability. */
+function withCapabilities(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPlanInput {
+  const input = inputFor(options, cgroup);
+  const effectiveNames = capabilityNames.filter((name) => name !== 'SYS_RESOURCE');
+  const capabilities = { ...input.facts.capabilities, effectiveNames };
+  return { ...input, facts: { ...input.facts, capabilities }, hostDevices: ['/dev/null', '/dev/vda'] };
+}
+
 const enterLine = (op: EnterOp) => [op.op, ...argumentsOf(op).map((argument) => JSON.stringify(argument))].join(' ');
 
 function printed(input: StartPlanInput): string {
@@ -116,6 +124,11 @@ describe('the plan of a start', () => {
       'read-only',
       printed(inputFor({ readOnly: true, command: ['id'], user: 'bob', tmpfs: ['/scratch:1M'] }, v1)),
     ));
+
+  it('is as written down for a zone without a user namespace', () =>
+    compare('host-ids', printed(withCapabilities({ userns: 'host', sysctl: { 'net.core.somaxconn': '99' } }, v2))));
+  it('is as written down for a privileged zone, which lacks only what the host does', () =>
+    compare('privileged', printed(withCapabilities({ privileged: true }, v1))));
 
   it('tells the monitor to start node only where a policy has to decide', () => {
     const spawned = (onExit: string[]) =>
