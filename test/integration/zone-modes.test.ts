@@ -68,7 +68,9 @@ describe('the kernel of the host', () => {
     const found = lines(await sh(zone, probe));
     expect(found).to.include('/proc/sys/kernel/core_pattern');
     expect(found.filter((path) => path.startsWith('/sys/kernel/'))).to.not.have.length(0);
-    expect(lines(await sh(zone, changeable))).to.include('/proc/meminfo').and.include('/proc/irq');
+    expect(lines(await sh(zone, changeable)))
+      .to.include('/proc/meminfo')
+      .and.include('/proc/irq');
   });
 });
 
