@@ -160,7 +160,10 @@ export const enterOps = {
    * (an empty marker: only written when missing or empty; `*`: always written). A symbolic link is replaced, never followed.
    */
   'file.write': ['path', 'mode', 'marker', 'content'],
-  /** Through /proc/sys of the proc that the zone's side has mounted, as it was before it was made read-only; anywhere behind that. */
+  /**
+   * Through /proc/sys of the proc that the zone's side has mounted, as it was before it was made read-only; anywhere behind that.
+   * enter: through that of the host, in the network and IPC namespaces that are entered; not in a mount namespace.
+   */
   'sysctl.write': ['key', 'value'],
   /** Waits until the host.nl ops have been done. */
   'sync.links': [],

@@ -3,6 +3,7 @@ import type { EnterOp } from '../helper/index.js';
 import type { ZoneMode } from '../spec/index.js';
 import type { IdRange } from '../state/index.js';
 import { type ProcessPlanInput, type ProgramPlanInput, planProcess, planProgram } from './credentials.js';
+import { planSysctlWrites } from './enter.js';
 import { type IdentityInput, planIdentity } from './identity.js';
 import { hostSysFlags, hostSysSlot, type KernelMountOptions, planKernelMounts } from './kernel-mounts.js';
 import { planHostTrees, planRoot, planRootTrees, type RootPlanInput } from './root.js';
@@ -77,7 +78,7 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     ...(input.network.length === 0 ? [] : [{ op: 'sync.links' } as const]),
     ...input.network,
     // Behind the network: a parameter may be one of a link.
-    ...Object.entries(input.sysctls).map(([key, value]): EnterOp => ({ op: 'sysctl.write', key, value })),
+    ...planSysctlWrites(input.sysctls),
     ...planProgram(input.program),
     // As late as can be: what a prepared zone has still to do, its caller waits for.
     { op: 'sync.go' },

@@ -16,6 +16,7 @@ import { readRunning, readZone, requireIds, writeZone, type ZoneRecord } from '.
 import type { HostContext } from './host-context.js';
 import { restartZone } from './restart-zone.js';
 import { applyAll } from './transaction.js';
+import { changedSysctls, writeSysctls } from './write-sysctls.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { groupsOf } from './zone-ref.js';
 
@@ -120,7 +121,8 @@ async function changeLocked(
 ): Promise<SetResult> {
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
-  const { ops, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
+  const { ops, sysctls, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
+  await writeSysctls(host, record.spec, sysctls);
   await applyAll(ops);
   if (isSaved) await writeZone(host.roots, { ...record, spec });
   return { name, spec, needsRestart };
@@ -130,6 +132,8 @@ export interface ChangePlan {
   readonly spec: ZoneSpec;
   /** On the groups of a running zone. */
   readonly ops: readonly CgroupOp[];
+  /** To be written in a running zone. */
+  readonly sysctls: Readonly<Record<string, string>>;
   readonly isSaved: boolean;
   readonly needsRestart: readonly string[];
 }
@@ -145,18 +149,21 @@ export async function planChange(
   const spec = change(record);
   const changed = changedKeys(record.spec, spec);
   const running = (await readRunning(host.roots, name)) !== undefined;
-  if (scope === 'live') refuseNotLive(name, running, changed);
+  const sysctls = changedSysctls(record.spec, spec);
+  const isLive = (key: string) => key in limitEntries || (key === 'sysctl' && sysctls !== undefined);
+  if (scope === 'live') refuseNotLive(name, running, changed, isLive);
   // A limit that was accepted before does not stand in the way of other changes.
   const isGiven = (key: string) => key in limitEntries && spec[key as keyof typeof limitEntries] !== undefined;
   if (changed.some(isGiven)) requireLimits(host.facts, limitsOf(spec));
   if (changed.includes('userns')) await requireIds(host.roots, name, spec);
   const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
-  const isLive = (key: string) => key in limitEntries && scope !== 'saved';
+  const actsNow = running && scope !== 'saved';
   return {
     spec,
-    ops: running && scope !== 'saved' ? planLimits({ ...groupsOf(host, name), ...limits }) : [],
+    sysctls: actsNow ? (sysctls ?? {}) : {},
+    ops: actsNow ? planLimits({ ...groupsOf(host, name), ...limits }) : [],
     isSaved: scope !== 'live',
-    needsRestart: running ? changed.filter((key) => !isLive(key) && !passive.includes(key)) : [],
+    needsRestart: running ? changed.filter((key) => !(actsNow && isLive(key)) && !passive.includes(key)) : [],
   };
 }
 
@@ -165,8 +172,13 @@ function changedKeys(before: ZoneSpec, after: ZoneSpec): string[] {
   return [...keys].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
 }
 
-function refuseNotLive(name: string, running: boolean, changed: readonly string[]): void {
-  const stuck = changed.filter((key) => !(key in limitEntries));
+function refuseNotLive(
+  name: string,
+  running: boolean,
+  changed: readonly string[],
+  isLive: (key: string) => boolean,
+): void {
+  const stuck = changed.filter((key) => !isLive(key));
   if (running && stuck.length === 0) return;
   const why = running ? `${stuck.join(', ')} cannot change while zone "${name}" runs` : `zone "${name}" is not running`;
   throw zoneError(running ? 'ZONE_STATE' : 'ZONE_NOT_RUNNING', why, {

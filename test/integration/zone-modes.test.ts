@@ -200,6 +200,29 @@ describe("a zone's own kernel parameters", () => {
     expect(await read()).to.deep.equal(before);
   });
 
+  it('change while it runs, in each mode; one that is unset waits for a restart', async () => {
+    const { host } = given;
+    for (const mode of ['auto', 'host']) {
+      const own = await host.run({ name: `live-${mode}`, image: 'sparse', userns: mode, net: 'none' });
+      const read = () => sh(own, 'cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax');
+      const before = await readFile('/proc/sys/kernel/msgmax', 'utf8');
+      const set = (...args: readonly string[]) =>
+        host.cli(['set', own.name, ...args, '--sysctl', 'net.core.somaxconn=321', '--sysctl', 'kernel.msgmax=5000']);
+      expect((await set('--dry-run')).stdout).to.include('sysctl.write kernel.msgmax 5000');
+      expect((await set()).stderr).to.not.include('restart');
+      expect(await read(), mode).to.equal('321\n5000');
+      expect(await readFile('/proc/sys/kernel/msgmax', 'utf8')).to.equal(before);
+      const refused = await host.cli(['set', own.name, '--live', '--sysctl', 'net.core.none=1']);
+      expect(refused.stderr).to.match(/sysctl cannot change while/);
+      const unset = await host.cli(['unset', own.name, 'sysctl']);
+      expect(unset.stderr + unset.stdout).to.include(`tszone restart ${own.name}`);
+      expect(await read()).to.equal('321\n5000');
+      await host.ok(['restart', own.name]);
+      expect(await read()).to.not.include('321');
+      await own.delete({ force: true });
+    }
+  });
+
   it('that the kernel does not have or take are named with its errno, and nothing is left', async () => {
     const before = await given.host.snapshot();
     for (const [given_, errnoName] of [
