@@ -43,23 +43,24 @@ function planEntry({ namespaces, cgroups, program }: EntryPlanInput): EnterOp[] 
   return [{ op: 'ns.flags', flags: namespaces }, ...cgroups, { op: 'cgroup.enter' }, ...planProgram(program)];
 }
 
-export interface SysctlPlanInput extends Pick<EnterPlanInput, 'pid' | 'startTime'> {
-  readonly hostNetwork: boolean;
+export interface SysctlPlanInput extends Pick<EnterPlanInput, 'pid' | 'startTime' | 'namespaces'> {
   readonly helperPath: string;
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
 /**
- * Kernel parameters of a zone that runs. Nothing of the zone is trusted, nor seen by it: only its network and IPC namespaces are
- * entered, and the host's /proc is written. The helper has then something harmless to run.
+ * Kernel parameters of a zone that runs. Nothing of the zone is trusted, nor can it see who writes: none of its files and
+ * processes is there, and the host's /proc is written, as its root, since the kernel lets nobody else. The helper has then something
+ * harmless to run.
  */
-export function planSysctls({ pid, startTime, hostNetwork, helperPath, sysctls }: SysctlPlanInput): EnterOp[] {
+export function planSysctls({ pid, startTime, namespaces, helperPath, sysctls }: SysctlPlanInput): EnterOp[] {
   const slot = 'tool';
+  const flags = namespaces.split(',').filter((name) => ['user', 'net', 'ipc'].includes(name));
   return [
     { op: 'target', pid: String(pid), startTime },
     { op: 'stdio.mode', mode: 'attach' },
     { op: 'tree.open', slot, path: helperPath, flags: 'readonly' },
-    { op: 'ns.flags', flags: hostNetwork ? 'ipc' : 'net,ipc' },
+    { op: 'ns.flags', flags: flags.join(',') },
     ...planSysctlWrites(sysctls),
     { op: 'exec.slot', slot, argv: ['tszone-helper', 'features'] },
   ];

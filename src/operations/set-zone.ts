@@ -122,7 +122,7 @@ async function changeLocked(
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
   const { ops, sysctls, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
-  await writeSysctls(host, record.spec, sysctls);
+  await writeSysctls(host, name, sysctls);
   await applyAll(ops);
   if (isSaved) await writeZone(host.roots, { ...record, spec });
   return { name, spec, needsRestart };

@@ -3,7 +3,7 @@ import { helperPath, spawnSession } from '../helper/index.js';
 import { planSysctls } from '../namespaces/index.js';
 import type { ZoneSpec } from '../spec/index.js';
 import type { HostContext } from './host-context.js';
-import { requireRunning } from './zone-ref.js';
+import { readLaunch, requireRunning } from './zone-ref.js';
 
 /**
  * What has to be written to get from one spec to the other; `undefined` if that is not possible, since what a parameter was
@@ -17,12 +17,15 @@ export function changedSysctls(before: ZoneSpec, after: ZoneSpec): Record<string
 /** In their order, up to the first that the kernel refuses. @throws ZONE_NOT_RUNNING, KERNEL_STEP_FAILED */
 export async function writeSysctls(
   host: HostContext,
-  { name, net }: Pick<ZoneSpec, 'name' | 'net'>,
+  name: string,
   sysctls: Readonly<Record<string, string>>,
 ): Promise<void> {
   if (Object.keys(sysctls).length === 0) return;
   const { pid, startTime } = await requireRunning(host, name);
-  const plan = planSysctls({ pid, startTime, hostNetwork: net.kind === 'host', helperPath: helperPath(), sysctls });
+  const launch = await readLaunch(host.roots, name);
+  if (launch === undefined) throw new Error(`zone "${name}" runs without launch.json`);
+  const { namespaces } = launch.entry;
+  const plan = planSysctls({ pid, startTime, namespaces, helperPath: helperPath(), sysctls });
   await using session = spawnSession('enter', plan, { stdio: ['ignore', 'ignore', 'ignore'] });
   await session.expect('exited');
 }
