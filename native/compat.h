@@ -55,8 +55,10 @@
 #define TZ_ATTR_NOSYMFOLLOW 0x200000
 #define TZ_ATTR_IDMAP 0x00100000
 
+#define TZ_RESOLVE_NO_XDEV 0x01
 #define TZ_RESOLVE_NO_MAGICLINKS 0x02
 #define TZ_RESOLVE_NO_SYMLINKS 0x04
+#define TZ_RESOLVE_BENEATH 0x08
 #define TZ_RESOLVE_IN_ROOT 0x10
 
 #define TZ_BPF_PROG_LOAD 5
@@ -70,6 +72,7 @@
 #define TZ_TIOCGPTPEER 0x5441
 #define TZ_DEVPTS_MAGIC 0x1cd1
 #define TZ_PROC_MAGIC 0x9fa0
+#define TZ_SYSFS_MAGIC 0x62656572
 
 struct tz_mount_attr {
   uint64_t set, clear, propagation, userns_fd;

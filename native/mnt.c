@@ -1,4 +1,4 @@
-/* Mounts of the zone side: the staging tmpfs, the overlay, file systems, binds, masks and the pivot. */
+/* Mounts of the zone side: the staging tmpfs, the overlay, file systems, binds and the pivot. Masks are in mask.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "mnt.h"
 #include "path.h"
 #include "report.h"
 #include "settings.h"
@@ -41,19 +42,19 @@ static _Noreturn void fail_context(int context, const char *syscall, const char 
   fail_with(error, syscall, path, message);
 }
 
-static int context_open(const char *type, const char *path) {
+int mnt_context(const char *type, const char *path) {
   int context = tz_fsopen(type);
   if (context < 0) fail("fsopen", path);
   return context;
 }
 
-static void context_set(int context, const char *key, const char *value, const char *path) {
+void mnt_context_set(int context, const char *key, const char *value, const char *path) {
   int command = value == NULL ? TZ_FSCONFIG_SET_FLAG : TZ_FSCONFIG_SET_STRING;
   if (tz_fsconfig(context, (unsigned)command, key, value) != 0) fail_context(context, "fsconfig", path);
 }
 
 /* The detached mount of a context, which is closed. */
-static int context_mount(int context, unsigned attributes, const char *path) {
+int mnt_context_mount(int context, unsigned attributes, const char *path) {
   if (tz_fsconfig(context, TZ_FSCONFIG_CMD_CREATE, NULL, NULL) != 0) fail_context(context, "fsconfig", path);
   int mount = tz_fsmount(context, attributes);
   if (mount < 0) fail_context(context, "fsmount", path);
@@ -61,16 +62,21 @@ static int context_mount(int context, unsigned attributes, const char *path) {
   return mount;
 }
 
-static void attach(int mount, int target, const char *path) {
+void mnt_attach(int mount, int target, const char *path) {
   if (tz_move_mount(mount, "", target, "", TZ_MOVE_MOUNT_F_EMPTY_PATH | TZ_MOVE_MOUNT_T_EMPTY_PATH) != 0) {
     fail("move_mount", path);
   }
 }
 
-static int clone_tree(int dirfd, const char *path, unsigned flags) {
+int mnt_clone(int dirfd, const char *path, unsigned flags) {
   int tree = tz_open_tree(dirfd, path, TZ_OPEN_TREE_CLONE | O_CLOEXEC | flags);
   if (tree < 0) fail("open_tree", path);
   return tree;
+}
+
+void mnt_protect_node(int node, const char *path) {
+  struct tz_mount_attr attr = {.set = TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NOEXEC};
+  if (tz_mount_setattr(node, "", TZ_AT_EMPTY_PATH, &attr) != 0) fail("mount_setattr", path);
 }
 
 static bool is_cover(const struct tree *tree) {
@@ -86,16 +92,16 @@ void mnt_take_locked(void) {
     if ((tree->flags & TREE_LOCKED) == 0) continue;
     close(tree->fd);
     /* A cover comes along with the tree that it lies on. */
-    tree->fd = is_cover(tree) ? -1 : clone_tree(AT_FDCWD, tree->slot, TZ_AT_RECURSIVE);
+    tree->fd = is_cover(tree) ? -1 : mnt_clone(AT_FDCWD, tree->slot, TZ_AT_RECURSIVE);
   }
 }
 
 void mnt_stage(const struct op *op) {
   (void)op;
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) fail("mount", "/");
-  int context = context_open("tmpfs", "tmpfs");
-  context_set(context, "mode", "0755", "tmpfs");
-  int staging = context_mount(context, TZ_ATTR_NOSUID | TZ_ATTR_NODEV, "tmpfs");
+  int context = mnt_context("tmpfs", "tmpfs");
+  mnt_context_set(context, "mode", "0755", "tmpfs");
+  int staging = mnt_context_mount(context, TZ_ATTR_NOSUID | TZ_ATTR_NODEV, "tmpfs");
   /* cwd is root.staging since before the change of uid: its parent is closed to us by now. */
   if (tz_move_mount(staging, "", AT_FDCWD, ".", TZ_MOVE_MOUNT_F_EMPTY_PATH) != 0) fail("move_mount", settings.staging);
   if (fchdir(staging) != 0) fail("fchdir", settings.staging);
@@ -158,22 +164,22 @@ void mnt_overlay(const struct op *op) {
   need_staging();
   if (mkdir(target, 0755) != 0 && errno != EEXIST) fail("mkdir", target);
   /* Relative names, because /proc/self/fd/N and layer fds are refused by 6.18 and 6.1. */
-  int context = context_open("overlay", target);
-  context_set(context, "source", "overlay", target);
-  context_set(context, "lowerdir", op_arg(op, 1), target);
+  int context = mnt_context("overlay", target);
+  mnt_context_set(context, "source", "overlay", target);
+  mnt_context_set(context, "lowerdir", op_arg(op, 1), target);
   if (*upper != '\0') {
     char directory[256];
     snprintf(directory, sizeof directory, "%s/upper", upper);
-    context_set(context, "upperdir", directory, target);
+    mnt_context_set(context, "upperdir", directory, target);
     snprintf(directory, sizeof directory, "%s/work", upper);
-    context_set(context, "workdir", directory, target);
+    mnt_context_set(context, "workdir", directory, target);
   }
-  context_set(context, "userxattr", NULL, target);
+  mnt_context_set(context, "userxattr", NULL, target);
   if (words_parse(op_arg(op, 3), overlay_words) != 0) {
     drop_volatile_mark(upper);
-    context_set(context, "volatile", NULL, target);
+    mnt_context_set(context, "volatile", NULL, target);
   }
-  int overlay = context_mount(context, 0, target);
+  int overlay = mnt_context_mount(context, 0, target);
   if (*upper != '\0') refuse_read_only(overlay, upper);
   if (tz_move_mount(overlay, "", AT_FDCWD, target, TZ_MOVE_MOUNT_F_EMPTY_PATH) != 0) fail("move_mount", target);
   close(overlay);
@@ -194,7 +200,7 @@ void mnt_fs(const struct op *op) {
   const char *type = op_arg(op, 0);
   const char *path = op_arg(op, 1);
   unsigned attributes = (unsigned)words_parse(op_arg(op, 2), attribute_words);
-  int context = context_open(type, path);
+  int context = mnt_context(type, path);
   if (tz_fsconfig(context, TZ_FSCONFIG_SET_STRING, "source", type) != 0 && errno != EINVAL) {
     fail_context(context, "fsconfig", path);
   }
@@ -203,11 +209,12 @@ void mnt_fs(const struct op *op) {
   while ((rest = words_next(rest, option, sizeof option)) != NULL) {
     char *value = strchr(option, '=');
     if (value != NULL) *value++ = '\0';
-    context_set(context, option, value, path);
+    mnt_context_set(context, option, value, path);
   }
-  int mount = context_mount(context, attributes, path);
+  int mount = mnt_context_mount(context, attributes, path);
   int target = path_target(path, true);
-  attach(mount, target, path);
+  mnt_attach(mount, target, path);
+  mask_note_kernel_fs(mount, path);
   close(target);
   close(mount);
 }
@@ -216,7 +223,8 @@ void mnt_tree(const struct op *op) {
   const char *path = op_arg(op, 1);
   struct tree *tree = open_slot(op_arg(op, 0));
   int target = path_target(path, is_directory(tree->fd, tree->path));
-  attach(tree->fd, target, path);
+  mnt_attach(tree->fd, target, path);
+  mask_note_kernel_fs(tree->fd, path);
   close(target);
   close(tree->fd);
   tree->fd = -1;
@@ -224,59 +232,22 @@ void mnt_tree(const struct op *op) {
 
 void mnt_dev_bind(const struct op *op) {
   const char *path = op_arg(op, 1);
-  int node = clone_tree(AT_FDCWD, op_arg(op, 0), 0);
+  int node = mnt_clone(AT_FDCWD, op_arg(op, 0), 0);
+  mnt_protect_node(node, op_arg(op, 0));
   int target = path_target(path, false);
-  attach(node, target, path);
+  mnt_attach(node, target, path);
   close(target);
   close(node);
 }
 
-void mnt_mask(const struct op *op) {
-  const char *path = op_arg(op, 0);
-  int target = path_open(path, O_PATH, TZ_RESOLVE_NO_SYMLINKS);
-  if (target < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return;
-    fail("openat2", path);
-  }
-  int cover;
-  if (is_directory(target, path)) {
-    int context = context_open("tmpfs", path);
-    context_set(context, "size", "0", path);
-    context_set(context, "nr_inodes", "1", path);
-    context_set(context, "mode", "0555", path);
-    cover = context_mount(context, TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC, path);
-  } else {
-    cover = clone_tree(AT_FDCWD, "/dev/null", 0);
-  }
-  attach(cover, target, path);
-  close(cover);
-  close(target);
-}
-
-void mnt_readonly(const struct op *op) {
-  const char *path = op_arg(op, 0);
-  int target = path_open(path, O_PATH, TZ_RESOLVE_NO_SYMLINKS);
-  if (target < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return;
-    fail("openat2", path);
-  }
-  int tree = clone_tree(target, "", TZ_AT_EMPTY_PATH | TZ_AT_RECURSIVE);
-  /* It only adds flags: a remount would have to repeat the locked ones and fails with EPERM if it does not. */
-  struct tz_mount_attr attr = {.set = TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC};
-  if (tz_mount_setattr(tree, "", TZ_AT_EMPTY_PATH | TZ_AT_RECURSIVE, &attr) != 0) fail("mount_setattr", path);
-  attach(tree, target, path);
-  close(tree);
-  close(target);
-}
-
-void mnt_root_readonly(const struct op *op) {
-  (void)op;
-  struct tz_mount_attr attr = {.set = TZ_ATTR_RDONLY};
+void mnt_root_attributes(const struct op *op) {
+  struct tz_mount_attr attr = {.set = words_parse(op_arg(op, 0), attribute_words)};
   if (tz_mount_setattr(zone.root, "", TZ_AT_EMPTY_PATH, &attr) != 0) fail("mount_setattr", "/");
 }
 
 void mnt_pivot(const struct op *op) {
   (void)op;
+  mask_forget_kernel_fs();
   if (zone.root < 0 || fchdir(zone.root) != 0) fail("fchdir", "/");
   if (syscall(SYS_pivot_root, ".", ".") != 0) fail("pivot_root", "/");
   if (umount2(".", MNT_DETACH) != 0) fail("umount2", "/");

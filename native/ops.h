@@ -68,8 +68,9 @@
   X(MKDIR, "mkdir", 2, false, true)                   \
   X(MNT_MASK, "mnt.mask", 1, false, true)             \
   X(MNT_READONLY, "mnt.readonly", 1, false, true)     \
+  X(PROC_READONLY, "proc.readonly", 0, false, true)   \
   X(CONSOLE_MAKE, "console.make", 0, false, true)     \
-  X(ROOT_READONLY, "root.readonly", 0, false, true)   \
+  X(ROOT_ATTRIBUTES, "root.attributes", 1, false, true) \
   X(ROOT_PIVOT, "root.pivot", 0, false, true)         \
   X(FILE_WRITE, "file.write", 4, false, true)         \
   X(SYSCTL_WRITE, "sysctl.write", 2, false, true)     \

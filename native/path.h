@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* For openat2 from a directory: below it, on its own mount, without links of any kind. */
+#define PATH_SAME_MOUNT (TZ_RESOLVE_BENEATH | TZ_RESOLVE_NO_XDEV | TZ_RESOLVE_NO_SYMLINKS | TZ_RESOLVE_NO_MAGICLINKS)
+
 /* -1 with errno set. resolve: TZ_RESOLVE_* beyond IN_ROOT and NO_MAGICLINKS. */
 int path_open(const char *path, uint64_t flags, uint64_t resolve);
 /* The directory that holds (or will hold) the last component, which goes into name (NAME_MAX + 1 bytes); missing

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -46,10 +47,21 @@ _Noreturn static void zone_side(const struct worker *worker) {
   zone_walk(worker->plan);
 }
 
+/* The host's, before anything of the zone is entered: whose parameters they are is told by who looks them up. */
+static void open_sysctls(void) {
+  static const char path[] = "/proc/sys";
+  struct statfs info;
+  if ((settings.ns_flags & CLONE_NEWNS) != 0) fail_with(EINVAL, "", path, "sysctls are written from outside of the zone's mounts");
+  zone.sysctl = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (zone.sysctl < 0 || fstatfs(zone.sysctl, &info) != 0) fail("open", path);
+  if (info.f_type != TZ_PROC_MAGIC) fail_with(EINVAL, "fstatfs", path, "this is not the kernel's /proc");
+}
+
 _Noreturn static void work(const struct worker *worker) {
   report_to_socket(worker->socket);
   report_step("enter", -1);
   prctl(PR_SET_DUMPABLE, 0);
+  if (settings.has_sysctl) open_sysctls();
   /* A pid namespace is entered by children only: hence the clone. */
   enter(worker, (int)settings.ns_flags & ~entered_late(worker));
   struct tz_clone_args args = {.flags = TZ_CLONE_PARENT};

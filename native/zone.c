@@ -15,7 +15,7 @@
 #include "report.h"
 #include "settings.h"
 
-struct zone zone = {.socket = -1, .staging = -1, .root = -1, .console = -1, .tied = true};
+struct zone zone = {.socket = -1, .staging = -1, .root = -1, .proc = -1, .sys = -1, .sysctl = -1, .console = -1, .tied = true};
 
 enum { KEYCTL_JOIN_SESSION_KEYRING = 1 };
 
@@ -126,8 +126,9 @@ static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_MKDIR] = file_mkdir,
     [OP_MNT_MASK] = mnt_mask,
     [OP_MNT_READONLY] = mnt_readonly,
+    [OP_PROC_READONLY] = mnt_proc_readonly,
     [OP_CONSOLE_MAKE] = console_make,
-    [OP_ROOT_READONLY] = mnt_root_readonly,
+    [OP_ROOT_ATTRIBUTES] = mnt_root_attributes,
     [OP_ROOT_PIVOT] = mnt_pivot,
     [OP_FILE_WRITE] = file_write,
     [OP_SYSCTL_WRITE] = file_sysctl,

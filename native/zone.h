@@ -13,6 +13,8 @@ struct zone {
   int socket;     /* to the host side */
   int staging;    /* launch: O_PATH, the staging tmpfs; -1 before root.stage */
   int root;       /* O_PATH: what paths are resolved in; -1 before there is one */
+  int proc, sys;  /* the mounts of the zone's /proc and /sys until the pivot; -1: none */
+  int sysctl;     /* O_PATH: /proc/sys as it is writable, if the plan writes there; else -1 */
   int console;    /* the pty's slave if stdio is the pty, else -1 */
   bool joined;    /* the cgroups have been joined */
   unsigned own_pipes; /* bits 0-2: that one of stdio is a pipe that the helper made for this process */
@@ -39,9 +41,7 @@ void mnt_root_enter(const struct op *op);
 void mnt_fs(const struct op *op);
 void mnt_tree(const struct op *op);
 void mnt_dev_bind(const struct op *op);
-void mnt_mask(const struct op *op);
-void mnt_readonly(const struct op *op);
-void mnt_root_readonly(const struct op *op);
+void mnt_root_attributes(const struct op *op);
 void mnt_pivot(const struct op *op);
 /* The zone's own copies of the locked trees, cwd being the directory where the host side attached them. */
 void mnt_take_locked(void);
@@ -49,6 +49,11 @@ void mnt_take_locked(void);
 /* node.c */
 void node_add(const struct op *op);
 void node_remove(const struct op *op);
+
+/* mask.c */
+void mnt_mask(const struct op *op);
+void mnt_readonly(const struct op *op);
+void mnt_proc_readonly(const struct op *op);
 
 /* file.c */
 void file_write(const struct op *op);

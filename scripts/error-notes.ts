@@ -30,6 +30,8 @@ export const errorNotes = {
   NETWORK_IN_USE: 'Zones have addresses of the network.',
   NETWORK_EXISTS: 'A network of that name is there already.',
   NETWORK_ADDRESS_IN_USE: 'Another zone has the address, or the range overlaps with one that the host uses.',
+  IDS_TAKEN:
+    'The ids of --userns BASE:SIZE belong to another zone, to an account of the host or to what /etc/subuid and /etc/subgid hand out. Zones that are to share them each say --userns BASE:SIZE,shared.',
   PORT_IN_USE: 'Another zone publishes that port of the host, or a program of the host listens on it.',
   ENGINE_RUNNING: 'One engine serves a run-time directory; there is one already.',
   STATE_TOO_NEW: 'The data were written by a newer tszone. Use that one.',

@@ -51,13 +51,16 @@ export interface ZoneCgroupRequest extends ZoneRef {
   readonly limits: ZoneLimits;
   /** Besides the default ones. */
   readonly devices?: readonly DeviceRule[] | undefined;
+  /** Of a privileged zone: whatever opens on the host, opens in it. */
+  readonly allDevices?: boolean | undefined;
 }
 
 /** @throws CGROUP_CONTROLLER_MISSING if a limit or a list of devices cannot be enforced here, SPEC_INVALID on swap without memory. */
 export function planZoneCgroups(request: ZoneCgroupRequest): ZoneCgroupPlan {
-  const { layout, limits, devices = [] } = request;
+  const { layout, limits } = request;
+  const devices = request.allDevices === true ? undefined : (request.devices ?? []);
   requireControllers(layout, limits, rules);
-  requireDevices(layout, devices);
+  if (devices !== undefined) requireDevices(layout, devices);
   const groups = zoneGroups(request);
   const enabled = enabledControllers(layout, limits);
   const oom = oomFile(groups);
@@ -206,14 +209,15 @@ function joinGroup({ version, path }: ZoneGroup): EnterOp {
 }
 
 /** v1: before the launch, by node. */
-function restrictDevices(group: ZoneGroup, devices: readonly DeviceRule[]): CgroupOp[] {
-  if (group.version !== 1 || !group.controllers.includes('devices')) return [];
+/** @param devices besides the default ones; `undefined`: all there are */
+function restrictDevices(group: ZoneGroup, devices: readonly DeviceRule[] | undefined): CgroupOp[] {
+  if (devices === undefined || group.version !== 1 || !group.controllers.includes('devices')) return [];
   return [{ op: 'cgroup.devices', path: group.path, allow: rulesWith(devices).map(formatRule) }];
 }
 
 /** v2: by the helper, before it makes the zone's first process. */
-function filterDevices(group: ZoneGroup, devices: readonly DeviceRule[]): EnterOp[] {
-  if (group.version !== 2 || !group.controllers.includes('devices')) return [];
+function filterDevices(group: ZoneGroup, devices: readonly DeviceRule[] | undefined): EnterOp[] {
+  if (devices === undefined || group.version !== 2 || !group.controllers.includes('devices')) return [];
   return [programOp(group.path, rulesWith(devices))];
 }
 

@@ -5,6 +5,7 @@
 import { Command } from '@oclif/core/command';
 import type { FlagInput, InferredArgs, InferredFlags } from '@oclif/core/interfaces';
 import type { HostContext } from '../operations/host-context.js';
+import { warningMark } from '../spec/index.js';
 import { type Caller, thisProcess } from './caller.js';
 import type { CommandTable } from './command-table.js';
 import { globalFlags } from './flags.js';
@@ -100,7 +101,8 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
 
   /** A remark for people: on stderr, not with -q. */
   protected note(message: string): void {
-    if (!this.common.quiet) this.caller.stderr.write(`note: ${message}\n`);
+    if (this.common.quiet) return;
+    this.caller.stderr.write(message.startsWith(warningMark) ? `${message}\n` : `note: ${message}\n`);
   }
 
   /** The exit status of a command in a zone; a person is told why it was killed. */

@@ -7,7 +7,7 @@ import { planned } from '../cli/planned.js';
 import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
 import { createZone } from '../operations/create-zone.js';
 import { dryRunCreate } from '../operations/dry-run.js';
-import type { ZoneOptions } from '../spec/index.js';
+import { modeWarnings, type ZoneOptions } from '../spec/index.js';
 
 export default class Create extends BaseCommand<typeof Create> {
   static override summary = 'Make a zone from an image';
@@ -40,6 +40,7 @@ export default class Create extends BaseCommand<typeof Create> {
         onProgress: (update) => progress.update(update),
       }),
     );
+    for (const warning of modeWarnings(spec)) this.note(warning);
     return done(name, `zone "${name}" is made; "tszone start ${name}" starts it`, { name, spec });
   }
 }

@@ -17,6 +17,7 @@ export default class List extends BaseCommand<typeof List> {
         { key: 'name', text: (zone) => zone.name },
         { key: 'status', text: (zone) => zone.status },
         { key: 'image', text: (zone) => zone.image },
+        { key: 'mode', text: (zone) => zone.mode },
         { key: 'addresses', text: (zone) => zone.addresses.join(' ') },
         { key: 'ports', text: (zone) => zone.ports.join(' ') },
         { key: 'pid', text: (zone) => zone.pid },

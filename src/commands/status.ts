@@ -17,6 +17,7 @@ export default class Status extends BaseCommand<typeof Status> {
       ['zone', status.name],
       ['status', status.note],
       ['image', status.image],
+      ['mode', status.mode === 'isolated' ? undefined : status.mode],
       ['pid', status.pid?.toString()],
       ['addresses', status.addresses.join(' ')],
       ['ports', status.ports.join(' ')],

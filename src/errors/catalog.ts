@@ -44,6 +44,7 @@ export const errorCatalog = {
   NETWORK_EXISTS: ConflictError,
   NETWORK_ADDRESS_IN_USE: ConflictError,
   PORT_IN_USE: ConflictError,
+  IDS_TAKEN: ConflictError,
   ENGINE_RUNNING: ConflictError,
   STATE_TOO_NEW: ConflictError,
   STATE_CORRUPT: ConflictError,

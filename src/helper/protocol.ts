@@ -156,7 +156,7 @@ export const enterOps = {
   'mnt.fs': ['type', 'target', 'attributes', 'options'],
   /** A slot (any flags) attached at target; target is made, as a file or directory, if missing. */
   'mnt.tree': ['slot', 'target'],
-  /** A host node (/dev/null, …) bound at target, which is made as an empty file. */
+  /** A host node (/dev/null, …) bound at target, which is made as an empty file; its mode and owner cannot be changed there. */
   'dev.bind': ['hostPath', 'target'],
   /** A slot of tree.node at target, which is made as an empty file; no symbolic link is followed, nothing but a file covered. Done already is success. */
   'dev.add': ['slot', 'target'],
@@ -164,20 +164,29 @@ export const enterOps = {
   'dev.remove': ['target', 'major', 'minor'],
   symlink: ['text', 'path'],
   mkdir: ['path', 'mode'],
-  /** An empty tmpfs or /dev/null over the path; nothing if it does not exist. */
+  /**
+   * An empty tmpfs or /dev/null over a path below /proc or /sys; nothing if it does not exist. Looked up in the very mount that was
+   * made for the zone (mnt.fs, mnt.tree), without links and without leaving it; /dev/null has to be the character device 1:3.
+   */
   'mnt.mask': ['path'],
-  /** The path made read-only in place (RDONLY,NOSUID,NODEV,NOEXEC, recursive); nothing if it does not exist. */
+  /** The path, looked up likewise, made read-only in place (RDONLY,NOSUID,NODEV,NOEXEC, recursive); nothing if it does not exist. */
   'mnt.readonly': ['path'],
+  /** mnt.readonly for everything in /proc that is neither a process's nor covered yet. */
+  'proc.readonly': [],
   /** A pty from the new devpts, its slave on /dev/console, its master sent to the host side. */
   'console.make': [],
-  /** The whole root read-only in place, not recursive. */
-  'root.readonly': [],
+  /** Mount attributes of the root (as those of mnt.fs), in addition to what it has; not recursive. */
+  'root.attributes': ['attributes'],
   'root.pivot': [],
   /**
    * A regular file in the root, owner 0:0. Left alone if it exists, is not empty and does not begin with the marker
    * (an empty marker: only written when missing or empty; `*`: always written). A symbolic link is replaced, never followed.
    */
   'file.write': ['path', 'mode', 'marker', 'content'],
+  /**
+   * Through /proc/sys of the proc that the zone's side has mounted, as it was before it was made read-only; anywhere behind that.
+   * enter: through that of the host, in the network and IPC namespaces that are entered; not in a mount namespace.
+   */
   'sysctl.write': ['key', 'value'],
   /** Waits until the host.nl ops have been done. */
   'sync.links': [],

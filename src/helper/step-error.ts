@@ -97,6 +97,20 @@ const stepHints: readonly StepHint[] = [
     hint: "The network's bridge has gone meanwhile: repeat the command, which makes it again.",
   },
   {
+    step: 'sysctl.write',
+    errnos: notFound,
+    hint: 'This kernel has no such parameter in a zone; in the zone, "sysctl -a" lists those that there are.',
+  },
+  {
+    step: 'sysctl.write',
+    errnos: ['EPERM', 'EACCES'],
+    hint: 'This kernel lets nobody but the root of the host change the parameter: leave its --sysctl out.',
+  },
+  {
+    step: 'sysctl.write',
+    hint: 'The kernel does not take this value for the parameter: give --sysctl another one.',
+  },
+  {
     step: 'exec.',
     errnos: notFound,
     hint: 'Check that the program, and the interpreter or loader that it names, is in the image.',

@@ -43,6 +43,33 @@ function planEntry({ namespaces, cgroups, program }: EntryPlanInput): EnterOp[] 
   return [{ op: 'ns.flags', flags: namespaces }, ...cgroups, { op: 'cgroup.enter' }, ...planProgram(program)];
 }
 
+export interface SysctlPlanInput extends Pick<EnterPlanInput, 'pid' | 'startTime' | 'namespaces'> {
+  readonly helperPath: string;
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+/**
+ * Kernel parameters of a zone that runs. Nothing of the zone is trusted, nor can it see who writes: none of its files and
+ * processes is there, and the host's /proc is written, as its root, since the kernel lets nobody else. The helper has then something
+ * harmless to run.
+ */
+export function planSysctls({ pid, startTime, namespaces, helperPath, sysctls }: SysctlPlanInput): EnterOp[] {
+  const slot = 'tool';
+  const flags = namespaces.split(',').filter((name) => ['user', 'net', 'ipc'].includes(name));
+  return [
+    { op: 'target', pid: String(pid), startTime },
+    { op: 'stdio.mode', mode: 'attach' },
+    { op: 'tree.open', slot, path: helperPath, flags: 'readonly' },
+    { op: 'ns.flags', flags: flags.join(',') },
+    ...planSysctlWrites(sysctls),
+    { op: 'exec.slot', slot, argv: ['tszone-helper', 'features'] },
+  ];
+}
+
+export function planSysctlWrites(sysctls: Readonly<Record<string, string>>): EnterOp[] {
+  return Object.entries(sysctls).map(([key, value]): EnterOp => ({ op: 'sysctl.write', key, value }));
+}
+
 /** What `shell` runs: the user's own shell if the zone has it. */
 export const loginShell = [
   '/bin/sh',

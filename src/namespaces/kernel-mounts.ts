@@ -1,6 +1,7 @@
 /** /proc, /sys and /dev of a zone: what every zone mounts for itself, in the order that the kernel accepts. */
 import type { EnterOp } from '../helper/index.js';
-import { maskedPaths, readOnlyPaths } from './masks.js';
+import type { ZoneMode } from '../spec/index.js';
+import { hostIdMaskedPaths, maskedPaths, readOnlyPaths } from './masks.js';
 
 /** Nodes that are bound from the host: mknod is refused in a user namespace. Their driver serves any zone alike. */
 const deviceNodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
@@ -18,6 +19,9 @@ export interface KernelMountOptions {
   readonly hostNetwork: boolean;
   /** v1 hierarchies to show below /sys/fs/cgroup, each as all its controllers (`cpu,cpuacct`); `unified` for v2; `none`. */
   readonly cgroupView: readonly string[] | 'unified' | 'none';
+  readonly mode: ZoneMode;
+  /** Of a privileged zone: every node below /dev of the host. */
+  readonly hostDevices: readonly string[];
 }
 
 /** All before the pivot: the kernel refuses a new proc or sysfs when no full one is visible any more. */
@@ -25,24 +29,42 @@ export function planKernelMounts(options: KernelMountOptions): EnterOp[] {
   return [
     { op: 'mnt.fs', type: 'proc', target: '/proc', attributes: 'nosuid,nodev,noexec', options: '' },
     ...planSys(options),
-    ...planDev(),
-    ...maskedPaths.map((path): EnterOp => ({ op: 'mnt.mask', path })),
+    ...planDev(options),
+    ...planMasks(options.mode),
+  ];
+}
+
+function planMasks(mode: ZoneMode): EnterOp[] {
+  if (mode === 'privileged') return [];
+  const isHosts = mode === 'host-ids';
+  return [
+    ...[...maskedPaths, ...(isHosts ? hostIdMaskedPaths : [])].map((path): EnterOp => ({ op: 'mnt.mask', path })),
     ...readOnlyPaths.map((path): EnterOp => ({ op: 'mnt.readonly', path })),
+    ...(isHosts ? [{ op: 'proc.readonly' } as const] : []),
   ];
 }
 
 /** The slot of the host's /sys, opened only with the host's network. */
 export const hostSysSlot = 'sys';
 
-function planSys({ hostNetwork, cgroupView }: KernelMountOptions): EnterOp[] {
-  if (hostNetwork) return [{ op: 'mnt.tree', slot: hostSysSlot, target: '/sys' }];
-  const attributes = 'ro,nosuid,nodev,noexec';
-  const sysfs: EnterOp = { op: 'mnt.fs', type: 'sysfs', target: '/sys', attributes, options: '' };
-  return [sysfs, ...planCgroupView(cgroupView)];
+/**
+ * Of the host's tree the submounts come along where the kernel asks for it (a user namespace may not uncover what they cover);
+ * without one they stay behind: the host's root could read the kernel's traces there.
+ */
+export function hostSysFlags(mode: ZoneMode): string {
+  if (mode === 'privileged') return 'recursive,nosuid,nodev,noexec';
+  return `${mode === 'host-ids' ? '' : 'recursive,'}readonly,locked,nosuid,nodev,noexec`;
 }
 
-function planCgroupView(view: KernelMountOptions['cgroupView']): EnterOp[] {
-  const attributes = 'ro,nosuid,nodev,noexec';
+function planSys({ hostNetwork, cgroupView, mode }: KernelMountOptions): EnterOp[] {
+  const attributes = mode === 'privileged' ? 'nosuid,nodev,noexec' : 'ro,nosuid,nodev,noexec';
+  const view = planCgroupView(cgroupView, attributes);
+  if (!hostNetwork) return [{ op: 'mnt.fs', type: 'sysfs', target: '/sys', attributes, options: '' }, ...view];
+  const tree: EnterOp = { op: 'mnt.tree', slot: hostSysSlot, target: '/sys' };
+  return mode === 'host-ids' ? [tree, ...view] : [tree];
+}
+
+function planCgroupView(view: KernelMountOptions['cgroupView'], attributes: string): EnterOp[] {
   if (view === 'none') return [];
   if (view === 'unified') return [{ op: 'mnt.fs', type: 'cgroup2', target: '/sys/fs/cgroup', attributes, options: '' }];
   return [
@@ -67,16 +89,20 @@ function singleNames(controllers: string): EnterOp[] {
   return names.map((name) => ({ op: 'symlink', text: controllers, path: `/sys/fs/cgroup/${name}` }));
 }
 
-function planDev(): EnterOp[] {
+/** In a user namespace no node of a zone's own opens; without one, nodev has to say so. */
+function planDev({ mode, hostDevices }: KernelMountOptions): EnterOp[] {
+  const standard = deviceNodes.map((name) => `/dev/${name}`);
+  const others = mode === 'privileged' ? hostDevices.filter((path) => !standard.includes(path)) : [];
+  const nodes = [...standard, ...others];
   return [
     {
       op: 'mnt.fs',
       type: 'tmpfs',
       target: '/dev',
-      attributes: 'nosuid,noexec',
+      attributes: mode === 'host-ids' ? 'nosuid,nodev,noexec' : 'nosuid,noexec',
       options: 'mode=755,size=1m,nr_inodes=4096',
     },
-    ...deviceNodes.map((name): EnterOp => ({ op: 'dev.bind', hostPath: `/dev/${name}`, target: `/dev/${name}` })),
+    ...nodes.map((path): EnterOp => ({ op: 'dev.bind', hostPath: path, target: path })),
     ...deviceLinks.map(([text, path]): EnterOp => ({ op: 'symlink', text, path })),
     {
       op: 'mnt.fs',

@@ -1,10 +1,12 @@
 /** The enter ops of a start: what the helper does, in order, from the clone to the zone's first instruction. */
 import type { EnterOp } from '../helper/index.js';
+import type { ZoneMode } from '../spec/index.js';
 import type { IdRange } from '../state/index.js';
 import { type ProcessPlanInput, type ProgramPlanInput, planProcess, planProgram } from './credentials.js';
 import { type DeviceNode, planNodeMounts, planNodes } from './device-nodes.js';
+import { planSysctlWrites } from './enter.js';
 import { type IdentityInput, planIdentity } from './identity.js';
-import { hostSysSlot, type KernelMountOptions, planKernelMounts } from './kernel-mounts.js';
+import { hostSysFlags, hostSysSlot, type KernelMountOptions, planKernelMounts } from './kernel-mounts.js';
 import { planHostTrees, planRoot, planRootTrees, type RootPlanInput } from './root.js';
 
 export type PayloadInput =
@@ -18,7 +20,7 @@ export type PayloadInput =
 export interface LaunchPlanInput {
   readonly ids: IdRange;
   readonly hostname: string;
-  readonly root: Omit<RootPlanInput, 'skeleton'>;
+  readonly root: Omit<RootPlanInput, 'skeleton' | 'isOwned'>;
   readonly kernelMounts: KernelMountOptions;
   /** Devices of the host. */
   readonly devices: readonly DeviceNode[];
@@ -29,6 +31,7 @@ export interface LaunchPlanInput {
   readonly cgroups: readonly EnterOp[];
   /** nl.send: loopback, addresses, routes. */
   readonly network: readonly EnterOp[];
+  readonly sysctls: Readonly<Record<string, string>>;
   readonly program: ProgramPlanInput;
   readonly payload: PayloadInput;
 }
@@ -36,9 +39,18 @@ export interface LaunchPlanInput {
 const payloadSlot = 'init';
 
 /** Namespaces that the clone makes; the rest is made by the child as uid 0 of the zone, so that it owns them. */
-export function launchNamespaces(input: Pick<LaunchPlanInput, 'timeNamespace'>): string {
-  return ['user', 'mnt', 'pid', 'uts', ...(input.timeNamespace ? ['time'] : [])].join(',');
+export function launchNamespaces({ kernelMounts, ...input }: LaunchPlanInput): string {
+  return [
+    ...(isHosts(kernelMounts.mode) ? [] : ['user']),
+    'mnt',
+    'pid',
+    'uts',
+    ...(input.timeNamespace ? ['time'] : []),
+  ].join(',');
 }
+
+/** No user namespace: the zone's root is the host's. */
+const isHosts = (mode: ZoneMode) => mode === 'host-ids' || mode === 'privileged';
 
 /** What `exec` has to enter. */
 export function zoneNamespaces(input: LaunchPlanInput): string {
@@ -48,7 +60,8 @@ export function zoneNamespaces(input: LaunchPlanInput): string {
 
 export function planLaunch(input: LaunchPlanInput): EnterOp[] {
   const skeleton = [...planMountPoints(input), ...planIdentity(input.identity)];
-  const root = { ...input.root, skeleton };
+  const { mode } = input.kernelMounts;
+  const root = { ...input.root, skeleton, isOwned: !isHosts(mode) };
   return [
     ...planHostSide(input, root),
     { op: 'cgroup.enter' },
@@ -62,10 +75,14 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     ...planNodeMounts(input.devices),
     ...(input.root.readOnly ? [] : planIdentity(input.identity)),
     ...input.tmpfs.map(planTmpfs),
-    ...planHostTrees(input.root.trees),
+    ...planHostTrees(root),
+    // Nodes that an image brought, or that were made while the zone was privileged.
+    ...(mode === 'host-ids' ? [{ op: 'root.attributes', attributes: 'nodev' } as const] : []),
     { op: 'root.pivot' },
     ...(input.network.length === 0 ? [] : [{ op: 'sync.links' } as const]),
     ...input.network,
+    // Behind the network: a parameter may be one of a link.
+    ...planSysctlWrites(input.sysctls),
     ...planProgram(input.program),
     // As late as can be: what a prepared zone has still to do, its caller waits for.
     { op: 'sync.go' },
@@ -74,11 +91,9 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
 }
 
 function planHostSide(input: LaunchPlanInput, root: RootPlanInput): EnterOp[] {
-  const [inside, outside, count] = ['0', String(input.ids.base), String(input.ids.count)];
   return [
     { op: 'ns.flags', flags: launchNamespaces(input) },
-    { op: 'ns.uidmap', inside, outside, count },
-    { op: 'ns.gidmap', inside, outside, count },
+    ...planIdMaps(input),
     ...planRootTrees(root),
     ...planNodes(input.devices, input.ids),
     ...(input.kernelMounts.hostNetwork
@@ -87,12 +102,21 @@ function planHostSide(input: LaunchPlanInput, root: RootPlanInput): EnterOp[] {
             op: 'tree.open',
             slot: hostSysSlot,
             path: '/sys',
-            flags: 'recursive,readonly,locked,nosuid,nodev,noexec',
+            flags: hostSysFlags(input.kernelMounts.mode),
           } as const,
         ]
       : []),
     ...planPayloadTree(input.payload),
     ...input.cgroups,
+  ];
+}
+
+function planIdMaps({ ids, kernelMounts }: LaunchPlanInput): EnterOp[] {
+  if (isHosts(kernelMounts.mode)) return [];
+  const [inside, outside, count] = ['0', String(ids.base), String(ids.count)];
+  return [
+    { op: 'ns.uidmap', inside, outside, count },
+    { op: 'ns.gidmap', inside, outside, count },
   ];
 }
 

@@ -16,3 +16,19 @@ export const maskedPaths = [
 ] as const;
 
 export const readOnlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'] as const;
+
+/**
+ * Without a user namespace they are the zone's root's to read. Whatever else in /proc is not a process's is read-only there: its
+ * root could change it, or the modes of it, for the whole host.
+ */
+export const hostIdMaskedPaths = [
+  '/proc/allocinfo',
+  '/proc/dynamic_debug',
+  '/proc/kpagecgroup',
+  '/proc/kpagecount',
+  '/proc/kpageflags',
+  '/proc/pagetypeinfo',
+  '/proc/slabinfo',
+  '/proc/vmallocinfo',
+  '/proc/vmcore',
+] as const;

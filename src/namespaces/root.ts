@@ -28,6 +28,8 @@ export interface RootPlanInput {
   readonly trees: readonly HostTree[];
   /** Files and directories that have to be there in a read-only root before it is closed. */
   readonly skeleton: readonly EnterOp[];
+  /** The zone has a user namespace. Without one nothing is idmapped nor locked: its root has no capability to change a mount. */
+  readonly isOwned: boolean;
 }
 
 /** Host side: everything is opened before the clone, so that the child inherits it. */
@@ -36,16 +38,17 @@ export function planRootTrees(input: RootPlanInput): EnterOp[] {
   return [
     ...layers.map(([index, path]): EnterOp => ({ op: 'tree.open', slot: layerSlot(index), path, flags: 'idmap' })),
     { op: 'tree.open', slot: 'u', path: input.rootfs, flags: 'idmap' },
-    ...input.trees.flatMap(planTree),
+    ...input.trees.flatMap((tree, index) => planTree(tree, index, input.isOwned)),
     { op: 'root.staging', path: input.staging },
   ];
 }
 
-function planTree(tree: HostTree, index: number): EnterOp[] {
+function planTree(tree: HostTree, index: number, isOwned: boolean): EnterOp[] {
   const slot = treeSlot(index);
   const open: EnterOp = { op: 'tree.open', slot, path: tree.source, flags: treeFlags(tree) };
   if (tree.cover === undefined) return [open];
-  const cover = `${slot}c`;
+  const cover = coverSlot(index);
+  if (!isOwned) return [open, { op: 'tree.open', slot: cover, path: tree.cover.source, flags: 'nosuid,nodev' }];
   return [
     open,
     { op: 'tree.open', slot: cover, path: tree.cover.source, flags: 'idmap,locked,nosuid,nodev' },
@@ -71,12 +74,18 @@ export function planRoot(input: RootPlanInput): EnterOp[] {
 }
 
 /** Zone side: host trees at their places. */
-export function planHostTrees(trees: readonly HostTree[]): EnterOp[] {
-  return trees.map((tree, index): EnterOp => ({ op: 'mnt.tree', slot: treeSlot(index), target: tree.target }));
+export function planHostTrees({ trees, isOwned }: RootPlanInput): EnterOp[] {
+  return trees.flatMap(({ target, cover }, index): EnterOp[] => {
+    const tree: EnterOp = { op: 'mnt.tree', slot: treeSlot(index), target };
+    if (isOwned || cover === undefined) return [tree];
+    // Nothing is attached before the clone: the cover comes after what it covers.
+    return [tree, { op: 'mnt.tree', slot: coverSlot(index), target: `${target}/${cover.path}` }];
+  });
 }
 
 const layerSlot = (index: number) => `l${index}`;
 const treeSlot = (index: number) => `m${index}`;
+const coverSlot = (index: number) => `${treeSlot(index)}c`;
 
 /**
  * A recursive copy cannot be idmapped when one mount in it cannot, so only unmapped trees take their submounts along. Locked, also

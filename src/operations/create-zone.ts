@@ -8,6 +8,7 @@ import {
   findZone,
   readZone,
   type StateOp,
+  type WantedIds,
   writeJournal,
   type ZoneImage,
   type ZoneRecord,
@@ -100,10 +101,20 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
     { op: 'state.mkdir', path: join(paths.rootfs, 'upper'), mode: 0o755 },
     { op: 'state.mkdir', path: join(paths.rootfs, 'work'), mode: 0o700 },
     ...(image.kind === 'sparse' ? [{ op: 'state.mkdir', path: paths.local, mode: 0o755 } as const] : []),
-    { op: 'state.ids-lease', roots, zone: spec.name, ...(spec.ephemeral ? { ephemeral: true } : {}) },
+    {
+      op: 'state.ids-lease',
+      roots,
+      zone: spec.name,
+      ...wantedIds(spec),
+      ...(spec.ephemeral ? { ephemeral: true } : {}),
+    },
     ...planAddressLease(roots, spec),
     { op: 'state.zone-write', roots, record: newZoneRecord(spec, image, spareOf) },
   ];
+}
+
+function wantedIds({ userns, privileged }: ZoneSpec): { readonly ids?: WantedIds } {
+  return userns.kind === 'auto' && !privileged ? {} : { ids: { userns, privileged } };
 }
 
 export function newZoneRecord(spec: ZoneSpec, image: ZoneImage, spareOf?: string): Omit<ZoneRecord, 'ids'> {

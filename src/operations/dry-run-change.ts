@@ -23,13 +23,13 @@ export async function dryRunSet(
   { scope = 'both', restart }: SetOptions = {},
 ): Promise<DryRun> {
   const record = await readZone(host.roots, name);
-  const { ops, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
+  const { ops, sysctls, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
   const again = restart === true && needsRestart.length > 0 ? await restartSteps(host, { ...record, spec }) : [];
   const saved = isSaved ? [savedStep(spec)] : [];
   return {
     operation: 'set',
     name,
-    steps: [...hostSteps('prepare', ops), ...saved, ...again],
+    steps: [...sysctlSteps(sysctls), ...hostSteps('prepare', ops), ...saved, ...again],
     needsRestart: again.length > 0 ? [] : needsRestart,
   };
 }
@@ -97,6 +97,14 @@ export async function dryRunImageDelete({ roots }: HostContext, reference: strin
 
 function removalOf(digest: string): DryStep {
   return { phase: 'prepare', op: { op: 'layer.remove', digest } as { op: string }, text: `remove layer ${digest}` };
+}
+
+function sysctlSteps(sysctls: Readonly<Record<string, string>>): DryStep[] {
+  return Object.entries(sysctls).map(([key, value]) => ({
+    phase: 'enter',
+    op: { op: 'sysctl.write', key, value },
+    text: `sysctl.write ${key} ${value}`,
+  }));
 }
 
 function savedStep(spec: ZoneSpec): DryStep {

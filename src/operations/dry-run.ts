@@ -47,7 +47,7 @@ export async function dryRunRun(
   options: Pick<StartOptions, 'stdio' | 'winsize'> = {},
 ): Promise<DryRun> {
   const { spec, image } = await requireCreatable(host, nameZone(input));
-  const record = { ...newZoneRecord(spec, image), ids: await previewIds(host.roots, spec.name) };
+  const record = { ...newZoneRecord(spec, image), ids: await previewIds(host.roots, spec.name, { ids: spec }) };
   const create = hostSteps('prepare', planCreate(host, spec, image));
   return { operation: 'run', name: spec.name, steps: [...create, ...(await startSteps(host, record, options))] };
 }

@@ -13,10 +13,11 @@ import {
   type ZoneChange,
   type ZoneSpec,
 } from '../spec/index.js';
-import { readRunning, readZone, writeZone, type ZoneRecord } from '../state/index.js';
+import { readRunning, readZone, requireIds, writeZone, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { restartZone } from './restart-zone.js';
 import { applyAll } from './transaction.js';
+import { changedSysctls, writeSysctls } from './write-sysctls.js';
 import {
   allDevices,
   type DeviceChange,
@@ -135,7 +136,8 @@ async function changeLocked(
 ): Promise<SetResult> {
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
-  const { ops, devices, spec, isSaved, needsRestart, notes } = await planChange(host, record, change, scope);
+  const { ops, devices, sysctls, spec, isSaved, needsRestart, notes } = await planChange(host, record, change, scope);
+  await writeSysctls(host, name, sysctls);
   await withDevices(host, name, devices, () => applyAll(ops));
   if (isSaved) await writeZone(host.roots, { ...record, spec });
   return { name, spec, needsRestart, notes };
@@ -166,6 +168,8 @@ export interface ChangePlan {
   /** If those of a running zone change. */
   readonly devices: DeviceChange | undefined;
   readonly notes: readonly string[];
+  /** To be written in a running zone. */
+  readonly sysctls: Readonly<Record<string, string>>;
   readonly isSaved: boolean;
   readonly needsRestart: readonly string[];
 }
@@ -181,19 +185,23 @@ export async function planChange(
   const spec = change.apply(record);
   const changed = changedKeys(record.spec, spec);
   const running = await readRunning(host.roots, name);
-  if (scope === 'live') refuseNotLive(name, running !== undefined, changed);
+  const sysctls = changedSysctls(record.spec, spec);
+  const isLive = (key: string) => key in liveEntries || (key === 'sysctl' && sysctls !== undefined);
+  if (scope === 'live') refuseNotLive(name, running !== undefined, changed, isLive);
   // A limit that was accepted before does not stand in the way of other changes.
   const isGiven = (key: string) => key in limitEntries && spec[key as keyof typeof limitEntries] !== undefined;
   if (changed.some(isGiven)) requireLimits(host.facts, limitsOf(spec));
+  if (changed.includes('userns')) await requireIds(host.roots, name, spec);
   // What was given only to the running zone is taken away by what its record says already.
   const after = change.keys.includes('device') ? await resolveDevices(host, spec.device) : undefined;
-  const isLive = running !== undefined && scope !== 'saved';
-  const devices = isLive && after !== undefined ? await planDeviceChange(host, record, { running, after }) : undefined;
+  const actsNow = running !== undefined && scope !== 'saved';
+  const devices = actsNow && after !== undefined ? await planDeviceChange(host, record, { running, after }) : undefined;
   const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
-  const waits = (key: string) => !passive.includes(key) && (scope === 'saved' || !(key in liveEntries));
+  const waits = (key: string) => !(actsNow && isLive(key)) && !passive.includes(key);
   return {
     spec,
-    ops: isLive ? [...planLimits({ ...groupsOf(host, name), ...limits }), ...(devices?.ops ?? [])] : [],
+    sysctls: actsNow ? (sysctls ?? {}) : {},
+    ops: actsNow ? [...planLimits({ ...groupsOf(host, name), ...limits }), ...(devices?.ops ?? [])] : [],
     devices,
     notes: deviceNotes(after ?? []),
     isSaved: scope !== 'live',
@@ -209,8 +217,13 @@ function changedKeys(before: ZoneSpec, after: ZoneSpec): string[] {
   return [...keys].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
 }
 
-function refuseNotLive(name: string, running: boolean, changed: readonly string[]): void {
-  const stuck = changed.filter((key) => !(key in liveEntries));
+function refuseNotLive(
+  name: string,
+  running: boolean,
+  changed: readonly string[],
+  isLive: (key: string) => boolean,
+): void {
+  const stuck = changed.filter((key) => !isLive(key));
   if (running && stuck.length === 0) return;
   const why = running ? `${stuck.join(', ')} cannot change while zone "${name}" runs` : `zone "${name}" is not running`;
   throw zoneError(running ? 'ZONE_STATE' : 'ZONE_NOT_RUNNING', why, {

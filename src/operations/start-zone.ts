@@ -103,7 +103,10 @@ export interface LaunchedZone {
 export async function launchLocked(host: HostContext, name: string, options: StartOptions): Promise<LaunchedZone> {
   const found = await readZone(host.roots, name);
   if (!(await settleZone(host.roots, name))) throw zoneRunningError(name);
-  const ids = await claimIds(host.roots, name, found.ids, { ephemeral: found.spec.ephemeral || undefined });
+  const ids = await claimIds(host.roots, name, found.ids, {
+    ephemeral: found.spec.ephemeral || undefined,
+    ids: found.spec,
+  });
   const life = options.hold === true ? {} : { ...begun, restarts: options.restarts ?? 0 };
   const record: ZoneRecord = { ...found, ids, ...life };
   const plan = await planZoneStart(host, record, options);

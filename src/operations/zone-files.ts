@@ -1,5 +1,6 @@
 /** Which directories of the host a zone's root is made of, and whether this host can map their owners. */
 
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
@@ -9,7 +10,7 @@ import { lstat, stat } from '../host/quick-fs.js';
 import { type HostTree, identityFiles } from '../namespaces/index.js';
 import type { StartPlanInput } from '../plan/index.js';
 import { limitsOf } from '../plan/index.js';
-import type { MountSpec, ZoneSpec } from '../spec/index.js';
+import { hasHostIds, type MountSpec, type ZoneSpec } from '../spec/index.js';
 import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
@@ -23,12 +24,26 @@ export async function planZoneFiles(host: HostContext, record: ZoneRecord): Prom
     record,
     layers: planZoneLayers(host, record),
     trees: await planZoneTrees(host, record),
+    ...(record.spec.privileged ? { hostDevices: await listDevices() } : {}),
     fromImage: await filesFromImage(host, record),
     programs: { init: initPath(), helper: helperPath() },
   };
 }
 
-type ZoneFilesPart = Pick<StartPlanInput, 'roots' | 'facts' | 'record' | 'layers' | 'trees' | 'fromImage' | 'programs'>;
+type ZoneFilesPart = Pick<
+  StartPlanInput,
+  'roots' | 'facts' | 'record' | 'layers' | 'trees' | 'hostDevices' | 'fromImage' | 'programs'
+>;
+
+/** Not those of terminals, which a zone has of its own. */
+async function listDevices(): Promise<string[]> {
+  const entries = await readdir('/dev', { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !/^\/dev\/(pts\/|ptmx$|console$|mqueue\/|shm\/)/.test(path))
+    .toSorted();
+}
 
 /** Topmost first. */
 export function planZoneLayers({ roots }: HostContext, { image }: ZoneRecord): string[] {
@@ -84,12 +99,26 @@ export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image
   const { roots, facts } = host;
   requireLimits(facts, limitsOf(spec));
   requireArchitecture(facts, image);
-  await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
+  requireCapabilities(facts, spec);
+  const isMapped = !hasHostIds(spec);
+  if (isMapped) await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
   await resolveDevices(host, spec.device);
   for (const mount of spec.mount) {
     await userTree(mount);
-    await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');
+    if (isMapped)
+      await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');
   }
+}
+
+/** Without a user namespace a zone has only what the host has to give. */
+function requireCapabilities({ capabilities }: HostFacts, spec: ZoneSpec): void {
+  if (!hasHostIds(spec)) return;
+  const missing = spec.capAdd.find((name) => name !== 'ALL' && !capabilities.effectiveNames.includes(name));
+  if (missing === undefined) return;
+  throw zoneError('HOST_FEATURE_MISSING', `this host has no capability ${missing} to give to zone "${spec.name}"`, {
+    hint: `Leave --cap-add ${missing} out, or run tszone where it is in the bounding set (capsh --print).`,
+    context: { capability: missing },
+  });
 }
 
 async function requireIdmap({ kernel }: HostFacts, path: string, hint: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** What `list`, `inspect` and `status` show of a zone. */
 import { isZoneFrozen, readZoneUsage, type ZoneUsage } from '../cgroups/index.js';
 import type { ZoneErrorJson } from '../errors/index.js';
-import { formatPort, type ZoneSpec } from '../spec/index.js';
+import { formatPort, modeOf, type ZoneMode, type ZoneSpec } from '../spec/index.js';
 import {
   type ExitRecord,
   type Lease,
@@ -25,6 +25,8 @@ export interface ZoneSummary {
   readonly name: string;
   readonly status: ZoneStatus;
   readonly image: string;
+  /** How far its root is from the host's. */
+  readonly mode?: ZoneMode;
   /** Host pid of pid 1. */
   readonly pid?: number;
   readonly addresses: readonly string[];
@@ -78,6 +80,7 @@ export function summarize(record: ZoneRecord, { running, status, leases }: ZoneN
     name: record.spec.name,
     status,
     image: record.image.name,
+    mode: modeOf(record.spec),
     ...(running === undefined ? {} : { pid: running.pid, startedAt: isoTime(running.startedAtMs) }),
     addresses: addressesOf(record, leases),
     ports: record.spec.port.map(formatPort),

@@ -2,13 +2,9 @@
 import {
   type CgroupOp,
   type DeviceRule,
-  planEntryCgroup,
-  planExecCgroup,
   planMonitorCgroup,
-  planStatusCgroup,
   planZoneCgroups,
   type ZoneLimits,
-  type ZoneRef,
 } from '../cgroups/index.js';
 import type { EnterOp } from '../helper/index.js';
 import type { CgroupLayout, HostFacts } from '../host/index.js';
@@ -20,13 +16,22 @@ import {
   type PayloadInput,
   type ProcessPlanInput,
   type ProgramPlanInput,
-  planEntryRecord,
   planLaunch,
   zoneNamespaces,
 } from '../namespaces/index.js';
 import type { NetOp, VethOp } from '../netif/index.js';
-import { effectiveCapabilities, formatPort, type ZoneSpec } from '../spec/index.js';
+import {
+  type CapabilityName,
+  capabilityNames,
+  effectiveCapabilities,
+  hasHostIds,
+  hostIdCapabilities,
+  modeOf,
+  modeWarnings,
+  type ZoneSpec,
+} from '../spec/index.js';
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
+import { planRecord } from './entry-record.js';
 import type { HostOp } from './host-ops.js';
 
 /** What the zone's interfaces need, planned by netif. */
@@ -53,6 +58,8 @@ export interface StartPlanInput {
   readonly trees: readonly HostTree[];
   /** Of the host, that the zone may use. */
   readonly devices: readonly (DeviceNode & Omit<DeviceRule, 'minor'>)[];
+  /** Of a privileged zone: every node below /dev of the host. */
+  readonly hostDevices?: readonly string[] | undefined;
   /** Of the files that tszone keeps true, those that the zone has no copy of its own of. */
   readonly fromImage: readonly string[];
   readonly network: NetworkPart;
@@ -101,7 +108,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
     entry,
     entryRecord: planRecord(input, entry),
-    notes: input.network.notes,
+    notes: [...modeWarnings(input.record.spec), ...input.network.notes],
   };
 }
 
@@ -127,7 +134,12 @@ interface CgroupPart {
 
 function planCgroups({ roots, facts, record, devices }: StartPlanInput): CgroupPart {
   const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
-  const own = planZoneCgroups({ ...zone, limits: limitsOf(record.spec), devices });
+  const own = planZoneCgroups({
+    ...zone,
+    limits: limitsOf(record.spec),
+    devices,
+    allDevices: record.spec.privileged,
+  });
   const monitor = planMonitorCgroup(facts.cgroup);
   return {
     prepare: [...monitor.prepare, ...own.prepare],
@@ -182,7 +194,12 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
       volatile: spec.ephemeral,
       trees: input.trees,
     },
-    kernelMounts: { hostNetwork: spec.net.kind === 'host', cgroupView: cgroupView(input.facts.cgroup) },
+    kernelMounts: {
+      hostNetwork: spec.net.kind === 'host',
+      cgroupView: cgroupView(input.facts.cgroup),
+      mode: modeOf(spec),
+      hostDevices: input.hostDevices ?? [],
+    },
     devices: input.devices,
     tmpfs: spec.tmpfs,
     identity: {
@@ -195,7 +212,9 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     timeNamespace: spec.timeNamespace,
     cgroups,
     network: network.enter,
-    program: programOf(spec),
+    // A copy needs none, and may have no such link.
+    sysctls: input.helperArgv === undefined ? spec.sysctl : {},
+    program: programOf(spec, input.facts),
     payload: payloadOf(input),
   };
 }
@@ -211,14 +230,24 @@ function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'u
   return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
-function programOf(spec: ZoneSpec): ProgramPlanInput {
+function programOf(spec: ZoneSpec, { capabilities }: HostFacts): ProgramPlanInput {
   return {
-    capabilities: effectiveCapabilities(spec.capAdd, spec.capDrop),
+    capabilities: hasHostIds(spec)
+      ? planHostCapabilities(spec, capabilities.effectiveNames)
+      : effectiveCapabilities(spec.capAdd, spec.capDrop),
     noNewPrivs: spec.noNewPrivs,
     umask: spec.umask,
     ulimits: spec.ulimit,
     personality: spec.personality,
   };
+}
+
+/** Of the host's own, so that what this host lacks is not there. On the host's network it could listen to all. */
+function planHostCapabilities(spec: ZoneSpec, available: readonly CapabilityName[]): CapabilityName[] {
+  const defaults = spec.privileged
+    ? capabilityNames
+    : hostIdCapabilities.filter((name) => name !== 'NET_RAW' || spec.net.kind !== 'host');
+  return effectiveCapabilities(spec.capAdd, spec.capDrop, defaults).filter((name) => available.includes(name));
 }
 
 function environmentOf({ spec, image }: ZoneRecord): Record<string, string> {
@@ -243,36 +272,6 @@ function payloadOf(input: StartPlanInput): PayloadInput {
   if (init === 'full') return { kind: 'direct', process: { ...processOf(record, ['/sbin/init']), user: undefined } };
   if (init === 'none') return { kind: 'direct', process: processOf(record, argv) };
   return { kind: 'tiny', initPath: programs.init, process: argv.length === 0 ? undefined : processOf(record, argv) };
-}
-
-function planRecord(input: StartPlanInput, entry: EntryInfo): EnterOp[] {
-  const { roots, facts, record } = input;
-  const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
-  return planEntryRecord({
-    ...entry,
-    root: roots.root,
-    socket: zonePaths(roots, record.spec.name).monitorSocket,
-    groups: planEntryCgroup(zone),
-    cgroups: planExecCgroup(zone),
-    status: planStatus(input, zone),
-  });
-}
-
-/** The lines of `status` (src/commands/status.ts) of a zone that runs. */
-function planStatus({ record: { spec, image }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
-  const { life, usage } = planStatusCgroup(zone);
-  const line = (label: string, how: string, argument: string): EnterOp[] =>
-    argument === '' ? [] : [{ op: 'status.line', label, how, argument: [argument] }];
-  return [
-    ...line('zone', 'text', spec.name),
-    life,
-    ...line('image', 'text', image.name),
-    ...line('pid', 'pid', '0'),
-    ...line('addresses', 'text', network.addresses.join(' ')),
-    ...line('ports', 'text', spec.port.map(formatPort).join(' ')),
-    ...line('started', 'started', '0'),
-    ...usage,
-  ];
 }
 
 function entryInfo(input: StartPlanInput, launch: LaunchPlanInput): EntryInfo {

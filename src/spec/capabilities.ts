@@ -82,6 +82,48 @@ export const defaultCapabilities: readonly CapabilityName[] = [
   'SETFCAP',
 ];
 
+/**
+ * The default without a user namespace, where each is the host's own: what server programs need to change users, owners and
+ * modes of their own files, and to listen. Nothing that mounts, makes devices, opens files by handle or configures.
+ */
+export const hostIdCapabilities: readonly CapabilityName[] = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'NET_BIND_SERVICE',
+  'NET_RAW',
+  'SYS_CHROOT',
+  'AUDIT_WRITE',
+  'SETFCAP',
+];
+
+/** With one of these, root without a user namespace undoes its own confinement or the host's: only --privileged has them. */
+export const privilegedCapabilities: readonly CapabilityName[] = [
+  'DAC_READ_SEARCH',
+  'SYS_MODULE',
+  'SYS_RAWIO',
+  'SYS_PACCT',
+  'SYS_ADMIN',
+  'SYS_BOOT',
+  'SYS_TIME',
+  'MKNOD',
+  'AUDIT_CONTROL',
+  'MAC_OVERRIDE',
+  'MAC_ADMIN',
+  'SYSLOG',
+  'WAKE_ALARM',
+  'BLOCK_SUSPEND',
+  'AUDIT_READ',
+  'PERFMON',
+  'BPF',
+  'CHECKPOINT_RESTORE',
+];
+
 /** `net_raw`, `CAP_NET_RAW` → `NET_RAW`; `ALL` stays; `undefined` if there is no such capability. */
 export function parseCapability(text: string): CapabilityName | 'ALL' | undefined {
   const name = text.toUpperCase().replace(/^CAP_/, '');
@@ -99,8 +141,9 @@ export function capabilityMask(names: Iterable<CapabilityName>): bigint {
 export function effectiveCapabilities(
   add: readonly (CapabilityName | 'ALL')[],
   drop: readonly (CapabilityName | 'ALL')[],
+  defaults: readonly CapabilityName[] = defaultCapabilities,
 ): CapabilityName[] {
-  const base = drop.includes('ALL') ? [] : add.includes('ALL') ? capabilityNames : defaultCapabilities;
+  const base = drop.includes('ALL') ? [] : add.includes('ALL') ? capabilityNames : defaults;
   const wanted = new Set<CapabilityName>(base);
   for (const name of add) if (name !== 'ALL') wanted.add(name);
   for (const name of drop) if (name !== 'ALL') wanted.delete(name);

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import * as v from 'valibot';
 import { type CapabilityName, parseCapability } from './capabilities.js';
 import { parseDuration, parseSize } from './quantities.js';
+import { sysctlProblem } from './sysctls.js';
 
 /** A field whose text is turned into a value by `parse`; `form` completes "is not …". */
 export function parsed<Out>(parse: (text: string) => Out | undefined, form: string) {
@@ -83,6 +84,17 @@ export const environment = v.record(
   v.pipe(v.string(), v.regex(/^[^=\0]+$/, 'is not the name of a variable')),
   text,
   'is not a set of NAME: VALUE',
+);
+/** Kernel parameters of a zone's own. */
+export const sysctls = v.pipe(
+  v.record(v.string(), text, 'is not a set of KEY: VALUE'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    for (const [key, value] of Object.entries(dataset.value)) {
+      const problem = sysctlProblem(key, value);
+      if (problem !== undefined) addIssue({ message: `${JSON.stringify(key)} ${problem}` });
+    }
+  }),
 );
 /** SIGTERM, TERM or 15 → 15. */
 export const signal = quantity((value) => signalNumber(String(value)), 'a signal such as TERM, SIGUSR1 or 15');

@@ -8,3 +8,5 @@ export * from './parse.js';
 export * from './parts.js';
 export * from './quantities.js';
 export * from './schema.js';
+export { isNetSysctl } from './sysctls.js';
+export * from './userns.js';

@@ -1,9 +1,11 @@
 /** From what people wrote to a checked spec: shape first, then meaning; all issues are collected, not only the first. */
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
+import { privilegedCapabilities } from './capabilities.js';
 import { isOwnDevice, maxDevices } from './device.js';
 import { nearest } from './nearest.js';
 import { changeSchema, limitEntries, settingEntries, type ZoneSpec, zoneSchema } from './schema.js';
+import { isNetSysctl } from './sysctls.js';
 
 export interface SpecIssue {
   /** Where: `memory`, `port.0`; empty for the whole. */
@@ -103,8 +105,36 @@ const meaningChecks: readonly ((spec: ZoneSpec) => SpecIssue | undefined)[] = [
       'port',
       spec.port.map((port) => `${port.hostAddress} ${port.hostPort} ${port.protocol}`),
     ),
+  (spec) => issueIf(spec.privileged && spec.userns.kind === 'range', 'userns', "is the host's with --privileged"),
+  (spec) =>
+    issueIf(
+      spec.privileged && spec.device.length > 0,
+      'device',
+      'is not needed with --privileged, which has all devices',
+    ),
+  hostCapabilityIssue,
+  hostSysctlIssue,
   (spec) => issueIf(spec.swap !== undefined && spec.memory === undefined, 'swap', 'needs a memory ceiling'),
 ];
+
+function hostCapabilityIssue(spec: ZoneSpec): SpecIssue | undefined {
+  if (spec.privileged || spec.userns.kind !== 'host') return undefined;
+  const found = spec.capAdd.find((name) => name === 'ALL' || privilegedCapabilities.includes(name));
+  return issueIf(
+    found !== undefined,
+    'capAdd',
+    `"${found}" would be the host's own with --userns host: leave --userns out, or pass --privileged`,
+  );
+}
+
+function hostSysctlIssue({ net, sysctl }: ZoneSpec): SpecIssue | undefined {
+  const found = Object.keys(sysctl).find(isNetSysctl);
+  return issueIf(
+    net.kind === 'host' && found !== undefined,
+    'sysctl',
+    `"${found}" is the host's with --net host: on the host, run sysctl -w ${found}=${sysctl[found ?? '']}`,
+  );
+}
 
 export function checkMeaning(spec: ZoneSpec): SpecIssue[] {
   return meaningChecks.map((check) => check(spec)).filter((issue) => issue !== undefined);

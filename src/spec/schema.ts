@@ -8,6 +8,7 @@ import * as f from './fields.js';
 import { parseNet } from './interfaces.js';
 import { hostnamePattern, imagePattern, namePattern } from './names.js';
 import { parseMount, parsePort, parseRestart, parseRlimit, parseTmpfs, parseZonePath } from './parts.js';
+import { parseUserns } from './userns.js';
 
 const described = <S extends v.GenericSchema>(schema: S, description: string) =>
   v.pipe(schema, v.description(description));
@@ -74,6 +75,15 @@ export const settingEntries = {
   tty: flag('give the command a terminal'),
   capAdd: list(f.capability, 'add a capability, or ALL'),
   capDrop: list(f.capability, 'take a capability away, or ALL'),
+  userns: described(
+    v.optional(f.parsed(parseUserns, 'auto, host or BASE:SIZE[,shared] with at least 65536 ids from 1 on'), 'auto'),
+    "whose ids: auto (a range of its own), BASE:SIZE, or host: its root is the host's root, with few capabilities",
+  ),
+  privileged: flag('every capability and device, nothing masked, the ids of the host: no isolation at all'),
+  sysctl: described(
+    v.optional(f.sysctls, {}),
+    "kernel parameter KEY=VALUE of the zone's own: net.*, kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*",
+  ),
   noNewPrivs: flag('set-uid programs gain nothing (PR_SET_NO_NEW_PRIVS)'),
   umask: maybe(f.umask, 'file mode creation mask, octal'),
   ulimit: list(f.parsed(parseRlimit, 'NAME=SOFT[:HARD]'), 'resource limit NAME=SOFT[:HARD], as in setrlimit(2)'),

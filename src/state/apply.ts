@@ -4,8 +4,8 @@ import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
-import type { HostOpHandler, ZoneSpec } from '../spec/index.js';
-import { leaseIds, releaseIds, renameIds } from './id-register.js';
+import { formatUserns, type HostOpHandler, hasHostIds, type ZoneSpec } from '../spec/index.js';
+import { leaseIds, releaseIds, renameIds, type WantedIds } from './id-register.js';
 import { diskFull, isErrno, syncDirectory } from './json-file.js';
 import { mountsBelow } from './mounts.js';
 import { leaseAddresses, releaseAddresses, renameLeases } from './networks.js';
@@ -28,8 +28,8 @@ const applySteps: Steps = {
     if ((mode & process.umask()) !== 0) await chmod(path, mode);
   },
   'state.remove': ({ path }) => removeTree(path),
-  'state.ids-lease': async ({ roots, zone, ephemeral }) => {
-    await leaseIds(roots, zone, { ephemeral });
+  'state.ids-lease': async ({ roots, zone, ephemeral, ids }) => {
+    await leaseIds(roots, zone, { ephemeral, ids });
   },
   'state.ids-release': ({ roots, zone }) => releaseIds(roots, zone),
   'state.addresses-lease': async ({ roots, zone, interfaces, ephemeral }) => {
@@ -39,7 +39,7 @@ const applySteps: Steps = {
   },
   'state.addresses-release': ({ roots, zone }) => releaseAddresses(roots, zone),
   'state.zone-write': async ({ roots, record }) => {
-    await writeZone(roots, { ...record, ids: await leaseIds(roots, record.spec.name) });
+    await writeZone(roots, { ...record, ids: await leaseIds(roots, record.spec.name, { ids: record.spec }) });
   },
   'state.zone-rename': ({ roots, from, to }) => renameDirectory(roots, from, to),
   'state.ids-rename': ({ roots, from, to }) => renameIds(roots, from, to),
@@ -109,10 +109,17 @@ async function renameRecord(roots: Roots, to: string): Promise<void> {
   if (record !== undefined) await writeZone(roots, { ...record, spareOf: undefined });
 }
 
+function describeLease(zone: string, ids: WantedIds | undefined): string {
+  if (ids === undefined) return `lease a range of user ids for zone ${zone}`;
+  return hasHostIds(ids)
+    ? `give zone ${zone} the ids of the host`
+    : `lease ids ${formatUserns(ids.userns)} for zone ${zone}`;
+}
+
 const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op: Op }>) => string } = {
   'state.mkdir': ({ path }) => `make directory ${path}`,
   'state.remove': ({ path }) => `remove ${path}`,
-  'state.ids-lease': ({ zone }) => `lease a range of user ids for zone ${zone}`,
+  'state.ids-lease': ({ zone, ids }) => describeLease(zone, ids),
   'state.ids-release': ({ zone }) => `release the user ids of zone ${zone}`,
   'state.addresses-lease': ({ zone }) => `lease addresses for zone ${zone}`,
   'state.addresses-release': ({ zone }) => `release the addresses of zone ${zone}`,

@@ -4,36 +4,18 @@
  */
 
 import { dirname, join } from 'node:path';
-import { zoneError } from '../errors/index.js';
+import { type ZoneError, zoneError } from '../errors/index.js';
 import { access, readdir, readFile } from '../host/quick-fs.js';
-import { isSameList, type MaybeEphemeral, splitByLife } from './ephemeral.js';
-import { isErrno, readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
-import { acquireLock } from './lock.js';
+import { formatUserns, hasHostIds, hostIds, type UsernsSpec } from '../spec/index.js';
+import type { MaybeEphemeral } from './ephemeral.js';
+import { accountRanges, subordinateRanges } from './host-ranges.js';
+import { type Entry, type IdLease, type IdRange, readEntries, withRegister } from './id-register-file.js';
+import { isErrno } from './json-file.js';
 import { mountOf, mountPoints } from './mounts.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 
-/** `count` ids from `base` on, in the initial user namespace. */
-export interface IdRange {
-  readonly base: number;
-  readonly count: number;
-}
-
-/** Whose a range is. */
-export interface IdLease extends IdRange {
-  readonly root: string;
-  readonly zone: string;
-}
-
-interface Entry extends IdLease, MaybeEphemeral {
-  /** What the root lay on: while that is not mounted, nobody knows whether the root is gone. */
-  readonly mount?: string | undefined;
-}
-
-interface RegisterFile extends Versioned {
-  readonly version: 1;
-  readonly entries: readonly Entry[];
-}
+export { defaultRegisterDirectory, type IdLease, type IdRange } from './id-register-file.js';
 
 /** One zone's share: what 16-bit user ids need. */
 export const idsPerZone = 65_536;
@@ -41,16 +23,18 @@ export const idsPerZone = 65_536;
 const firstBase = 0x1000_0000;
 const lastBase = 0x7000_0000;
 
-export const defaultRegisterDirectory = '/var/lib/tszone-ids';
-
 /**
- * Gives the zone a range that nobody else has, or the one it has already.
+ * Gives the zone the range that it was told, one that nobody else has, or the one it has already. Without a user namespace:
+ * the host's, of which nothing is registered.
  *
- * @throws RESOURCE_IDS_EXHAUSTED no free range is left
+ * @throws RESOURCE_IDS_EXHAUSTED no free range is left · IDS_TAKEN what was told is somebody else's
  */
 export async function leaseIds(roots: Roots, zone: string, options: IdLeaseOptions = {}): Promise<IdRange> {
-  const { count = idsPerZone, directory } = options;
-  const held = (await readEntries(directory)).find((entry) => isOf(entry, roots, zone) && entry.count === count);
+  const { count = idsPerZone, directory, ids = ownIds } = options;
+  if (hasHostIds(ids)) return hostIds;
+  if (ids.userns.kind === 'range') return leaseTold(roots, zone, { ...options, told: ids.userns });
+  const isHeld = (entry: Entry) => isOf(entry, roots, zone) && entry.count === count && entry.shared !== true;
+  const held = (await readEntries(directory)).find(isHeld);
   if (held !== undefined) return { base: held.base, count };
   return withRegister(directory, async (entries) => {
     const { range, others, isHeld } = await chooseIds(entries, roots, { zone, count });
@@ -67,31 +51,100 @@ export interface IdLeaseOptions {
   readonly directory?: string | undefined;
   /** The zone does not outlive this boot, nor need its range. */
   readonly ephemeral?: true | undefined;
+  /** What was asked for; a range of its own if nothing was. */
+  readonly ids?: WantedIds | undefined;
+}
+
+/** Of a zone's spec. */
+export interface WantedIds {
+  readonly userns: UsernsSpec;
+  readonly privileged: boolean;
+}
+
+type ToldRange = Extract<UsernsSpec, { kind: 'range' }>;
+const ownIds: WantedIds = { userns: { kind: 'auto' }, privileged: false };
+
+async function leaseTold(
+  roots: Roots,
+  zone: string,
+  { told, directory, ephemeral }: IdLeaseOptions & { readonly told: ToldRange },
+): Promise<IdRange> {
+  const { base, count } = told;
+  const shared = told.shared || undefined;
+  const isRight = (entry: Entry) =>
+    isOf(entry, roots, zone) && entry.base === base && entry.count === count && entry.shared === shared;
+  if ((await readEntries(directory)).some(isRight)) return { base, count };
+  return withRegister(directory, async (entries) => {
+    const others = entries.filter((entry) => !isOf(entry, roots, zone));
+    await refuseTaken(others, told);
+    return {
+      entries: [...others, await entryOf(roots, zone, { base, count, ephemeral, shared })],
+      result: { base, count },
+    };
+  });
+}
+
+/** Whether `leaseIds` would give what was told now; nothing is written. @throws IDS_TAKEN */
+export async function requireIds(roots: Roots, zone: string, { userns }: WantedIds, directory?: string): Promise<void> {
+  if (userns.kind !== 'range') return;
+  const entries = await readEntries(directory);
+  await refuseTaken(
+    entries.filter((entry) => !isOf(entry, roots, zone)),
+    userns,
+  );
+}
+
+/** Another zone has to have agreed; of the host's own it is enough that who tells the range knows. */
+async function refuseTaken(others: readonly Entry[], told: ToldRange): Promise<void> {
+  const other = others.find((entry) => overlaps(entry, told) && !(told.shared && entry.shared === true));
+  if (other !== undefined) throw takenError(told, `zone "${other.zone}" of ${other.root} has ${rangeText(other)}`);
+  if (told.shared) return;
+  const host = [...(await subordinateRanges()), ...(await accountRanges())].find((range) => overlaps(range, told));
+  if (host !== undefined) throw takenError(told, `${host.of} has ${rangeText(host)}`);
+}
+
+const rangeText = ({ base, count }: IdRange) => (count === 1 ? `id ${base}` : `ids ${base} to ${base + count - 1}`);
+
+function takenError(told: ToldRange, why: string): ZoneError {
+  const range = formatUserns({ ...told, shared: false });
+  return zoneError('IDS_TAKEN', `ids ${range} are taken: ${why}`, {
+    hint: `Leave --userns out, for a range that is free; or pass --userns ${range},shared, which every zone that shares them has to.`,
+    context: { base: told.base, count: told.count },
+  });
 }
 
 const isOf = (entry: Entry, { root }: Pick<Roots, 'root'>, zone: string) => entry.root === root && entry.zone === zone;
 
-async function entryOf({ root }: Roots, zone: string, range: IdRange & MaybeEphemeral): Promise<Entry> {
-  const { base, count } = range;
-  if (range.ephemeral === true) return { base, count, root, zone, ephemeral: true };
-  return { base, count, root, zone, mount: mountOf(root, await mountPoints()) };
+async function entryOf({ root }: Roots, zone: string, range: NewRange): Promise<Entry> {
+  const { base, count, shared } = range;
+  const lease = { base, count, root, zone, ...(shared === undefined ? {} : { shared }) };
+  if (range.ephemeral === true) return { ...lease, ephemeral: true };
+  return { ...lease, mount: mountOf(root, await mountPoints()) };
+}
+
+interface NewRange extends IdRange, MaybeEphemeral {
+  readonly shared?: true | undefined;
 }
 
 /**
  * Before a zone runs with the range of its record: the register says so, too, also if it was lost, restored from a backup
  * or pruned while the zone's disk was away. One read and no lock if all is right.
  *
- * @returns `range`, or another if somebody else has it by now: to be written into the record
- * @throws RESOURCE_IDS_EXHAUSTED
+ * @returns `range`, or another if somebody else has it by now or other ids are asked for: to be written into the record
+ * @throws RESOURCE_IDS_EXHAUSTED, IDS_TAKEN
  */
 export async function claimIds(
   roots: Roots,
   zone: string,
   range: IdRange,
-  { directory, ephemeral }: Omit<IdLeaseOptions, 'count'> = {},
+  { directory, ephemeral, ids = ownIds }: Omit<IdLeaseOptions, 'count'> = {},
 ): Promise<IdRange> {
+  // What it had before was not its own.
+  const isOther = hasHostIds(ids) || ids.userns.kind === 'range' || range.base === hostIds.base;
+  if (isOther) return leaseIds(roots, zone, { directory, ephemeral, ids });
   const isMine = (entry: Entry) => isOf(entry, roots, zone);
-  const isRight = (entry: Entry) => isMine(entry) && entry.base === range.base && entry.count === range.count;
+  const isRight = (entry: Entry) =>
+    isMine(entry) && entry.base === range.base && entry.count === range.count && entry.shared !== true;
   if ((await readEntries(directory)).some(isRight)) return range;
   return withRegister(directory, async (entries) => {
     const others = entries.filter((entry) => !isMine(entry));
@@ -105,7 +158,14 @@ export async function claimIds(
 const overlaps = (a: IdRange, b: IdRange) => a.base < b.base + b.count && b.base < a.base + a.count;
 
 /** What `leaseIds` would give now; nothing is written. @throws RESOURCE_IDS_EXHAUSTED */
-export async function previewIds(roots: Roots, zone: string, directory?: string): Promise<IdRange> {
+export async function previewIds(
+  roots: Roots,
+  zone: string,
+  { ids = ownIds, directory }: Pick<IdLeaseOptions, 'ids' | 'directory'> = {},
+): Promise<IdRange> {
+  if (hasHostIds(ids)) return hostIds;
+  await requireIds(roots, zone, ids, directory);
+  if (ids.userns.kind === 'range') return { base: ids.userns.base, count: ids.userns.count };
   const entries = await readEntries(directory);
   return (await chooseIds(entries, roots, { zone, count: idsPerZone })).range;
 }
@@ -117,7 +177,8 @@ async function chooseIds(
 ): Promise<{ range: IdRange; others: readonly Entry[]; isHeld: boolean }> {
   const mine = entries.find((entry) => isOf(entry, roots, zone));
   const others = entries.filter((entry) => entry !== mine);
-  if (mine !== undefined && mine.count === count) return { range: { base: mine.base, count }, others, isHeld: true };
+  if (mine !== undefined && mine.count === count && mine.shared !== true)
+    return { range: { base: mine.base, count }, others, isHeld: true };
   const base = findFree([...others, ...(await subordinateRanges())], count);
   return { range: { base, count }, others, isHeld: false };
 }
@@ -143,41 +204,6 @@ export async function renameIds(roots: Roots, from: string, to: string, director
   });
 }
 
-const filePath = (directory = defaultRegisterDirectory) => join(directory, 'ranges.json');
-/** Of zones that do not outlive this boot. */
-const runTimePath = (directory?: string) =>
-  directory === undefined ? '/run/tszone-ids/ranges.json' : join(directory, 'run', 'ranges.json');
-
-async function readEntries(directory: string | undefined): Promise<readonly Entry[]> {
-  const files = await Promise.all(
-    [filePath(directory), runTimePath(directory)].map((path) => readJson<RegisterFile>(path, 1)),
-  );
-  return files.flatMap((file) => file?.entries ?? []);
-}
-
-async function withRegister<T>(
-  directory: string | undefined,
-  change: (entries: readonly Entry[]) => Promise<{ entries: readonly Entry[]; result: T }>,
-): Promise<T> {
-  const lock = join(directory ?? defaultRegisterDirectory, 'lock');
-  await using _lock = await acquireLock(lock, { what: 'the register of id ranges' });
-  const before = await readEntries(directory);
-  const { entries, result } = await change(before);
-  if (entries !== before) await writeEntries(directory, splitByLife(before), splitByLife(entries));
-  return result;
-}
-
-async function writeEntries(directory: string | undefined, before: Split, after: Split): Promise<void> {
-  if (!isSameList(before.ephemeral, after.ephemeral)) {
-    const file: RegisterFile = { version: 1, entries: after.ephemeral };
-    await writeRunTimeFile(runTimePath(directory), JSON.stringify(file));
-  }
-  if (!isSameList(before.lasting, after.lasting))
-    await writeJson<RegisterFile>(filePath(directory), { version: 1, entries: after.lasting });
-}
-
-type Split = ReturnType<typeof splitByLife<Entry>>;
-
 /** First fit, so that a host that makes and deletes zones all day stays within a small part of the space. */
 function findFree(taken: readonly IdRange[], count: number): number {
   const sorted = taken.filter((range) => range.count > 0).toSorted((a, b) => a.base - b.base);
@@ -194,16 +220,6 @@ function findFree(taken: readonly IdRange[], count: number): number {
     });
   }
   return base;
-}
-
-async function subordinateRanges(): Promise<IdRange[]> {
-  const texts = await Promise.all(['/etc/subuid', '/etc/subgid'].map((path) => readFile(path, 'utf8').catch(() => '')));
-  return texts.flatMap((text) =>
-    text.split('\n').flatMap((line) => {
-      const [, base, count] = line.split(':').map(Number);
-      return base !== undefined && count !== undefined && base >= 0 && count > 0 ? [{ base, count }] : [];
-    }),
-  );
 }
 
 export interface PruneIdsOptions {

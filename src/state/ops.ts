@@ -1,6 +1,7 @@
 /** What can be done to a zone's own state on disk, as data. */
 import type { InterfaceSpec } from '../spec/index.js';
 import type { MaybeEphemeral } from './ephemeral.js';
+import type { WantedIds } from './id-register.js';
 import type { Roots } from './roots.js';
 import type { ZoneRecord } from './zones.js';
 
@@ -22,6 +23,8 @@ export interface IdsLeaseOp extends MaybeEphemeral {
   readonly op: 'state.ids-lease';
   readonly roots: Roots;
   readonly zone: string;
+  /** Other than a range of its own. */
+  readonly ids?: WantedIds | undefined;
 }
 
 /** The reverse as an op of its own, for delete. */

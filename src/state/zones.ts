@@ -76,8 +76,11 @@ export async function findZone(roots: Roots, name: string, seen?: SeenFile): Pro
   const record = await readJson<ZoneRecord>(path, 1, seen);
   if (record === undefined) return undefined;
   if (!isWhole(record)) throw corrupt(path, 'is no record of a zone');
-  return record.spec.name === name ? record : { ...record, spec: { ...record.spec, name } };
+  return { ...record, spec: { ...laterFields, ...record.spec, name } };
 }
+
+/** Of records that were written before there were these. */
+const laterFields = { userns: { kind: 'auto' }, privileged: false, sysctl: {} } as const;
 
 /** What everything else counts on; a file that was cut or edited lacks it. */
 function isWhole({ spec, image, ids }: Partial<ZoneRecord>): boolean {

@@ -5,7 +5,7 @@ import type { EnterOp } from '../../src/helper/index.js';
 import { argumentsOf } from '../../src/helper/index.js';
 import type { CgroupLayout, HostFacts } from '../../src/host/index.js';
 import { describeHostOp, planStart, type StartPlanInput } from '../../src/plan/index.js';
-import { parseZoneOptions, type ZoneOptions } from '../../src/spec/index.js';
+import { capabilityMask, capabilityNames, parseZoneOptions, type ZoneOptions } from '../../src/spec/index.js';
 
 const roots = { root: '/var/lib/tszone', runRoot: '/run/tszone', instance: 'c0ffee' };
 const v1Names = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'freezer', 'devices', 'blkio'] as const;
@@ -92,6 +92,14 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
   };
 }
 
+/** On a host that lacks one capability. */
+function withCapabilities(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPlanInput {
+  const input = inputFor(options, cgroup);
+  const effectiveNames = capabilityNames.filter((name) => name !== 'SYS_RESOURCE');
+  const capabilities = { ...input.facts.capabilities, effectiveNames };
+  return { ...input, facts: { ...input.facts, capabilities }, hostDevices: ['/dev/null', '/dev/vda'] };
+}
+
 const enterLine = (op: EnterOp) => [op.op, ...argumentsOf(op).map((argument) => JSON.stringify(argument))].join(' ');
 
 function printed(input: StartPlanInput): string {
@@ -144,6 +152,21 @@ describe('the plan of a start', () => {
       ['devices-v2', v2],
     ] as const)
       await compare(name, printed({ ...inputFor({}, layout), devices: [fuse, disk] }));
+  });
+
+  it('is as written down for a zone without a user namespace', () =>
+    compare('host-ids', printed(withCapabilities({ userns: 'host', sysctl: { 'net.core.somaxconn': '99' } }, v2))));
+  it('is as written down for a privileged zone, which lacks only what the host does', () =>
+    compare('privileged', printed(withCapabilities({ privileged: true }, v1))));
+
+  it('cannot listen to the network of the host with its ids, unless that is asked for', () => {
+    const hasRaw = (options: Partial<ZoneOptions>) => {
+      const caps = planStart(withCapabilities({ userns: 'host', ...options }, v1)).enter.find(
+        (op) => op.op === 'cred.caps',
+      );
+      return caps?.op === 'cred.caps' && (BigInt(caps.bounding) & capabilityMask(['NET_RAW'])) !== 0n;
+    };
+    expect([{}, { net: 'host' }, { net: 'host', capAdd: ['NET_RAW'] }].map(hasRaw)).to.deep.equal([true, false, true]);
   });
 
   it('tells the monitor to start node only where a policy has to decide', () => {

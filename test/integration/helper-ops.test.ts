@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { hasCode, type ZoneError } from '../../src/errors/index.js';
-import { type EnterOp, spawnSession } from '../../src/helper/index.js';
+import { type EnterOp, encodePlan, helperPath, spawnSession } from '../../src/helper/index.js';
 import { startZone, ZoneDirectory } from '../helpers/helper-plan.js';
 import { requires } from '../helpers/requires.js';
 
@@ -98,15 +99,35 @@ describe('native helper ops', () => {
     expect(await stderr).to.include('Read-only file system');
   });
 
-  it('refuses to mask through a symbolic link', async () => {
+  it('refuses to mask through a symbolic link, and what is not of /proc or /sys', async () => {
+    const through = await stepFailure(zone.plan(['id'], { mounts: [{ op: 'mnt.mask', path: '/proc/mounts' }] }));
+    expect(through.context).to.include({ step: 'mnt.mask', errnoName: 'ELOOP' });
+    for (const path of ['/etc/passwd', '/sys/firmware']) {
+      const other = await stepFailure(zone.plan(['id'], { mounts: [{ op: 'mnt.mask', path }] }));
+      expect(other.context, path).to.include({ step: 'mnt.mask', errnoName: 'EINVAL' });
+    }
+  });
+
+  it('masks and protects in the /proc that it has mounted, whatever has come over it meanwhile', async () => {
     const mounts: EnterOp[] = [
-      { op: 'symlink', text: '/proc/kcore', path: '/etc/link' },
-      { op: 'mnt.mask', path: '/etc/link' },
+      { op: 'mnt.fs', type: 'tmpfs', target: '/proc', attributes: '', options: '' },
+      { op: 'mkdir', path: '/proc/sys', mode: '0755' },
+      { op: 'mnt.mask', path: '/proc/interrupts' },
+      { op: 'mnt.mask', path: '/proc/irq' },
+      { op: 'mnt.readonly', path: '/proc/sys' },
     ];
-    expect((await stepFailure(zone.plan(['id'], { mounts }))).context).to.include({
-      step: 'mnt.mask',
-      errnoName: 'ELOOP',
-    });
+    const script =
+      'umount /proc && cat /proc/interrupts && ls /proc/irq && cat /proc/sys/kernel/ostype; echo 1 2>/dev/null >/proc/sys/kernel/shm_rmid_forced; echo $?';
+    expect(await output(zone.plan(['sh', '-c', script], { mounts }))).to.equal('Linux\n1\n');
+  });
+
+  it('covers nothing with a /dev/null that is not the null device', async () => {
+    const plan = zone.plan(['id'], { mounts: [{ op: 'mnt.mask', path: '/proc/interrupts' }] });
+    writeFileSync(join(zone.path, 'plan'), encodePlan(plan));
+    const script = `mount --bind /dev/zero /dev/null && exec 4>&1 3<${join(zone.path, 'plan')} ${helperPath()} launch`;
+    const options = { encoding: 'utf8', timeout: 10_000, killSignal: 'SIGKILL' } as const;
+    const { stdout } = spawnSync('unshare', ['-m', 'sh', '-c', script], options);
+    expect(stdout).to.include('"step":"mnt.mask"').and.include('not the null device');
   });
 
   it('sets limits, personality, umask and sysctls of the zone alone', async () => {

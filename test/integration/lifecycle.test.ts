@@ -40,8 +40,8 @@ describe('the life of a zone', () => {
     await host.ok(['create', 'two', '--image', 'busybox', '--net', 'none']);
     const { addresses, pid } = await one.inspect();
     const table = await host.ok(['list']);
-    expect(table).to.match(/^NAME +STATUS +IMAGE +ADDRESSES +PORTS +PID *\n/);
-    expect(table).to.include(`one   running  busybox  ${addresses.join(' ')}`);
+    expect(table).to.match(/^NAME +STATUS +IMAGE +MODE +ADDRESSES +PORTS +PID *\n/);
+    expect(table).to.include(`one   running  busybox  isolated  ${addresses.join(' ')}`);
     expect(table).to.match(/two +stopped +busybox/);
     const list = await host.json<Details[]>(['list']);
     expect(list.map(({ name, status }) => [name, status])).to.deep.equal([

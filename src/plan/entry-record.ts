@@ -1,0 +1,39 @@
+/** What the native entry has to know of a zone that runs: who enters it, and what `status` says. */
+import { planEntryCgroup, planExecCgroup, planStatusCgroup, type ZoneRef } from '../cgroups/index.js';
+import type { EnterOp } from '../helper/index.js';
+import { planEntryRecord } from '../namespaces/index.js';
+import { formatPort, modeOf } from '../spec/index.js';
+import { zonePaths } from '../state/index.js';
+import type { EntryInfo, StartPlanInput } from './start-plan.js';
+
+export function planRecord(input: StartPlanInput, entry: EntryInfo): EnterOp[] {
+  const { roots, facts, record } = input;
+  const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
+  return planEntryRecord({
+    ...entry,
+    root: roots.root,
+    socket: zonePaths(roots, record.spec.name).monitorSocket,
+    groups: planEntryCgroup(zone),
+    cgroups: planExecCgroup(zone),
+    status: planStatus(input, zone),
+  });
+}
+
+/** The lines of `status` (src/commands/status.ts) of a zone that runs. */
+function planStatus({ record: { spec, image }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
+  const { life, usage } = planStatusCgroup(zone);
+  const mode = modeOf(spec);
+  const line = (label: string, how: string, argument: string): EnterOp[] =>
+    argument === '' ? [] : [{ op: 'status.line', label, how, argument: [argument] }];
+  return [
+    ...line('zone', 'text', spec.name),
+    life,
+    ...line('image', 'text', image.name),
+    ...line('mode', 'text', mode === 'isolated' ? '' : mode),
+    ...line('pid', 'pid', '0'),
+    ...line('addresses', 'text', network.addresses.join(' ')),
+    ...line('ports', 'text', spec.port.map(formatPort).join(' ')),
+    ...line('started', 'started', '0'),
+    ...usage,
+  ];
+}
