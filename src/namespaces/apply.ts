@@ -15,7 +15,7 @@ const timeoutMs = 10_000;
 
 /** Both are idempotent in the helper. @throws KERNEL_STEP_FAILED, WAIT_TIMEOUT */
 async function changeNodes(
-  { pid, startTime, staging, ids }: DeviceNodesOp,
+  { pid, startTime, staging, ids, isMapped }: DeviceNodesOp,
   { add, remove }: Pick<DeviceNodesOp, 'add' | 'remove'>,
 ): Promise<void> {
   const signal = AbortSignal.timeout(timeoutMs);
@@ -23,7 +23,7 @@ async function changeNodes(
     await using session = spawnSession(
       'enter',
       [
-        { op: 'ns.flags', flags: 'user,mnt' },
+        { op: 'ns.flags', flags: isMapped ? 'user,mnt' : 'mnt' },
         { op: 'target', pid: String(pid), startTime },
         { op: 'stdio.mode', mode: 'log' },
         { op: 'root.staging', path: staging },

@@ -23,6 +23,8 @@ export interface DeviceNodesOp {
   readonly startTime: string;
   readonly staging: string;
   readonly ids: IdRange;
+  /** It has a user namespace. */
+  readonly isMapped: boolean;
   readonly add: readonly DeviceNode[];
   readonly remove: readonly DeviceNode[];
 }

@@ -4,7 +4,7 @@ import { zoneError } from '../errors/index.js';
 import { stat } from '../host/quick-fs.js';
 import type { DeviceNode } from '../namespaces/index.js';
 import type { HostOp } from '../plan/index.js';
-import type { DeviceSpec } from '../spec/index.js';
+import { type DeviceSpec, hasHostIds } from '../spec/index.js';
 import { isErrno, type RunningRecord, writeJson, type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { groupsOf, readLaunch } from './zone-ref.js';
@@ -78,9 +78,11 @@ export interface DeviceChange {
 /** From what the running zone has been given, which need not be what its record says, to these. */
 export async function planDeviceChange(
   host: HostContext,
-  { spec: { name }, ids }: ZoneRecord,
+  { spec, ids }: ZoneRecord,
   { running, after }: { readonly running: RunningRecord; readonly after: readonly ZoneDevice[] },
 ): Promise<DeviceChange> {
+  const { name } = spec;
+  const isMapped = !hasHostIds(spec);
   const before = (await readLaunch(host.roots, name))?.devices ?? [];
   const lacking = (some: readonly ZoneDevice[], others: readonly ZoneDevice[]) =>
     some.filter((one) => !others.some((other) => nodeKey(other) === nodeKey(one)));
@@ -91,7 +93,7 @@ export async function planDeviceChange(
     ...planDeviceRules({ ...groupsOf(host, name), before, after }),
     ...(nodes.add.length + nodes.remove.length === 0
       ? []
-      : [{ op: 'device.nodes', pid, startTime, staging, ids, ...nodes } as const]),
+      : [{ op: 'device.nodes', pid, startTime, staging, ids, isMapped, ...nodes } as const]),
   ];
   return { before, after, ops };
 }
