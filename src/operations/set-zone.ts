@@ -25,6 +25,7 @@ import {
   recordDevices,
   resolveDevices,
 } from './zone-devices.js';
+import { planZoneFilter } from './zone-filter.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { groupsOf } from './zone-ref.js';
 
@@ -189,6 +190,7 @@ export async function planChange(
   const after = change.keys.includes('device') ? await resolveDevices(host, spec.device) : undefined;
   const isLive = running !== undefined && scope !== 'saved';
   const devices = isLive && after !== undefined ? await planDeviceChange(host, record, { running, after }) : undefined;
+  if (changed.includes('seccomp')) await planZoneFilter(host, { spec, image: record.image });
   const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
   const waits = (key: string) => !passive.includes(key) && (scope === 'saved' || !(key in liveEntries));
   return {

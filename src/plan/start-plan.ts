@@ -61,6 +61,8 @@ export interface StartPlanInput {
   /** Everything but the first exec: the zone then waits for a `go` at its monitor's socket. */
   readonly hold?: boolean | undefined;
   readonly programs: { readonly init: string; readonly helper: string };
+  /** None: unconfined. */
+  readonly filter: ProgramPlanInput['filter'];
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];
   /** Run by the monitor when a prepared zone has been let go; empty: nothing. */
@@ -195,7 +197,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     timeNamespace: spec.timeNamespace,
     cgroups,
     network: network.enter,
-    program: programOf(spec),
+    program: programOf(input),
     payload: payloadOf(input),
   };
 }
@@ -211,13 +213,14 @@ function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'u
   return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
-function programOf(spec: ZoneSpec): ProgramPlanInput {
+function programOf({ record: { spec }, filter }: StartPlanInput): ProgramPlanInput {
   return {
     capabilities: effectiveCapabilities(spec.capAdd, spec.capDrop),
     noNewPrivs: spec.noNewPrivs,
     umask: spec.umask,
     ulimits: spec.ulimit,
     personality: spec.personality,
+    filter,
   };
 }
 
