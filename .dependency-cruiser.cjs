@@ -7,7 +7,7 @@ const ranks = [
   ['spec', 'helper'],
   ['host'],
   ['state'],
-  ['storage', 'images', 'cgroups', 'namespaces', 'netif'],
+  ['storage', 'images', 'cgroups', 'namespaces', 'netif', 'seccomp'],
   ['plan'],
   ['operations'],
   ['sdk', 'engine'],

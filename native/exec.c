@@ -75,13 +75,15 @@ static void take_terminal(void) {
   if (ioctl(0, TIOCSCTTY, 0) != 0) fail("ioctl(TIOCSCTTY)", "console");
 }
 
-/* Everything up to the exec itself. After this, the end of the socket tells the host side that it worked. */
+/* Everything up to the exec itself. After this, the end of the socket tells the host side that it worked. The filter comes
+ * last: what it refuses is the program's alone. */
 static void prepare(void) {
   take_terminal();
   default_signals();
   if (zone.tied) zone_tie();
   tz_close_range(3, ~0U, TZ_CLOSE_RANGE_CLOEXEC);
   if (!hand_send(zone.socket, HAND_EXEC)) fail("send", "");
+  seccomp_install();
 }
 
 static void exec_slot_fd(const struct op *op, char **argv, char **environment) {

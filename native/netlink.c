@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "hex.h"
 #include "report.h"
 #include "settings.h"
 #include "zone.h"
@@ -39,23 +40,6 @@ enum {
   NL_SOCKET_LEVEL = 270,
   NL_MAX_REQUEST = 256 * 1024,
 };
-
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-static bool decode(const char *hex, unsigned char *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    int high = hex_digit(hex[2 * i]);
-    int low = hex_digit(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    bytes[i] = (unsigned char)(high << 4 | low);
-  }
-  return true;
-}
 
 static size_t align4(size_t n) {
   return (n + 3) & ~(size_t)3;
@@ -139,7 +123,7 @@ int netlink_request(const char *protocol, const char *hex, const char **call, ch
   if (strlen(hex) % 2 != 0 || length > NL_MAX_REQUEST) return EINVAL;
   unsigned char *bytes = malloc(length + 1);
   if (bytes == NULL) return ENOMEM;
-  int acks = decode(hex, bytes, length) ? count_acks(bytes, length) : -1;
+  int acks = hex_decode(hex, bytes, length) ? count_acks(bytes, length) : -1;
   int error = EINVAL;
   if (acks >= 0) {
     *call = "socket";

@@ -143,6 +143,7 @@ static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_CRED_CAPS] = cred_caps,
     [OP_CRED_NNP] = cred_nnp,
     [OP_CRED_UMASK] = cred_umask,
+    [OP_SECCOMP_LOAD] = seccomp_load,
     [OP_CWD] = cred_cwd,
     [OP_EXEC_PATH] = run_exec_path,
     [OP_EXEC_SLOT] = run_exec_slot,

@@ -78,6 +78,11 @@ void cred_rlimit(const struct op *op);
 void cred_personality(const struct op *op);
 void cred_cwd(const struct op *op);
 
+/* seccomp.c */
+void seccomp_load(const struct op *op);
+/* What seccomp.load kept for the exec, which comes next. */
+void seccomp_install(void);
+
 /* exec.c */
 void exec_env_set(const struct op *op);
 void exec_init_fork(const struct op *op);

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { commandTableSource, loadCommands } from './command-table.js';
 import { cliReference, errorReference, flagSnapshot, specReference } from './reference.js';
+import { seccompReference } from './seccomp-reference.js';
 
 /** Path → content of everything that is generated. */
 export async function generate(): Promise<ReadonlyMap<string, string>> {
@@ -14,6 +15,7 @@ export async function generate(): Promise<ReadonlyMap<string, string>> {
     ['src/commands/index.ts', commandTableSource(commands)],
     ['docs/reference/cli.md', cliReference(commands)],
     ['docs/reference/errors.md', errorReference()],
+    ['docs/reference/seccomp.md', seccompReference()],
     ['docs/reference/spec.md', specReference()],
     ['test/golden/flags.json', `${JSON.stringify(flagSnapshot(commands), undefined, 2)}\n`],
   ]);

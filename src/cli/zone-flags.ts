@@ -1,5 +1,6 @@
 /** The flags of create, run and set, described by the schema; a flag's text goes to the schema's parser as it is. */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import type { FlagInput } from '@oclif/core/parser';
 import * as v from 'valibot';
@@ -39,6 +40,7 @@ export const flagShapes: Readonly<Record<Exclude<Field, 'name' | 'image' | 'comm
   privileged: boolean,
   sysctl: { kind: 'pairs', value: 'KEY=VALUE' },
   noNewPrivs: boolean,
+  seccomp: text('PROFILE'),
   umask: text('OCTAL'),
   ulimit: list('NAME=N'),
   readOnly: boolean,
@@ -118,7 +120,13 @@ export function zoneInput(
     return [[field, kind === 'pairs' ? pairs(value as readonly string[], field, env) : value]];
   });
   const input = Object.fromEntries(given);
-  return { ...input, ...environment(input, flags, env), ...network(input, flags), ...nameServers(input) };
+  return {
+    ...input,
+    ...environment(input, flags, env),
+    ...network(input, flags),
+    ...nameServers(input),
+    ...profile(input),
+  };
 }
 
 /** oclif sets booleans that were not given to false where they have a default only; ours have none. */
@@ -181,6 +189,12 @@ function network(input: Readonly<Record<string, unknown>>, flags: Readonly<Recor
   throw zoneError('USAGE_BAD_ARGUMENT', '"--ip" goes with one bridge that has no address', {
     hint: 'Write the address into --net: --net bridge=NAME,ip=CIDR.',
   });
+}
+
+/** A file is named from where the caller is. */
+function profile({ seccomp }: Readonly<Record<string, unknown>>): object {
+  const isFile = typeof seccomp === 'string' && seccomp !== '' && !['default', 'unconfined'].includes(seccomp);
+  return isFile ? { seccomp: resolve(seccomp) } : {};
 }
 
 /** `inherit` is what no name server means. */

@@ -210,6 +210,11 @@ export const enterOps = {
   'cred.caps': ['bounding', 'permitted', 'inheritable', 'ambient'],
   'cred.nnp': [],
   'cred.umask': ['octal'],
+  /**
+   * A seccomp filter: struct sock_filter[] in hex, with SECCOMP_FILTER_FLAG_* as a number. when: now, or exec: by each process as the
+   * last thing before its exec. Needs SYS_ADMIN or no_new_privs then.
+   */
+  'seccomp.load': ['when', 'flags', 'program'],
   /** Resolved in the zone; made if missing only by run/create's workdir op: mkdir before it. */
   cwd: ['path'],
   /** execvp in the zone with the PATH of its environment. ENOENT → 127, EACCES and the like → 126. */

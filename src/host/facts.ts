@@ -106,6 +106,8 @@ export interface HostFacts {
   readonly cgroup: CgroupLayout;
   /** Security modules that are active; empty if the kernel does not say. */
   readonly lsms: readonly string[];
+  /** The kernel takes filters of system calls, and can refuse one with an errno. */
+  readonly seccomp: boolean;
   readonly usr: UsrLayout;
   readonly cpus: CpuFacts;
   /** As the kernel writes it: `0`. */

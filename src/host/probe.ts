@@ -24,6 +24,7 @@ export async function probeHost({ prefix = '' }: ProbeOptions = {}): Promise<Hos
     capabilities: capabilityFacts(status),
     cgroup: cgroupLayout({ mounts: parseMountinfo(read('/proc/self/mountinfo') ?? ''), systemd, read, exists }),
     lsms: securityModules(read),
+    seccomp: (read('/proc/sys/kernel/seccomp/actions_avail') ?? '').split(/\s+/).includes('errno'),
     usr: usrLayout(prefix),
     cpus: cpuFacts(read),
     memoryNodes: read('/sys/devices/system/node/online')?.trim() ?? '0',

@@ -8,6 +8,15 @@ export interface ProgramPlanInput {
   readonly umask: number | undefined;
   readonly ulimits: ZoneSpec['ulimit'];
   readonly personality: string | undefined;
+  /** None: unconfined. */
+  readonly filter?: FilterInput | undefined;
+}
+
+/** A seccomp filter: seccomp.load. */
+export interface FilterInput {
+  readonly when: 'now' | 'exec';
+  readonly flags: number;
+  readonly program: string;
 }
 
 export interface ProcessPlanInput {
@@ -21,12 +30,14 @@ const hex = (mask: bigint) => `0x${mask.toString(16)}`;
 
 /**
  * Holds for pid 1 and all that comes after it. The permitted set keeps what `cred.user` needs (CHOWN: stdio becomes the
- * user's); an exec as root drops to the bounding set, one as anybody else to nothing (capabilities(7), "Transformation
- * of capabilities during execve").
+ * user's) and a filter (SYS_ADMIN); an exec as root drops to the bounding set, one as anybody else to nothing (capabilities(7),
+ * "Transformation of capabilities during execve").
  */
 export function planProgram(input: ProgramPlanInput): EnterOp[] {
   const bounding = capabilityMask(input.capabilities);
-  const permitted = bounding | capabilityMask(['CHOWN', 'SETUID', 'SETGID', 'SETPCAP', 'DAC_READ_SEARCH']);
+  const forFilter: readonly CapabilityName[] = input.filter === undefined ? [] : ['SYS_ADMIN'];
+  const forUser = ['CHOWN', 'SETUID', 'SETGID', 'SETPCAP', 'DAC_READ_SEARCH'] as const;
+  const permitted = bounding | capabilityMask([...forUser, ...forFilter]);
   return [
     ...input.ulimits.map((limit): EnterOp => {
       const resource = String(rlimits[limit.resource]);
@@ -36,7 +47,14 @@ export function planProgram(input: ProgramPlanInput): EnterOp[] {
     { op: 'cred.caps', bounding: hex(bounding), permitted: hex(permitted), inheritable: '0x0', ambient: '0x0' },
     ...(input.noNewPrivs ? [{ op: 'cred.nnp' } as const] : []),
     { op: 'cred.umask', octal: (input.umask ?? 0o022).toString(8).padStart(3, '0') },
+    ...planFilter(input.filter),
   ];
+}
+
+function planFilter(filter: FilterInput | undefined): EnterOp[] {
+  if (filter === undefined) return [];
+  const { when, flags, program } = filter;
+  return [{ op: 'seccomp.load', when, flags: String(flags), program }];
 }
 
 /** The one program: environment first, since `cred.user` sets HOME and the like only where it is silent. */

@@ -17,6 +17,7 @@ import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { launchPlan } from './start-zone.js';
 import { planZoneFiles } from './zone-files.js';
+import { planToolFilter } from './zone-filter.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
 
@@ -151,6 +152,7 @@ async function planStopped(host: HostContext, name: string, helperArgv: readonly
       resolvConf: undefined,
       notes: [],
     },
+    filter: await planToolFilter(host, record),
     stdio: 'relay',
     onExit: [],
     helperArgv,

@@ -10,6 +10,7 @@ import { type EnterPlanInput, planEnter } from '../namespaces/index.js';
 import { type RunningRecord, readZone } from '../state/index.js';
 import { checkExec } from './exec-input.js';
 import type { HostContext } from './host-context.js';
+import { planToolFilter } from './zone-filter.js';
 import { groupsOf, type LaunchRecord, readLaunch, requireRunning } from './zone-ref.js';
 
 export { loginShell } from '../namespaces/index.js';
@@ -76,7 +77,11 @@ export async function runHelperInZone(
   options: ExecOptions,
 ): Promise<ExecSession> {
   const entered = await requireEntry(host, name);
-  return enter(host, name, { ...entered, payload: { helperPath: helperPath(), argv } }, options);
+  const filter = await planToolFilter(host, await readZone(host.roots, name));
+  const { launch } = entered;
+  const entry = { ...launch.entry, program: { ...launch.entry.program, filter } };
+  const payload = { helperPath: helperPath(), argv };
+  return enter(host, name, { ...entered, launch: { ...launch, entry }, payload }, options);
 }
 
 interface Entered {

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { sendGo } from '../helper/index.js';
 import { readPrepared, readRunning, type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
+import { filterWitness } from './zone-filter.js';
 import { readLaunch } from './zone-ref.js';
 
 /** Of all that a start is planned from and that can change while a zone is prepared. */
 export function digestOf({ spec, image, ids, machineId }: ZoneRecord): string {
   return createHash('sha256')
-    .update(JSON.stringify([spec, image, ids, machineId]))
+    .update(JSON.stringify([spec, image, ids, machineId, filterWitness({ spec })]))
     .digest('hex')
     .slice(0, 32);
 }

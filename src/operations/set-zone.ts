@@ -26,6 +26,7 @@ import {
   recordDevices,
   resolveDevices,
 } from './zone-devices.js';
+import { planZoneFilter } from './zone-filter.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { groupsOf } from './zone-ref.js';
 
@@ -196,6 +197,7 @@ export async function planChange(
   const after = change.keys.includes('device') ? await resolveDevices(host, spec.device) : undefined;
   const actsNow = running !== undefined && scope !== 'saved';
   const devices = actsNow && after !== undefined ? await planDeviceChange(host, record, { running, after }) : undefined;
+  if (changed.includes('seccomp')) await planZoneFilter(host, { spec, image: record.image });
   const limits = { limits: limitsOf(spec), previous: limitsOf(record.spec) };
   const waits = (key: string) => !(actsNow && isLive(key)) && !passive.includes(key);
   return {

@@ -22,6 +22,7 @@ import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
 import { deviceNotes, resolveDevices, type ZoneDevice } from './zone-devices.js';
 import { planZoneFiles } from './zone-files.js';
+import { planZoneFilter } from './zone-filter.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { attachNetworks, type InterfaceSource } from './zone-network.js';
 import { type LaunchRecord, zoneRunningError } from './zone-ref.js';
@@ -143,6 +144,7 @@ export async function planZoneStart(
     ...(await planZoneFiles(host, record)),
     devices,
     network: await attachNetworks(host, record, options.interfaceSource),
+    filter: await planZoneFilter(host, record),
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
     onExit: onExitCommand(host, record),

@@ -15,6 +15,7 @@ import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { resolveDevices } from './zone-devices.js';
+import { planZoneFilter } from './zone-filter.js';
 
 /** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
 export async function planZoneFiles(host: HostContext, record: ZoneRecord): Promise<ZoneFilesPart> {
@@ -99,6 +100,7 @@ export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image
   const { roots, facts } = host;
   requireLimits(facts, limitsOf(spec));
   requireArchitecture(facts, image);
+  await planZoneFilter({ roots, facts }, { spec, image });
   requireCapabilities(facts, spec);
   const isMapped = !hasHostIds(spec);
   if (isMapped) await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');

@@ -68,6 +68,8 @@ export interface StartPlanInput {
   /** Everything but the first exec: the zone then waits for a `go` at its monitor's socket. */
   readonly hold?: boolean | undefined;
   readonly programs: { readonly init: string; readonly helper: string };
+  /** None: unconfined. */
+  readonly filter: ProgramPlanInput['filter'];
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];
   /** Run by the monitor when a prepared zone has been let go; empty: nothing. */
@@ -214,7 +216,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     network: network.enter,
     // A copy needs none, and may have no such link.
     sysctls: input.helperArgv === undefined ? spec.sysctl : {},
-    program: programOf(spec, input.facts),
+    program: programOf(input),
     payload: payloadOf(input),
   };
 }
@@ -230,7 +232,7 @@ function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'u
   return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
-function programOf(spec: ZoneSpec, { capabilities }: HostFacts): ProgramPlanInput {
+function programOf({ record: { spec }, facts: { capabilities }, filter }: StartPlanInput): ProgramPlanInput {
   return {
     capabilities: hasHostIds(spec)
       ? planHostCapabilities(spec, capabilities.effectiveNames)
@@ -239,6 +241,7 @@ function programOf(spec: ZoneSpec, { capabilities }: HostFacts): ProgramPlanInpu
     umask: spec.umask,
     ulimits: spec.ulimit,
     personality: spec.personality,
+    filter,
   };
 }
 

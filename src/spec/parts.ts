@@ -78,6 +78,11 @@ export function parseZonePath(text: string): string | undefined {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
+/** A word, or the path of a profile. */
+export function parseSeccomp(text: string): string | undefined {
+  return text === 'default' || text === 'unconfined' ? text : parseZonePath(text);
+}
+
 /** `SRC:DST[:ro|rw]`. */
 export function parseMount(text: string): MountSpec | undefined {
   const parts = text.split(':');

@@ -7,7 +7,7 @@ import { parseDevice } from './device.js';
 import * as f from './fields.js';
 import { parseNet } from './interfaces.js';
 import { hostnamePattern, imagePattern, namePattern } from './names.js';
-import { parseMount, parsePort, parseRestart, parseRlimit, parseTmpfs, parseZonePath } from './parts.js';
+import { parseMount, parsePort, parseRestart, parseRlimit, parseSeccomp, parseTmpfs, parseZonePath } from './parts.js';
 import { parseUserns } from './userns.js';
 
 const described = <S extends v.GenericSchema>(schema: S, description: string) =>
@@ -85,6 +85,10 @@ export const settingEntries = {
     "kernel parameter KEY=VALUE of the zone's own: net.*, kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*",
   ),
   noNewPrivs: flag('set-uid programs gain nothing (PR_SET_NO_NEW_PRIVS)'),
+  seccomp: described(
+    v.optional(f.parsed(parseSeccomp, 'default, unconfined or the absolute path of a profile'), 'default'),
+    'system calls that programs may make: default, unconfined, or a FILE in the OCI form',
+  ),
   umask: maybe(f.umask, 'file mode creation mask, octal'),
   ulimit: list(f.parsed(parseRlimit, 'NAME=SOFT[:HARD]'), 'resource limit NAME=SOFT[:HARD], as in setrlimit(2)'),
   readOnly: flag('the root file system cannot be written'),

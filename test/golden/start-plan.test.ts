@@ -46,6 +46,7 @@ function factsWith(cgroup: CgroupLayout): HostFacts {
     capabilities: { bounding: 0n, effective: 0n, boundingNames: [], effectiveNames: [] },
     cgroup,
     lsms: [],
+    seccomp: true,
     usr: { merged: true, links: {}, dirs: [] },
     cpus: { count: 2, online: '0-1' },
     memoryNodes: '0',
@@ -77,6 +78,7 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
     trees: [],
     devices: [],
     fromImage: ['/etc/hosts'],
+    filter: { when: 'now', flags: 4, program: '06000000' },
     network: {
       prepare: [],
       attach: [],

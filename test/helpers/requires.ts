@@ -28,6 +28,8 @@ export const facts = {
   mmdebstrap: () => hasProgram('mmdebstrap'),
   busybox: () => hasProgram('busybox'),
   gcc: () => hasProgram('gcc'),
+  'x86-64': () => process.arch === 'x64',
+  libseccomp: () => exists('/usr/include/seccomp.h'),
   'clang-format': () => hasProgram('clang-format'),
 } as const satisfies Record<string, () => boolean>;
 

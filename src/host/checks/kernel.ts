@@ -28,6 +28,7 @@ export const kernelChecks: CheckGroup = (context) => [
   ...namespaces.map((kind) => namespaceKind(context, kind)),
   nestedUserNamespaces(context),
   securityModules(context),
+  seccompFilters(context),
   fullyVisible(context, 'proc', '/proc', ['sys/fs/binfmt_misc', 'fs/nfsd']),
   fullyVisible(context, 'sysfs', '/sys', emptySysDirectories),
   clock(),
@@ -95,6 +96,15 @@ function securityModules({ facts: { lsms } }: CheckContext): Check {
     status: 'ok',
     detail: lsms.length === 0 ? 'none known' : lsms.join(', '),
   };
+}
+
+function seccompFilters({ facts: { seccomp } }: CheckContext): Check {
+  return check('kernel.seccomp', 'seccomp filters', {
+    ok: seccomp,
+    otherwise: 'fail',
+    detail: seccomp ? 'there' : 'this kernel has none',
+    fix: 'use a kernel with CONFIG_SECCOMP_FILTER, or start zones with --seccomp unconfined',
+  });
 }
 
 /** Directories that the kernel makes as mount points only: what is mounted there hides nothing. */
