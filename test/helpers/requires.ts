@@ -28,6 +28,8 @@ export const facts = {
   mmdebstrap: () => hasProgram('mmdebstrap'),
   busybox: () => hasProgram('busybox'),
   gcc: () => hasProgram('gcc'),
+  'stress-ng': () => hasProgram('stress-ng'),
+  x86_64: () => process.arch === 'x64',
   'clang-format': () => hasProgram('clang-format'),
 } as const satisfies Record<string, () => boolean>;
 

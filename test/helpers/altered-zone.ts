@@ -1,0 +1,158 @@
+/**
+ * Zones and execs whose plan has been altered: the real plan, with the op that protects left out or weakened; or the real helper
+ * with one of its system calls dropped (test/escape/programs/tamper.c). So a test sees its attack succeed once.
+ */
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { planExecCgroup } from '../../src/cgroups/index.js';
+import { type EnterOp, type HelperSession, helperPath, spawnSession } from '../../src/helper/index.js';
+import type { Zone } from '../../src/index.js';
+import { planEnter } from '../../src/namespaces/index.js';
+import { vethForHelper } from '../../src/netif/index.js';
+import { planZoneStart } from '../../src/operations/start-zone.js';
+import { runTransaction } from '../../src/operations/transaction.js';
+import { lockZone } from '../../src/operations/zone-lock.js';
+import { groupsOf, type LaunchRecord, readLaunch, requireRunning } from '../../src/operations/zone-ref.js';
+import type { HostOp } from '../../src/plan/index.js';
+import type { ZoneOptions } from '../../src/spec/index.js';
+import { claimIds, readZone, writeRunTimeFile, zonePaths } from '../../src/state/index.js';
+import { attackProgram } from './attack-programs.js';
+import type { TempHost } from './temp-host.js';
+
+export type Alter<Op extends { op: string } = EnterOp> = (ops: readonly Op[]) => readonly Op[];
+
+/** Leaves ops out. @throws Error if there are none: then the test proves nothing */
+export function without<Op extends { op: string }>(name: Op['op'], which: (op: Op) => boolean = () => true): Alter<Op> {
+  return (ops) => {
+    const kept = ops.filter((op) => op.op !== name || !which(op));
+    if (kept.length === ops.length) throw new Error(`the plan has no such op "${name}"`);
+    return kept;
+  };
+}
+
+/** The same for words in a list of flags or options of ops. */
+export function withoutWord(name: EnterOp['op'], field: string, word: string | RegExp): Alter {
+  return (ops) => {
+    let found = false;
+    const changed = ops.map((op) => {
+      const words = String((op as unknown as Record<string, string>)[field] ?? '').split(',');
+      const left = words.filter((one) => (typeof word === 'string' ? one !== word : !word.test(one)));
+      if (op.op !== name || left.length === words.length) return op;
+      found = true;
+      return { ...op, [field]: left.join(',') } as EnterOp;
+    });
+    if (!found) throw new Error(`no op "${name}" has "${word}"`);
+    return changed;
+  };
+}
+
+/** No user namespace: the zone's ids are the host's. For tests alone. */
+export const withoutUserNamespace = both(
+  withoutWord('ns.flags', 'flags', 'user'),
+  without('ns.uidmap'),
+  without('ns.gidmap'),
+);
+
+export function both(...alters: readonly Alter[]): Alter {
+  return (ops) => alters.reduce((done, alter) => alter(done), ops);
+}
+
+export interface Altered {
+  readonly enter?: Alter;
+  readonly prepare?: Alter<HostOp>;
+  /** Rules of tamper.c, as words. */
+  readonly tamper?: readonly string[];
+  /** Another build or copy of the helper. */
+  readonly program?: string;
+}
+
+/** Creates and starts a zone; deleted at the end of the scope. */
+export async function startAltered(host: TempHost, spec: ZoneOptions, altered: Altered = {}): Promise<Zone> {
+  const library = await host.open();
+  const { context } = library;
+  const { name } = await library.create({ net: 'none', ...spec });
+  try {
+    await using _lock = await lockZone(context, name);
+    const found = await readZone(context.roots, name);
+    const record = { ...found, ids: await claimIds(context.roots, name, found.ids) };
+    const plan = await planZoneStart(context, record);
+    const prepare = (altered.prepare ?? same)(plan.prepare) as readonly HostOp[];
+    const enter = (altered.enter ?? same)([...plan.attach.map(vethForHelper), ...plan.enter]);
+    const transaction = {
+      roots: context.roots,
+      operation: 'start',
+      zone: name,
+      recovery: 'back',
+      place: 'run',
+      ops: prepare,
+    } as const;
+    await runTransaction(transaction, async () => {
+      const launch: LaunchRecord = { version: 1, prepared: prepare, entry: plan.entry };
+      await writeRunTimeFile(zonePaths(context.roots, name).launch, JSON.stringify(launch));
+      const session = spawnSession('launch', enter, await programOption(host, altered));
+      try {
+        session.go();
+        await session.expect('started');
+        session.detach();
+      } catch (error) {
+        await session[Symbol.asyncDispose]();
+        throw error;
+      }
+    });
+  } catch (error) {
+    await (await library.zone(name)).delete({ force: true });
+    throw error;
+  }
+  return Object.assign(await library.zone(name), {
+    [Symbol.asyncDispose]: async () => (await library.zone(name)).delete({ force: true }),
+  });
+}
+
+export interface ExecChoice {
+  readonly stdio?: 'relay' | 'pty';
+  readonly stdin?: 'ignore' | 'pipe' | number;
+  readonly workdir?: string;
+}
+
+/** An exec as node does it, altered. */
+export async function execAltered(
+  host: TempHost,
+  zone: string,
+  argv: readonly string[],
+  options: Altered & ExecChoice = {},
+): Promise<HelperSession> {
+  const { context } = await host.open();
+  const launch = await readLaunch(context.roots, zone);
+  if (launch === undefined) throw new Error(`zone "${zone}" has no launch record`);
+  const { pid, startTime } = await requireRunning(context, zone);
+  const { entry } = launch;
+  const payload = { env: entry.env, user: entry.user, workdir: options.workdir ?? entry.workdir, argv };
+  const plan = planEnter({
+    pid,
+    startTime,
+    namespaces: entry.namespaces,
+    program: entry.program,
+    cgroups: planExecCgroup(groupsOf(context, zone)),
+    stdio: options.stdio ?? 'relay',
+    winsize: options.stdio === 'pty' ? { rows: 24, columns: 80 } : undefined,
+    payload,
+  });
+  return spawnSession('enter', (options.enter ?? same)(plan), {
+    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
+    ...(await programOption(host, options)),
+  });
+}
+
+const same = <Op>(ops: readonly Op[]) => ops;
+let scripts = 0;
+
+/** A program that runs the helper under tamper. */
+async function programOption(host: TempHost, { tamper, program }: Altered): Promise<{ program?: string }> {
+  if (tamper === undefined) return program === undefined ? {} : { program };
+  scripts += 1;
+  const path = join(host.directory, `tampered-${scripts}`);
+  const words = [await attackProgram('tamper'), ...tamper, '--', program ?? helperPath()];
+  await writeFile(path, `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(' ')} "$@"\n`);
+  await chmod(path, 0o755);
+  return { program: path };
+}
