@@ -42,16 +42,26 @@ export function withoutWord(name: EnterOp['op'], field: string, word: string | R
       return { ...op, [field]: left.join(',') } as EnterOp;
     });
     if (!found) throw new Error(`no op "${name}" has "${word}"`);
-    return changed;
+    return changed.filter((op) => op.op !== 'ns.unshare' || op.flags !== '');
   };
 }
 
-/** No user namespace: the zone's ids are the host's. For tests alone. */
+/** No user namespace: the zone's ids are the host's. What the host may lack, such a zone must not ask for: `hostsCapabilities`. */
 export const withoutUserNamespace = both(
   withoutWord('ns.flags', 'flags', 'user'),
   without('ns.uidmap'),
   without('ns.gidmap'),
 );
+
+export const hostsCapabilities = { capAdd: ['ALL' as const], capDrop: ['SYS_RESOURCE' as const] };
+
+/** No pid namespace; and so the host's /proc, as the kernel mounts no other. */
+export const withoutPidNamespace = both(withoutWord('ns.flags', 'flags', 'pid'), (ops) => [
+  { op: 'tree.open', slot: 'host-proc', path: '/proc', flags: 'recursive' },
+  ...ops.map((op): EnterOp =>
+    op.op === 'mnt.fs' && op.type === 'proc' ? { op: 'mnt.tree', slot: 'host-proc', target: op.target } : op,
+  ),
+]);
 
 export function both(...alters: readonly Alter[]): Alter {
   return (ops) => alters.reduce((done, alter) => alter(done), ops);
@@ -62,6 +72,8 @@ export interface Altered {
   readonly prepare?: Alter<HostOp>;
   /** Rules of tamper.c, as words. */
   readonly tamper?: readonly string[];
+  /** What is done to the zone's own files before: `upper` is their directory. */
+  readonly files?: (upper: string) => Promise<void>;
   /** Another build or copy of the helper. */
   readonly program?: string;
 }
@@ -70,11 +82,12 @@ export interface Altered {
 export async function startAltered(host: TempHost, spec: ZoneOptions, altered: Altered = {}): Promise<Zone> {
   const library = await host.open();
   const { context } = library;
-  const { name } = await library.create({ net: 'none', ...spec });
+  const { name } = await library.create({ net: 'none', command: ['sleep', '1000'], ...spec });
   try {
     await using _lock = await lockZone(context, name);
     const found = await readZone(context.roots, name);
     const record = { ...found, ids: await claimIds(context.roots, name, found.ids) };
+    await altered.files?.(join(zonePaths(context.roots, name).rootfs, 'upper'));
     const plan = await planZoneStart(context, record);
     const prepare = (altered.prepare ?? same)(plan.prepare) as readonly HostOp[];
     const enter = (altered.enter ?? same)([...plan.attach.map(vethForHelper), ...plan.enter]);
@@ -87,7 +100,7 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
       ops: prepare,
     } as const;
     await runTransaction(transaction, async () => {
-      const launch: LaunchRecord = { version: 1, prepared: prepare, entry: plan.entry };
+      const launch: LaunchRecord = { version: 1, prepared: prepare, entry: { ...plan.entry, namespaces: namespacesOf(enter) } };
       await writeRunTimeFile(zonePaths(context.roots, name).launch, JSON.stringify(launch));
       const session = spawnSession('launch', enter, await programOption(host, altered));
       try {
@@ -106,6 +119,11 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
   return Object.assign(await library.zone(name), {
     [Symbol.asyncDispose]: async () => (await library.zone(name)).delete({ force: true }),
   });
+}
+
+/** What an exec has to enter: what there is. */
+function namespacesOf(ops: readonly EnterOp[]): string {
+  return ops.flatMap((op) => (op.op === 'ns.flags' || op.op === 'ns.unshare' ? op.flags.split(',').filter(Boolean) : [])).join(',');
 }
 
 export interface ExecChoice {
