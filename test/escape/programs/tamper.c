@@ -6,7 +6,7 @@
  *   private NR            mount_setattr: nothing is said about propagation
  *   naive PREFIX          openat2 of a path with the prefix: relative to its directory, with no care for links
  *   follow PREFIX         openat2 of a path with the prefix: with no care for links
- *   magic NUMBER          fstatfs says this file system type
+ *   magic NUMBER          fstatfs says this file system type of a tmpfs
  *   readonly              fstatfs says read-only
  *   regular               fstat says that directories are files
  *   pause NR MS           waits before it
@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -207,7 +208,7 @@ static void end_call(pid_t pid) {
   if (regs.orig_rax != SYS_fstatfs) return;
   peek(pid, regs.rsi, &info, sizeof info);
   for (int i = 0; i < count; i++) {
-    if (rules[i].kind == MAGIC) info.f_type = (long)rules[i].value;
+    if (rules[i].kind == MAGIC && info.f_type == TMPFS_MAGIC) info.f_type = (long)rules[i].value;
     if (rules[i].kind == READONLY) info.f_flags |= 0x20 | MS_RDONLY;
   }
   poke(pid, regs.rsi, &info, sizeof info);
