@@ -14,7 +14,11 @@ describe('CVE-2020-15257: an abstract socket of the host', () => {
     try {
       await server.seen(/listens/);
       const mount = [await attackMount('abstract')];
-      await using zone = await startAltered(given.host, { name: 'calls', image: 'busybox', mount, capAdd: ['ALL'] }, enter);
+      await using zone = await startAltered(
+        given.host,
+        { name: 'calls', image: 'busybox', mount, capAdd: ['ALL'] },
+        enter,
+      );
       return (await zone.exec(['/attack/abstract', name])).stdout.trim();
     } finally {
       server.process.kill('SIGKILL');
@@ -31,7 +35,10 @@ describe('CVE-2020-15257: an abstract socket of the host', () => {
     // What cannot be mounted or set in the host's network is left out, too.
     const enter = (ops: Parameters<typeof withHostNetwork>[0]) =>
       withHostNetwork(ops).filter(
-        (op) => op.op !== 'nl.send' && !(op.op === 'mnt.fs' && (op.type === 'sysfs' || op.target.startsWith('/sys'))) && !(op.op === 'symlink' && op.path.startsWith('/sys')),
+        (op) =>
+          op.op !== 'nl.send' &&
+          !(op.op === 'mnt.fs' && (op.type === 'sysfs' || op.target.startsWith('/sys'))) &&
+          !(op.op === 'symlink' && op.path.startsWith('/sys')),
       );
     expect(await connectFrom({ enter })).to.equal('connected');
   });

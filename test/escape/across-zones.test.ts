@@ -1,7 +1,14 @@
 /** Processes of another zone, and of the host: out of sight, and out of reach for who knows their pid. */
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
-import { type Alter, both, hostsCapabilities, startAltered, withoutPidNamespace, withoutUserNamespace } from '../helpers/altered-zone.js';
+import {
+  type Alter,
+  both,
+  hostsCapabilities,
+  startAltered,
+  withoutPidNamespace,
+  withoutUserNamespace,
+} from '../helpers/altered-zone.js';
 import { attackMount } from '../helpers/attack-programs.js';
 import { givenHost } from '../helpers/given.js';
 import { sh } from '../helpers/temp-host.js';
@@ -40,6 +47,9 @@ describe('A process of another zone or of the host is signalled, traced, and its
 
   it('gets through without "pid" and "user" in ns.flags', async () => {
     const said = await attack(both(withoutPidNamespace, withoutUserNamespace));
-    expect(said).to.match(/^reached by root\/etc$/m).and.match(/^reached by trace$/m).and.match(/^reached by memory$|^reached by mem$/m);
+    expect(said)
+      .to.match(/^reached by root\/etc$/m)
+      .and.match(/^reached by trace$/m)
+      .and.match(/^reached by memory$|^reached by mem$/m);
   });
 });

@@ -28,7 +28,10 @@ describe('An archive writes outside of its directory', () => {
   const archives = () =>
     ({
       'a link': rawTar({ name: 'link', type: '2', link: outside }, { name: 'link/evil', content: 'evil' }),
-      'a relative link': rawTar({ name: 'link', type: '2', link: '../outside' }, { name: 'link/evil', content: 'evil' }),
+      'a relative link': rawTar(
+        { name: 'link', type: '2', link: '../outside' },
+        { name: 'link/evil', content: 'evil' },
+      ),
       'a directory that becomes a link': rawTar(
         { name: 'a/', type: '5' },
         { name: 'a/first', content: '1' },

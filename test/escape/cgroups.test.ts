@@ -1,7 +1,15 @@
 /** Groups: a release agent of the host's (CVE-2022-0492), and processes that leave theirs. */
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { type Alter, both, hostsCapabilities, startAltered, without, withoutUserNamespace, withoutWord } from '../helpers/altered-zone.js';
+import {
+  type Alter,
+  both,
+  hostsCapabilities,
+  startAltered,
+  without,
+  withoutUserNamespace,
+  withoutWord,
+} from '../helpers/altered-zone.js';
 import { givenHost } from '../helpers/given.js';
 import { sh } from '../helpers/temp-host.js';
 

@@ -1,20 +1,15 @@
 /** Masks, the console and sysctls whose place a zone has prepared (CVE-2025-31133, CVE-2025-52565, CVE-2025-52881). */
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
 import type { EnterOp } from '../../src/helper/index.js';
 import type { Zone } from '../../src/index.js';
-import { type Alter, type Altered, both, execAltered, startAltered, without } from '../helpers/altered-zone.js';
+import { type Altered, both, execAltered, inFrontOf, startAltered, without } from '../helpers/altered-zone.js';
 import { givenHost } from '../helpers/given.js';
 import { sh } from '../helpers/temp-host.js';
 
-const before = (name: EnterOp['op'], ...added: readonly EnterOp[]): Alter => (ops) => {
-  const at = ops.findIndex(({ op }) => op === name);
-  if (at < 0) throw new Error(`the plan has no op "${name}"`);
-  return [...ops.slice(0, at), ...added, ...ops.slice(at)];
-};
 const failureOf = (promise: Promise<unknown>) =>
   promise.then(
     () => undefined,
@@ -30,7 +25,7 @@ describe('CVE-2025-31133: what a mask is made of, and where it goes, is the zone
     { op: 'symlink', text: 'open', path: '/own/masked' },
   ];
   const attack = async (mask: EnterOp, options: Altered = {}) => {
-    const enter = before('root.pivot', ...link, mask);
+    const enter = inFrontOf('root.pivot', ...link, mask);
     await using zone = await startAltered(given.host, { name: 'masked', image: 'busybox' }, { ...options, enter });
     return await sh(zone, 'cat /own/open; stat -c %F:%t,%T /own/masked');
   };
@@ -42,7 +37,9 @@ describe('CVE-2025-31133: what a mask is made of, and where it goes, is the zone
   });
 
   it('gets through without RESOLVE_NO_SYMLINKS in mnt.mask: something else is masked', async () => {
-    const said = await attack({ op: 'mnt.mask', path: '/own/masked' }, { tamper: ['naive', '/own/masked'] }).catch(String);
+    const said = await attack({ op: 'mnt.mask', path: '/own/masked' }, { tamper: ['naive', '/own/masked'] }).catch(
+      String,
+    );
     expect(said).not.to.include('open\n');
   });
 
@@ -78,7 +75,7 @@ describe('CVE-2025-52565: the terminal of an exec is the zone’s file', () => {
     await sh(zone, 'mount -t tmpfs own /dev/pts; echo typed by the zone > /dev/pts/ptmx');
   });
   const attack = async (options: Altered) => {
-    const session = await execAltered(given.host, 'terminal', ['true'], { ...options, stdio: 'pty' });
+    const session = await execAltered(given.host, 'terminal', ['sleep', '0.3'], { ...options, stdio: 'pty' });
     const [said, error] = await Promise.all([
       session.stdout === null ? '' : text(session.stdout),
       failureOf(session.expect('exited')),
@@ -117,7 +114,10 @@ describe('CVE-2025-52881: a sysctl is written where the zone wants it', () => {
   ];
   const write: EnterOp = { op: 'sysctl.write', key: 'kernel.shm_rmid_forced', value };
   const attack = async (options: Altered = {}) => {
-    const enter = both(without('mnt.readonly', (op) => op.op === 'mnt.readonly' && op.path === '/proc/sys'), before('root.pivot', ...fake, write));
+    const enter = both(
+      without('mnt.readonly', (op) => op.op === 'mnt.readonly' && op.path === '/proc/sys'),
+      inFrontOf('root.pivot', ...fake, write),
+    );
     await using zone = await startAltered(given.host, { name: 'sysctls', image: 'busybox' }, { ...options, enter });
     return await sh(zone, 'cat /proc/sys/kernel/shm_rmid_forced');
   };
@@ -140,11 +140,9 @@ describe('CVE-2025-52881: a sysctl is written where the zone wants it', () => {
     ];
     const enter = both(
       without('mnt.readonly', (op) => op.op === 'mnt.readonly' && op.path === '/proc/sys'),
-      before('root.pivot', ...linked, { op: 'sysctl.write', key: 'kernel/oom_score_adj', value: '500' }),
+      inFrontOf('root.pivot', ...linked, { op: 'sysctl.write', key: 'kernel/oom_score_adj', value: '500' }),
     );
-    const error = await failureOf(
-      startAltered(given.host, { name: 'linked', image: 'busybox' }, { enter }),
-    );
+    const error = await failureOf(startAltered(given.host, { name: 'linked', image: 'busybox' }, { enter }));
     if (!hasCode(error, 'KERNEL_STEP_FAILED')) throw error ?? new Error('it was written');
     expect(error.context).to.include({ step: 'sysctl.write', errnoName: 'ELOOP' });
   });

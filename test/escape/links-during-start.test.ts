@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { EnterOp } from '../../src/helper/index.js';
-import { type Altered, startAltered } from '../helpers/altered-zone.js';
+import { type Altered, inFrontOf, startAltered } from '../helpers/altered-zone.js';
 import { attackMount } from '../helpers/attack-programs.js';
 import { givenHost } from '../helpers/given.js';
 
 const note: EnterOp = { op: 'file.write', path: '/into/note', mode: '0644', marker: '', content: 'written\n' };
-const withNote = (ops: readonly EnterOp[]) => ops.flatMap((op) => (op.op === 'root.pivot' ? [note, op] : [op]));
+const withNote = inFrontOf('root.pivot', note);
 
 describe('CVE-2021-30465: links in a root lead out while the zone starts', () => {
   let outside: string;
@@ -69,7 +69,12 @@ describe('CVE-2021-30465: links in a root lead out while the zone starts', () =>
       if (zone === undefined) continue;
       const { pid } = await zone.inspect();
       const info = await readFile(`/proc/${pid}/mountinfo`, 'utf8');
-      places.push(info.split('\n').find((line) => line.includes('/source '))?.split(' ')[4] ?? 'elsewhere');
+      places.push(
+        info
+          .split('\n')
+          .find((line) => line.includes('/source '))
+          ?.split(' ')[4] ?? 'elsewhere',
+      );
     }
     return places;
   }

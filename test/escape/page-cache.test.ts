@@ -25,7 +25,9 @@ describe('CVE-2022-0847: the pages of a file that is mounted read-only are writt
 
   it('gets through without "readonly" in tree.open', async () => {
     const { said, isChanged } = await attack(withoutWord('tree.open', 'flags', 'readonly'));
-    expect(said).to.match(/^wrote by open$/m).and.match(/^wrote by truncate$/m);
+    expect(said)
+      .to.match(/^wrote by open$/m)
+      .and.match(/^wrote by truncate$/m);
     expect(isChanged).to.equal(true);
   });
 });

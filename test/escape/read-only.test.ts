@@ -4,7 +4,13 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { type Alter, both, hostsCapabilities, startAltered, withoutUserNamespace, withoutWord } from '../helpers/altered-zone.js';
+import {
+  type Alter,
+  hostsCapabilities,
+  startAltered,
+  withoutUserNamespace,
+  withoutWord,
+} from '../helpers/altered-zone.js';
 import { attackMount } from '../helpers/attack-programs.js';
 import { givenHost } from '../helpers/given.js';
 import { sh } from '../helpers/temp-host.js';
@@ -39,7 +45,7 @@ describe('The host’s /usr of a sparse zone is made writable', () => {
   const attack = async (enter?: Alter) => {
     await using zone = await startAltered(given.host, { name: 'sparse', image: 'sparse' }, altered(enter));
     await zone.exec(['mount', '-o', 'remount,bind,rw', '/usr']);
-    return await sh(zone, "awk '$5 == \"/usr\" { print $6 }' /proc/self/mountinfo | tail -1 | cut -d, -f1");
+    return await sh(zone, 'awk \'$5 == "/usr" { print $6 }\' /proc/self/mountinfo | tail -1 | cut -d, -f1');
   };
 
   it('it stays read-only', async () => {
@@ -54,7 +60,11 @@ describe('The host’s /usr of a sparse zone is made writable', () => {
 describe('A mask or a read-only path of /proc is taken off', () => {
   const given = givenHost({ images: ['busybox'] });
   const attack = async (enter?: Alter, spec = {}) => {
-    await using zone = await startAltered(given.host, { name: 'masks', image: 'busybox', ...hostsCapabilities, ...spec }, altered(enter));
+    await using zone = await startAltered(
+      given.host,
+      { name: 'masks', image: 'busybox', ...hostsCapabilities, ...spec },
+      altered(enter),
+    );
     // What is there already is written.
     const script = `umount /proc/sys /proc/sysrq-trigger /proc/kcore /proc/keys; mount -o remount,rw /proc/sys
       for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/panic /proc/sys/vm/drop_caches; do
@@ -82,7 +92,10 @@ describe('A mount that a zone makes appears on the host', () => {
       await run('mount', ['--make-shared', place]);
       await given.host.file('shared/inner');
       const spec = { name: 'mounts', image: 'busybox', mount: [`${place}:/shared`], ...hostsCapabilities };
-      await using zone = await startAltered(given.host, spec, { ...altered(enter), ...(tamper === undefined ? {} : { tamper }) });
+      await using zone = await startAltered(given.host, spec, {
+        ...altered(enter),
+        ...(tamper === undefined ? {} : { tamper }),
+      });
       await sh(zone, 'mount -t tmpfs evil /shared/inner');
       return (await readFile('/proc/self/mountinfo', 'utf8')).includes(`${place}/inner`);
     } finally {
@@ -110,9 +123,19 @@ describe('A set-uid program on a shared mount', () => {
   /** One zone makes it, another one's ordinary user runs it. */
   const attack = async (enter?: Alter) => {
     const place = await given.host.file('tools', undefined, 0o755);
-    await using maker = await given.host.run({ name: 'maker', image: 'busybox', net: 'none', mount: [`${place}:/tools`, await attackMount('euid')], command: ['sleep', '1000'] });
+    await using maker = await given.host.run({
+      name: 'maker',
+      image: 'busybox',
+      net: 'none',
+      mount: [`${place}:/tools`, await attackMount('euid')],
+      command: ['sleep', '1000'],
+    });
     await sh(maker, 'cp /attack/euid /tools/euid && chmod 4755 /tools/euid');
-    await using user = await startAltered(given.host, { name: 'user', image: 'busybox', mount: [`${place}:/tools`] }, altered(enter));
+    await using user = await startAltered(
+      given.host,
+      { name: 'user', image: 'busybox', mount: [`${place}:/tools`] },
+      altered(enter),
+    );
     return await sh(user, '/tools/euid', { user: '1000' });
   };
 
@@ -129,7 +152,12 @@ describe('A set-uid program on a shared mount', () => {
     expect(mode & 0o077).to.equal(0);
     const program = join(given.host.directory, 'tools/euid');
     const user = run('setpriv', ['--reuid=65533', '--regid=65533', '--clear-groups', 'sh', '-c', 'exec "$0"', program]);
-    expect(await user.then(() => 'ran', (error: { stderr: string }) => error.stderr)).to.match(/denied/i);
+    expect(
+      await user.then(
+        () => 'ran',
+        (error: { stderr: string }) => error.stderr,
+      ),
+    ).to.match(/denied/i);
     expect(await readdir(join(given.host.directory, 'tools'))).to.deep.equal(['euid']);
   });
 });

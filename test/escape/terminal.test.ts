@@ -7,6 +7,7 @@ import { onTerminal } from '../helpers/terminal.js';
 
 /** Clears the screen, sets the title, asks the terminal to type for us, C1, reorders. */
 const evil = '\u001b[2J\u001b]0;title\u0007\u001b[6n\u009b31m\u202edesrever';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e]/u;
 
 describe('Control characters of a zone reach the terminal', () => {
@@ -21,7 +22,10 @@ describe('Control characters of a zone reach the terminal', () => {
   async function shown(args: readonly string[]): Promise<string> {
     const terminal = await onTerminal(given.host, args);
     await terminal.ended;
-    return terminal.shown().replace(/^.*\[terminal \S+\]\r?\n/s, '').replace(/\[status \d+\][\s\S]*/, '');
+    return terminal
+      .shown()
+      .replace(/^.*\[terminal \S+\]\r?\n/s, '')
+      .replace(/\[status \d+\][\s\S]*/, '');
   }
 
   for (const args of [

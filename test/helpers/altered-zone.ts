@@ -19,16 +19,33 @@ import { claimIds, readZone, writeRunTimeFile, zonePaths } from '../../src/state
 import { attackProgram } from './attack-programs.js';
 import type { TempHost } from './temp-host.js';
 
-export type Alter<Op extends { op: string } = EnterOp> = (ops: readonly Op[]) => readonly Op[];
+export type Alter<Op = EnterOp> = (ops: readonly Op[]) => readonly Op[];
 
 /** Leaves ops out. @throws Error if there are none: then the test proves nothing */
-export function without<Op extends { op: string }>(name: Op['op'], which: (op: Op) => boolean = () => true): Alter<Op> {
+function leaveOut<Op>(what: string, which: (op: Op) => boolean): Alter<Op> {
   return (ops) => {
-    const kept = ops.filter((op) => op.op !== name || !which(op));
-    if (kept.length === ops.length) throw new Error(`the plan has no such op "${name}"`);
+    const kept = ops.filter((op) => !which(op));
+    if (kept.length === ops.length) throw new Error(`the plan has no ${what}`);
     return kept;
   };
 }
+
+export const without = (name: EnterOp['op'], which: (op: EnterOp) => boolean = () => true): Alter =>
+  leaveOut(`such op "${name}"`, (op) => op.op === name && which(op));
+
+export const withoutPidsLimit: Alter<HostOp> = leaveOut(
+  'limit of processes',
+  (op) => op.op === 'cgroup.write' && op.controller === 'pids',
+);
+
+/** Puts ops in front of the first one of that name. */
+export const inFrontOf =
+  (name: EnterOp['op'], ...added: readonly EnterOp[]): Alter =>
+  (ops) => {
+    const at = ops.findIndex(({ op }) => op === name);
+    if (at < 0) throw new Error(`the plan has no op "${name}"`);
+    return [...ops.slice(0, at), ...added, ...ops.slice(at)];
+  };
 
 /** The same for words in a list of flags or options of ops. */
 export function withoutWord(name: EnterOp['op'], field: string, word: string | RegExp): Alter {
@@ -58,8 +75,9 @@ export const hostsCapabilities = { capAdd: ['ALL' as const], capDrop: ['SYS_RESO
 /** No pid namespace; and so the host's /proc, as the kernel mounts no other. */
 export const withoutPidNamespace = both(withoutWord('ns.flags', 'flags', 'pid'), (ops) => [
   { op: 'tree.open', slot: 'host-proc', path: '/proc', flags: 'recursive' },
-  ...ops.map((op): EnterOp =>
-    op.op === 'mnt.fs' && op.type === 'proc' ? { op: 'mnt.tree', slot: 'host-proc', target: op.target } : op,
+  ...ops.map(
+    (op): EnterOp =>
+      op.op === 'mnt.fs' && op.type === 'proc' ? { op: 'mnt.tree', slot: 'host-proc', target: op.target } : op,
   ),
 ]);
 
@@ -89,18 +107,23 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
     const record = { ...found, ids: await claimIds(context.roots, name, found.ids) };
     await altered.files?.(join(zonePaths(context.roots, name).rootfs, 'upper'));
     const plan = await planZoneStart(context, record);
-    const prepare = (altered.prepare ?? same)(plan.prepare) as readonly HostOp[];
+    const prepare = (altered.prepare ?? same)(plan.prepare);
     const enter = (altered.enter ?? same)([...plan.attach.map(vethForHelper), ...plan.enter]);
     const transaction = {
       roots: context.roots,
       operation: 'start',
       zone: name,
       recovery: 'back',
+      completeIfRunning: true,
       place: 'run',
       ops: prepare,
     } as const;
     await runTransaction(transaction, async () => {
-      const launch: LaunchRecord = { version: 1, prepared: prepare, entry: { ...plan.entry, namespaces: namespacesOf(enter) } };
+      const launch: LaunchRecord = {
+        version: 1,
+        prepared: prepare,
+        entry: { ...plan.entry, namespaces: namespacesOf(enter) },
+      };
       await writeRunTimeFile(zonePaths(context.roots, name).launch, JSON.stringify(launch));
       const session = spawnSession('launch', enter, await programOption(host, altered));
       try {
@@ -123,7 +146,9 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
 
 /** What an exec has to enter: what there is. */
 function namespacesOf(ops: readonly EnterOp[]): string {
-  return ops.flatMap((op) => (op.op === 'ns.flags' || op.op === 'ns.unshare' ? op.flags.split(',').filter(Boolean) : [])).join(',');
+  return ops
+    .flatMap((op) => (op.op === 'ns.flags' || op.op === 'ns.unshare' ? op.flags.split(',').filter(Boolean) : []))
+    .join(',');
 }
 
 export interface ExecChoice {
