@@ -99,8 +99,8 @@ describe('CVE-2025-52565: the terminal of an exec is the zone’s file', () => {
   });
 
   it('gets through without the file system’s type, and what is asked of a terminal', async () => {
-    const [ioctl, magic] = ['16', '0x1cd1'];
-    const { said } = await attack({ tamper: ['magic', magic, 'skip', ioctl] });
+    const [ioctl, fchown, magic] = ['16', '93', '0x1cd1'];
+    const { said } = await attack({ tamper: ['magic', magic, 'skip', ioctl, 'skip', fchown] });
     expect(said).to.include('typed by the zone');
   });
 });

@@ -49,19 +49,25 @@ static void try_fds(int pid) {
   }
 }
 
+static void try_memory(int pid) {
+  char path[64], line[512], byte;
+  unsigned long address;
+  snprintf(path, sizeof path, "/proc/%d/maps", pid);
+  FILE *maps = fopen(path, "r");
+  while (maps != NULL && fgets(line, sizeof line, maps) != NULL && sscanf(line, "%lx", &address) == 1) {
+    struct iovec here = {&byte, 1}, there = {(void *)address, 1};
+    if (process_vm_readv(pid, &here, 1, &there, 1, 0) == 1 && is_helper(pid)) got("memory", line);
+  }
+  if (maps != NULL) fclose(maps);
+}
+
 static void try_one(int pid) {
-  char path[64], byte;
-  long address = 0;
+  char path[64];
   snprintf(path, sizeof path, "/proc/%d/mem", pid);
   int memory = open(path, O_RDWR);
   if (memory >= 0 && is_helper(pid)) got("mem", "");
   if (memory >= 0) close(memory);
-  snprintf(path, sizeof path, "/proc/%d/maps", pid);
-  FILE *maps = fopen(path, "r");
-  if (maps != NULL && fscanf(maps, "%lx", &address) == 1 && is_helper(pid)) got("maps", "");
-  if (maps != NULL) fclose(maps);
-  struct iovec here = {&byte, 1}, there = {(void *)(address == 0 ? 0x400000 : address), 1};
-  if (process_vm_readv(pid, &here, 1, &there, 1, 0) == 1 && is_helper(pid)) got("memory", "");
+  try_memory(pid);
   try_link(pid, "cwd");
   try_link(pid, "root");
   try_link(pid, "exe");
