@@ -30,7 +30,7 @@ describe('CVE-2022-0492: a release agent, run by the kernel as the host’s root
   const given = givenHost({ images: ['busybox'], needs: ['cgroup-v1'] });
   /** Writes what is there already: no harm is done where it works. */
   const attack = `${tries}
-    for f in $(find /sys/fs/cgroup /tmp/c -name release_agent -o -name notify_on_release); do
+    for f in $(find /sys/fs/cgroup /tmp/c -maxdepth 2 -name release_agent -o -maxdepth 2 -name notify_on_release); do
       value=$(cat $f) && { echo "$value" > $f; } 2>/dev/null && echo "wrote $f"
     done; true`;
   const by = async (enter?: Alter) => {
