@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,6 +92,11 @@ static unsigned outside_root(const char *file) {
  */
 static void prepare_attach(void) {
   for (int fd = 0; fd <= 2; fd++) {
+    struct stat info;
+    /* Nor a directory: from there every file of the host that others may read is one ".." away. */
+    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+      fail_with(EISDIR, "", "", "a directory of the host cannot be the input or output of a command in a zone");
+    }
     if (isatty(fd) == 1) host_make_pipe(&stdio, fd, outside_root("uid_map"), outside_root("gid_map"));
   }
 }

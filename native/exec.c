@@ -75,13 +75,27 @@ static void take_terminal(void) {
   if (ioctl(0, TIOCSCTTY, 0) != 0) fail("ioctl(TIOCSCTTY)", "console");
 }
 
-/* Everything up to the exec itself. After this, the end of the socket tells the host side that it worked. The filter comes
- * last: what it refuses is the program's alone. */
-static void prepare(void) {
+static void close_between(int from, int to) {
+  if (from <= to) tz_close_range((unsigned)from, (unsigned)to, 0);
+}
+
+/* Close-on-exec is too late: the kernel looks for the program, and for the interpreter that a script of the zone names, while
+ * what is open is open, and /proc/self/fd/N leads through a directory of the host as well as through one of the zone. */
+static void close_but(int one, int other) {
+  int low = one < other ? one : other;
+  int high = one < other ? other : one;
+  close_between(3, low - 1);
+  close_between(low < 3 ? 3 : low + 1, high - 1);
+  tz_close_range((unsigned)high + 1, ~0U, 0);
+}
+
+/* Everything up to the exec itself, which may need one more descriptor. After this, the end of the socket tells the host side that
+ * it worked. The filter comes last: what it refuses is the program's alone. */
+static void prepare(int program) {
   take_terminal();
   default_signals();
   if (zone.tied) zone_tie();
-  tz_close_range(3, ~0U, TZ_CLOSE_RANGE_CLOEXEC);
+  close_but(zone.socket, program);
   if (!hand_send(zone.socket, HAND_EXEC)) fail("send", "");
   seccomp_install();
 }
@@ -89,7 +103,7 @@ static void prepare(void) {
 static void exec_slot_fd(const struct op *op, char **argv, char **environment) {
   const char *slot = op_arg(op, 0);
   struct tree *tree = tree_find(slot);
-  prepare();
+  prepare(tree->fd);
   syscall(SYS_execveat, tree->fd, "", argv, environment, TZ_AT_EMPTY_PATH);
   fail("execveat", slot);
 }
@@ -163,7 +177,7 @@ _Noreturn void exec_path(const struct op *op) {
   char **argv = argv_of(op, 0);
   zone.environment[zone.environment_count] = NULL;
   if (argv[0] == NULL || *argv[0] == '\0') fail_with(ENOENT, "execve", "", "there is no command");
-  prepare();
+  prepare(-1);
   if (strchr(argv[0], '/') != NULL) {
     execve(argv[0], argv, zone.environment);
   } else {

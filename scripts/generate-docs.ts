@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { commandTableSource, loadCommands } from './command-table.js';
+import { escapePage } from './escape-table.js';
 import { cliReference, errorReference, flagSnapshot, specReference } from './reference.js';
 import { seccompReference } from './seccomp-reference.js';
 
@@ -17,6 +18,7 @@ export async function generate(): Promise<ReadonlyMap<string, string>> {
     ['docs/reference/errors.md', errorReference()],
     ['docs/reference/seccomp.md', seccompReference()],
     ['docs/reference/spec.md', specReference()],
+    ['docs/internals/escape-tests.md', escapePage()],
     ['test/golden/flags.json', `${JSON.stringify(flagSnapshot(commands), undefined, 2)}\n`],
   ]);
 }

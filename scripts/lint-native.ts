@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const maxLines = 400;
-const files = ['native', 'native/test', 'native/fuzz', 'bench'].flatMap((directory) =>
+const files = ['native', 'native/test', 'native/fuzz', 'bench', 'test/escape/programs'].flatMap((directory) =>
   readdirSync(directory)
     .filter((name) => /\.[ch]$/.test(name))
     .map((name) => join(directory, name)),

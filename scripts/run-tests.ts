@@ -21,6 +21,8 @@ interface MochaRun {
   readonly mocha: readonly string[];
   readonly timeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another tree. */
+  readonly cwd?: string;
 }
 
 /** What an exec, kill or ps means must not depend on who does it: these run through the installed program, too. */
@@ -41,6 +43,12 @@ const warmToo = ['lifecycle', 'limits-refused', 'zone-options', 'zone-ports', 'z
   (name) => `test/integration/${name}.test.ts`,
 );
 
+/** What runs the native code most, in a tree whose native programs have ASan and UBSan. */
+const sanitized = [
+  ...['helper', 'helper-ops', 'engine', 'exec', 'zone-run'].map((name) => `test/integration/${name}.test.ts`),
+  'test/helpers/sanitizer-reports.ts',
+];
+
 const steps: readonly Step[] = [
   { name: 'build', run: ['npm', 'run', '--silent', 'build'] },
   { name: 'lint', run: ['npm', 'run', '--silent', 'lint'] },
@@ -49,6 +57,8 @@ const steps: readonly Step[] = [
   { name: 'golden', run: { mocha: ['test/golden/**/*.test.ts'], timeoutMs: 60_000 } },
   { name: 'property', run: { mocha: ['test/property/**/*.test.ts'], timeoutMs: 120_000 } },
   { name: 'native', run: ['npm', 'run', '--silent', 'test:native'] },
+  { name: 'fuzz', run: ['npm', 'run', '--silent', 'test:fuzz'] },
+  { name: 'escape', run: { mocha: ['test/escape/**/*.test.ts'], timeoutMs: 120_000 } },
   { name: 'integration', run: { mocha: ['test/integration/**/*.test.ts'], timeoutMs: 120_000 } },
   {
     name: 'integration-native',
@@ -57,6 +67,11 @@ const steps: readonly Step[] = [
   {
     name: 'integration-warm',
     run: { mocha: warmToo, timeoutMs: 120_000, env: { TSZONE_TEST_VIA: 'warm' } },
+  },
+  { name: 'sanitize', run: ['scripts/sanitized-tree.sh'] },
+  {
+    name: 'integration-sanitize',
+    run: { mocha: sanitized, timeoutMs: 120_000, cwd: 'native/build-sanitize/tree' },
   },
 ];
 
@@ -105,6 +120,7 @@ function runStep({ name, run }: Step): void {
   ];
   const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], {
     stdio: 'inherit',
+    cwd: run.cwd,
     env: { ...env, ...run.env, TSZONE_TEST_REPORT: file },
   });
   const report = readReport(file);

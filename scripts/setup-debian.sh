@@ -8,7 +8,8 @@ packages="
   mmdebstrap busybox-static
   iproute2 nftables iputils-ping procps libcap2-bin libseccomp-dev
   tar xz-utils zstd gzip
-  strace util-linux git ca-certificates
+  clang libclang-rt-dev binutils
+  strace stress-ng util-linux git ca-certificates
 "
 
 missing=""

@@ -28,8 +28,9 @@ export const facts = {
   mmdebstrap: () => hasProgram('mmdebstrap'),
   busybox: () => hasProgram('busybox'),
   gcc: () => hasProgram('gcc'),
-  'x86-64': () => process.arch === 'x64',
   libseccomp: () => exists('/usr/include/seccomp.h'),
+  'stress-ng': () => hasProgram('stress-ng'),
+  x86_64: () => process.arch === 'x64',
   'clang-format': () => hasProgram('clang-format'),
 } as const satisfies Record<string, () => boolean>;
 

@@ -143,7 +143,7 @@ describe('the system calls of a zone', () => {
   });
 
   describe('of 32-bit and x32 programs', () => {
-    before('what they need', requires('x86-64'));
+    before('what they need', requires('x86_64'));
 
     it('are held to the same', async () => {
       expect(await callIn(plain, 'getpid', [], 'i386')).to.be.above(0);

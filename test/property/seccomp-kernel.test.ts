@@ -102,7 +102,7 @@ describe('the kernel, under a seccomp filter', function () {
   this.timeout(60_000);
   let directory: string;
   before('what it needs', function () {
-    requires('gcc', 'x86-64').call(this);
+    requires('gcc', 'x86_64').call(this);
     directory = mkdtempSync(join(tmpdir(), 'tszone-kernel-'));
     execFileSync('gcc', [
       '-O1',

@@ -1,0 +1,79 @@
+/** Groups: a release agent of the host's (CVE-2022-0492), and processes that leave theirs. */
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import {
+  type Alter,
+  both,
+  hostsCapabilities,
+  startAltered,
+  without,
+  withoutUserNamespace,
+  withoutWord,
+} from '../helpers/altered-zone.js';
+import { givenHost } from '../helpers/given.js';
+import { sh } from '../helpers/temp-host.js';
+
+const writable = withoutWord('mnt.fs', 'attributes', 'ro');
+const hostsView = withoutWord('ns.unshare', 'flags', 'cgroup');
+const weak = both(withoutUserNamespace, hostsView, writable);
+
+const tries = `
+  mkdir -p /tmp/c
+  unshare -C true 2>/dev/null && UNSHARE="unshare -C"
+  for type in pids memory freezer devices rdma; do
+    mount -t cgroup -o $type none /tmp/c 2>/dev/null || $UNSHARE mount -t cgroup -o $type none /tmp/c 2>/dev/null
+  done
+  mount -t cgroup2 none /tmp/c 2>/dev/null
+  unshare -Ur true 2>/dev/null && unshare -UrCm sh -c 'mount -t cgroup -o pids none /tmp/c; for f in /tmp/c/release_agent; do cat $f > $f && echo wrote $f; done' 2>/dev/null`;
+
+describe('CVE-2022-0492: a release agent, run by the kernel as the host’s root', () => {
+  const given = givenHost({ images: ['busybox'], needs: ['cgroup-v1'] });
+  /** Writes what is there already: no harm is done where it works. */
+  const attack = `${tries}
+    for f in $(find /sys/fs/cgroup /tmp/c -maxdepth 2 -name release_agent -o -maxdepth 2 -name notify_on_release); do
+      value=$(cat $f) && { echo "$value" > $f; } 2>/dev/null && echo "wrote $f"
+    done; true`;
+  const by = async (enter?: Alter) => {
+    const spec = { name: 'agent', image: 'busybox', ...hostsCapabilities };
+    await using zone = await startAltered(given.host, spec, enter === undefined ? {} : { enter });
+    return await sh(zone, attack);
+  };
+
+  it('cannot be written, nor can a group be told to run it', async () => {
+    expect(await by()).to.equal('');
+  });
+
+  it('gets through without "user" in ns.flags, "cgroup" in ns.unshare and "ro" in mnt.fs', async () => {
+    expect(await by(weak)).to.match(/^wrote \/sys\/fs\/cgroup\/\S*\/?release_agent$/m);
+  });
+});
+
+describe('A process leaves its groups, and with them its limits', () => {
+  const given = givenHost({ images: ['busybox'], needs: ['cgroup-v1'] });
+  const attack = `${tries}
+    for f in $(find /sys/fs/cgroup/pids /tmp/c -maxdepth 2 -name tasks -o -maxdepth 2 -name cgroup.procs); do
+      sh -c "echo \\$\\$ > $f && echo moved && sleep 0.2" 2>/dev/null
+    done; mkdir /sys/fs/cgroup/pids/own 2>/dev/null && echo made && rmdir /sys/fs/cgroup/pids/own; true`;
+  const by = async (enter?: Alter) => {
+    const spec = { name: 'leaves', image: 'busybox', pids: 50, ...hostsCapabilities };
+    await using zone = await startAltered(given.host, spec, enter === undefined ? {} : { enter });
+    const { pid } = await zone.inspect();
+    const own = /^\d+:pids:(.*)$/m.exec(await readFile(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
+    return { said: await sh(zone, attack), own };
+  };
+
+  it('it cannot move, nor make a group of its own', async () => {
+    const { said, own } = await by();
+    expect(said).to.equal('');
+    expect(own).to.match(/leaves/);
+  });
+
+  it('gets through without "user" in ns.flags, "cgroup" in ns.unshare and "ro" in mnt.fs', async () => {
+    expect((await by(weak)).said).to.match(/^moved$/m);
+  });
+
+  it('is in no group at all without cgroup.join', async () => {
+    const { own } = await by(without('cgroup.join'));
+    expect(own).not.to.match(/leaves/);
+  });
+});

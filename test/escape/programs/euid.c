@@ -1,0 +1,8 @@
+/* Says whose power it has. */
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void) {
+  printf("%d\n", (int)geteuid());
+  return 0;
+}
