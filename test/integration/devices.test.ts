@@ -8,6 +8,7 @@ import { zoneGroups } from '../../src/cgroups/index.js';
 import { spawnSession } from '../../src/helper/index.js';
 import type { CgroupLayout } from '../../src/host/index.js';
 import type { Host, Zone } from '../../src/index.js';
+import type { DeviceNodesOp } from '../../src/namespaces/index.js';
 import { dryRunSet } from '../../src/operations/dry-run-change.js';
 import { changeOf } from '../../src/operations/set-zone.js';
 import { planDeviceChange, recordDevices, resolveDevices } from '../../src/operations/zone-devices.js';
@@ -169,7 +170,16 @@ for (const version of versions()) {
       const running = await readRunning(host.context.roots, 'web');
       const node = { path: '/dev/given', kind: 'c', major: 10, minor: 229, mode: 0o666, uid: 0, gid: 0 } as const;
       const { pid = 0, startTime = '' } = running ?? {};
-      const op = { op: 'device.nodes', pid, startTime, staging, ids, add: [node], remove: [] } as const;
+      const op: DeviceNodesOp = {
+        op: 'device.nodes',
+        pid,
+        startTime,
+        staging,
+        ids,
+        isMapped: true,
+        add: [node],
+        remove: [],
+      };
       await applyHostOp(op);
       await applyHostOp(op);
       expect(await sh(zone, 'stat -c "%F %t:%T %u:%g" /dev/given')).to.equal('character special file a:e5 0:0');
