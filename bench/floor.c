@@ -140,7 +140,7 @@ static _Noreturn void become(char **argv) {
   const uintptr_t filter[] = {98, (uintptr_t)rules}; /* struct sock_fprog of a little-endian machine */
   for (int i = 0; i < 41; i++)
     if (i > 31 || (kept >> i & 1) == 0) MUST(prctl(PR_CAPBSET_DROP, i));
-  MUST(setsid()), MUST(tz_close_range(3, ~0U, TZ_CLOSE_RANGE_CLOEXEC)), MUST(prctl(PR_SET_SECCOMP, 2, filter));
+  MUST(setsid()), MUST(tz_close_range(3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */)), MUST(prctl(PR_SET_SECCOMP, 2, filter));
   MUST(syscall(SYS_capset, (uint32_t[]){0x20080522, 0}, (uint32_t[]){kept, kept, 0, 0, 0, 0}));
   MUST(execv(argv[0], argv)), _exit(127);
 }
