@@ -35,7 +35,6 @@ void log_open(const char *path, long long max_bytes, int files) {
   log_path = path;
   log_max = max_bytes;
   log_files = files;
-  open_file(0);
 }
 
 void log_move(const char *path) {

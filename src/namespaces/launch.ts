@@ -59,7 +59,7 @@ export function zoneNamespaces(input: LaunchPlanInput): string {
 }
 
 export function planLaunch(input: LaunchPlanInput): EnterOp[] {
-  const skeleton = [...planMountPoints(input), ...planIdentity(input.identity)];
+  const skeleton = planSkeleton(input);
   const { mode } = input.kernelMounts;
   const root = { ...input.root, skeleton, isOwned: !isHosts(mode) };
   return [
@@ -73,7 +73,7 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     ...planRoot(root),
     ...planKernelMounts(input.kernelMounts),
     ...planNodeMounts(input.devices),
-    ...(input.root.readOnly ? [] : planIdentity(input.identity)),
+    ...(skeleton.length > 0 ? [] : planIdentity(input.identity)),
     ...input.tmpfs.map(planTmpfs),
     ...planHostTrees(root),
     // Nodes that an image brought, or that were made while the zone was privileged.
@@ -139,6 +139,15 @@ function planPayload(input: LaunchPlanInput): EnterOp[] {
 function planTmpfs(tmpfs: { readonly path: string; readonly sizeBytes?: number | undefined }): EnterOp {
   const size = tmpfs.sizeBytes === undefined ? '' : `,size=${tmpfs.sizeBytes}`;
   return { op: 'mnt.fs', type: 'tmpfs', target: tmpfs.path, attributes: 'nosuid,nodev', options: `mode=1777${size}` };
+}
+
+/**
+ * Of a throw-away zone, what is known beforehand costs the disk nothing: with many inodes deleted lately, ext4 looks at each of them before it gives
+ * another.
+ */
+function planSkeleton(input: LaunchPlanInput): EnterOp[] {
+  const { readOnly, volatile } = input.root;
+  return [...(readOnly ? planMountPoints(input) : []), ...(readOnly || volatile ? planIdentity(input.identity) : [])];
 }
 
 /** A read-only root gets every mount point beforehand. */

@@ -26,7 +26,7 @@ export interface RootPlanInput {
   /** What is written need not outlive the zone: no sync ever waits for the disk. */
   readonly volatile: boolean;
   readonly trees: readonly HostTree[];
-  /** Files and directories that have to be there in a read-only root before it is closed. */
+  /** Files and directories that lie in memory, above the layers: what has to be there in a read-only root before it is closed. */
   readonly skeleton: readonly EnterOp[];
   /** The zone has a user namespace. Without one nothing is idmapped nor locked: its root has no capability to change a mount. */
   readonly isOwned: boolean;
@@ -65,11 +65,11 @@ export function planRoot(input: RootPlanInput): EnterOp[] {
     : {
         op: 'overlay.mount',
         target: 'r',
-        lowers: layerNames.join(':'),
+        lowers: [...(input.skeleton.length > 0 ? ['s'] : []), ...layerNames].join(':'),
         upper: 'u',
         options: input.volatile ? 'volatile' : '',
       };
-  const skeleton: EnterOp[] = input.readOnly ? [{ op: 'root.enter', name: 's' }, ...input.skeleton] : [];
+  const skeleton: EnterOp[] = input.skeleton.length > 0 ? [{ op: 'root.enter', name: 's' }, ...input.skeleton] : [];
   return [{ op: 'root.stage' }, ...moves, ...skeleton, overlay, { op: 'root.enter', name: 'r' }];
 }
 
