@@ -59,9 +59,13 @@ static bool is_same(const char *path, const char *mark) {
   return strcmp(now, mark) == 0;
 }
 
-/* The snapshot's code is for those that are over soon. */
+/* The snapshot's code is for those that are over soon, and do not compute. */
 static bool lives_long(const char *verb) {
-  return verb != NULL && (strcmp(verb, "engine") == 0 || strcmp(verb, "boot") == 0);
+  static const char *const verbs[] = {"engine", "boot", "image", "logs"};
+  for (size_t i = 0; verb != NULL && i < sizeof verbs / sizeof verbs[0]; i++) {
+    if (strcmp(verb, verbs[i]) == 0) return true;
+  }
+  return false;
 }
 
 /* What scripts/snapshot.mjs wrote: node, and if there is one its start-up snapshot, which no other node takes. `node` alone

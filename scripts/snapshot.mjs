@@ -1,7 +1,7 @@
 // A start-up snapshot of the bundle: Node's heap with all commands loaded, so that a command of its own process starts with them.
 // Only the Node that made it can use it, and only the native entry knows how to ask for it; without it, the bundle is run.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -9,9 +9,14 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundle = join(root, 'dist', 'bundle', 'main.cjs');
 const blob = join(root, 'dist', 'bundle', 'main.blob');
+/** One a line: what V8 is to be told so that it takes the snapshot. */
+const flagsFile = join(root, 'dist', 'bundle', 'main.blob.flags');
 
-/** A command is over before V8's optimizer has earned what it costs. A snapshot is only taken by a V8 with the flags it was made with. */
-const flags = ['--no-opt'];
+/**
+ * A command is over before V8's compilers have earned what they cost. The first that this Node takes without a word; a snapshot is only
+ * taken by a V8 with the flags it was made with.
+ */
+const ways = [['--jitless'], ['--jitless', '--no-expose-wasm'], ['--no-opt'], []];
 
 /** In a snapshot, `require` knows Node's own modules only; native addons are looked up when they are needed, from the bundle. */
 const wrapper = (isEager) => `'use strict';
@@ -37,13 +42,18 @@ v8.startupSnapshot.setDeserializeMainFunction(() => {
 /** Makes it if this Node can, and lets the native entry know. */
 export function writeSnapshot() {
   rmSync(blob, { force: true });
-  if (make({ isEager: true }) || make({ isEager: false })) renameSync(`${blob}.new`, blob);
+  rmSync(flagsFile, { force: true });
+  const flags = ways.find((way) => make(way, true) || make(way, false));
+  if (flags !== undefined) {
+    writeFileSync(flagsFile, flags.join('\n'));
+    renameSync(`${blob}.new`, blob);
+  }
   rmSync(`${blob}.new`, { force: true });
   writeCommand();
 }
 
 /** @returns whether a command starts from it */
-function make({ isEager }) {
+function make(flags, isEager) {
   const source = join(dirname(bundle), 'snapshot.cjs');
   writeFileSync(source, wrapper(isEager));
   const made = spawnSync(process.execPath, [...flags, '--snapshot-blob', `${blob}.new`, '--build-snapshot', source], {
@@ -51,16 +61,20 @@ function make({ isEager }) {
     stdio: 'ignore',
   });
   rmSync(source, { force: true });
-  return made.status === 0 && works(`${blob}.new`);
+  return made.status === 0 && works(`${blob}.new`, flags);
 }
 
 /** Loads most of what there is, from a start like any other. */
-function works(file) {
-  const { status, stdout } = spawnSync(process.execPath, [...flags, '--snapshot-blob', file, 'completion', 'bash'], {
-    env: { ...process.env, NODE_OPTIONS: '' },
-    encoding: 'utf8',
-  });
-  return status === 0 && stdout.includes('complete');
+function works(file, flags) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...flags, '--snapshot-blob', file, 'completion', 'bash'],
+    {
+      env: { ...process.env, NODE_OPTIONS: '' },
+      encoding: 'utf8',
+    },
+  );
+  return status === 0 && stdout.includes('complete') && stderr === '';
 }
 
 /**
@@ -69,10 +83,11 @@ function works(file) {
  */
 export function writeCommand() {
   const { size, mtimeMs } = statSync(process.execPath);
-  const words = [
-    process.execPath,
-    ...(existsSync(blob) ? [`${size}.${Math.floor(mtimeMs / 1000)}`, blob, ...flags] : []),
-  ];
+  const words = [process.execPath];
+  if (existsSync(blob) && existsSync(flagsFile)) {
+    const flags = readFileSync(flagsFile, 'utf8').split('\n');
+    words.push(`${size}.${Math.floor(mtimeMs / 1000)}`, blob, ...flags.filter((flag) => flag !== ''));
+  }
   mkdirSync(join(root, 'native', 'build'), { recursive: true });
   writeFileSync(join(root, 'native', 'build', 'command'), words.map((word) => `${word}\0`).join(''));
 }
