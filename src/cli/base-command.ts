@@ -36,6 +36,8 @@ export abstract class BaseCommand<T extends typeof Command = typeof Command> ext
   static afterDashes: string | undefined;
   /** stdout and the exit status are those of a command in a zone; own failures exit 125. */
   static passesStatus = false;
+  /** Its operation takes locks, and what takes them is started while the command line is read. */
+  static takesLocks = false;
 
   protected flags: FlagsOf<T>;
   protected args: ArgsOf<T>;

@@ -1,5 +1,6 @@
 /** Parses, runs and renders one command. */
 import { parse } from '@oclif/core/parser';
+import { spawner } from '../helper/index.js';
 import type { BaseCommand, Given } from './base-command.js';
 import { thisProcess } from './caller.js';
 import type { LoadableCommand } from './command-table.js';
@@ -21,6 +22,7 @@ export async function runCommand(
   const entry = table[id];
   if (entry === undefined) throw new Error(`no command ${id}`);
   const command = (await entry.load()).default;
+  if ('takesLocks' in command && command.takesLocks === true) void spawner();
   const given = { ...(await parseGiven(id, command, argv)), table, caller };
   const one: BaseCommand = new command([...argv]);
   one.give(given);

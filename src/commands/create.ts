@@ -18,6 +18,7 @@ export default class Create extends BaseCommand<typeof Create> {
     'tszone create job --image busybox --net none -- sh -c "echo hello"',
   ];
   static override afterDashes = '[-- COMMAND…]';
+  static override takesLocks = true;
   static override args = { name: requiredArg("the zone's name") };
   static override flags = {
     image: Flags.string({ required: true, helpValue: 'IMAGE', description: 'the image that the zone starts from' }),

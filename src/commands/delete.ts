@@ -10,6 +10,7 @@ export default class Delete extends BaseCommand<typeof Delete> {
   static override summary = 'Delete zones with all that is in them';
   static override description = 'A zone that is not there is no error: a note on stderr says so.';
   static override aliases = ['rm', 'destroy'];
+  static override takesLocks = true;
   static override args = { zone: zonesArg };
   static override flags = {
     ...dryRunFlag,

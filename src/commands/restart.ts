@@ -9,6 +9,7 @@ import { restartZone } from '../operations/restart-zone.js';
 export default class Restart extends BaseCommand<typeof Restart> {
   static override summary = 'Stop zones and start them again';
   static override aliases = ['reboot'];
+  static override takesLocks = true;
   static override args = { zone: zonesArg };
   static override flags = { ...dryRunFlag, force: Flags.boolean({ char: 'f', description: 'kill at once' }) };
 

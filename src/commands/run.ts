@@ -23,6 +23,7 @@ export default class Run extends BaseCommand<typeof Run> {
   ];
   static override passThrough = '[--] [COMMAND…]';
   static override passesStatus = true;
+  static override takesLocks = true;
   static override args = { image: requiredArg('the image that the zone starts from') };
   static override flags = {
     name: Flags.string({ helpValue: 'NAME', description: "the zone's name; generated if not given" }),

@@ -8,6 +8,7 @@ import { startZone } from '../operations/start-zone.js';
 export default class Start extends BaseCommand<typeof Start> {
   static override summary = 'Start zones';
   static override examples = ['tszone start web'];
+  static override takesLocks = true;
   static override args = { zone: zonesArg };
   static override flags = dryRunFlag;
 

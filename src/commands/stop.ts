@@ -11,6 +11,7 @@ export default class Stop extends BaseCommand<typeof Stop> {
   static override summary = 'Stop zones: ask pid 1, then kill what is left';
   static override aliases = ['shutdown'];
   static override examples = ['tszone stop web', 'tszone stop --force web'];
+  static override takesLocks = true;
   static override args = { zone: zonesArg };
   static override flags = {
     ...dryRunFlag,
