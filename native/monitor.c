@@ -103,7 +103,17 @@ static void hand_ended(void) {
 
 static void read_hand(void);
 
+static void let_child_go(void) {
+  phase = PHASE_STARTING;
+  report_step("zone", -1);
+  /* A child that is gone has left word of why. */
+  if (!hand_send(launch->socket, HAND_GO)) read_hand();
+}
+
 static void release(void) {
+  /* A prepared zone has a record already: it execs while the other one is written, and has started when both are done. */
+  bool waits = held;
+  if (waits) let_child_go();
   report_step("monitor.record", -1);
   target.started_at_ms = now_ms();
   if (settings.record != NULL) record_running(settings.record, launch->pid, target.started_at_ms);
@@ -111,10 +121,7 @@ static void release(void) {
   went = held;
   held = target.held = false;
   if (settings.entry != NULL) record_target(settings.entry, launch->pid, target.started_at_ms);
-  phase = PHASE_STARTING;
-  report_step("zone", -1);
-  /* A child that is gone has left word of why. */
-  if (!hand_send(launch->socket, HAND_GO)) read_hand();
+  if (!waits) let_child_go();
 }
 
 /* From here on the zone is prepared: everything is done but its first exec. */
