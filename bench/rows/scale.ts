@@ -10,7 +10,7 @@ import { zonesOf } from './memory.js';
 import { type Bench, mandatoryLacks, type Row } from './row.js';
 
 const once = { rounds: 1, warmup: 0, pauseMs: 0 };
-const listRounds = 5;
+const listRounds = 15;
 
 /** 1, 10, 100, … and the last. */
 function checkpoints(count: number): number[] {

@@ -76,11 +76,20 @@ export async function findZone(roots: Roots, name: string, seen?: SeenFile): Pro
   const record = await readJson<ZoneRecord>(path, 1, seen);
   if (record === undefined) return undefined;
   if (!isWhole(record)) throw corrupt(path, 'is no record of a zone');
+  // Of a thousand that are listed, none is copied.
+  if (record.spec.name === name && laterNames.every((field) => field in record.spec)) return record;
   return { ...record, spec: { ...laterFields, ...record.spec, name } };
 }
 
 /** Of records that were written before there were these. */
-const laterFields = { userns: { kind: 'auto' }, privileged: false, sysctl: {} } as const;
+const laterFields = {
+  userns: { kind: 'auto' },
+  privileged: false,
+  sysctl: {},
+  device: [],
+  seccomp: 'default',
+} as const;
+const laterNames = Object.keys(laterFields);
 
 /** What everything else counts on; a file that was cut or edited lacks it. */
 function isWhole({ spec, image, ids }: Partial<ZoneRecord>): boolean {
