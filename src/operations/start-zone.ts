@@ -14,6 +14,7 @@ import { planStart, type ZonePlan } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
 import { claimIds, readZone, writeRunTimeFile, writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
+import { causeOf } from './cause-of.js';
 import { requireFullInit } from './full-init.js';
 import type { HostContext } from './host-context.js';
 import { onExitCommand, onGoCommand } from './on-exit-command.js';
@@ -192,13 +193,12 @@ export async function launchPlan(
 }
 
 /**
- * What only the zone's packets and programs need is made while the helper makes the zone, in which none runs yet. Not so with published ports: the helper, if it fails, takes
+ * What only the zone's packets need is made while the helper makes the zone. Not with published ports: the helper, if it fails, takes
  * back those of its exit list, so they have to be the zone's by then, and they lie in the table.
  */
 function splitPrepare(prepare: readonly HostOpBase[]): { ops: readonly HostOpBase[]; later: readonly HostOpBase[] } {
   const hasPorts = prepare.some(({ op }) => op === 'net.port');
-  const isLater = ({ op }: HostOpBase) =>
-    op === 'cgroup.devices' || (!hasPorts && (op === 'net.nft' || op === 'net.forward'));
+  const isLater = ({ op }: HostOpBase) => !hasPorts && (op === 'net.nft' || op === 'net.forward');
   return { ops: prepare.filter((op) => !isLater(op)), later: prepare.filter(isLater) };
 }
 
@@ -250,7 +250,7 @@ async function launch(
   const ops = [...plan.attach.map(vethForHelper), ...plan.enter];
   const session = await launchSession(ops, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
   try {
-    await options.meanwhile();
+    await options.meanwhile().catch((error: unknown) => causeOf(session, error));
     return options.hold === true
       ? await hold(name, session)
       : await goThrough(name, session, { options, closeGate: gate.close });

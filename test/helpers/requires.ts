@@ -16,12 +16,19 @@ const exists = (path: string) => {
 const hasProgram = (name: string) => spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
 const hasFileSystem = (name: string) => new RegExp(`\\t${name}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8'));
 
+function isIpv6On(): boolean {
+  const path = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
+  return exists(path) && readFileSync(path, 'utf8').trim() === '0';
+}
+
 /** What a test can ask for. */
 export const facts = {
   root: () => process.getuid?.() === 0,
   overlay: () => hasFileSystem('overlay'),
   'cgroup-v1': () => exists('/sys/fs/cgroup/memory/cgroup.procs'),
   'cgroup-v2': () => exists('/sys/fs/cgroup/cgroup.controllers'),
+  'host-devices': () => exists('/dev/fuse') && exists('/dev/loop0'),
+  ipv6: () => isIpv6On(),
   nft: () => hasProgram('nft'),
   ip: () => hasProgram('ip'),
   strace: () => hasProgram('strace'),

@@ -18,6 +18,7 @@ import { readRunning, readZone, zonePaths } from '../../src/state/index.js';
 import { givenHost } from '../helpers/given.js';
 import { groupOfProcess } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
+import { requires } from '../helpers/requires.js';
 import { expectNothingLeft } from '../helpers/snapshot.js';
 import { sh, type TempHost } from '../helpers/temp-host.js';
 
@@ -93,7 +94,7 @@ describe('devices of a zone', () => {
   });
 
   it('of the host are warned of where they are disks, and a mistake has its exit status', async function () {
-    if (!existsSync('/dev/loop0')) this.skip();
+    requires('host-devices').call(this);
     const set = await temp.cli(['set', 'devices', '--device', '/dev/loop0:rm']);
     expect(set).to.include({ status: 0 });
     expect(set.stderr).to.match(/note: \/dev\/loop0 is a disk: the zone's root reads what lies on it/);
@@ -130,7 +131,7 @@ for (const version of versions()) {
 
     before('devices', function () {
       spawnSync('modprobe', ['-a', 'fuse', 'loop', 'tun'], { stdio: 'ignore' });
-      if (!existsSync(fuse) || !existsSync('/dev/loop0')) this.skip();
+      requires('host-devices').call(this);
     });
     beforeEach('a zone without any', async () => {
       zone = await host.run({ name: 'web', image: 'busybox', net: 'none' });

@@ -177,7 +177,7 @@ describe('a hostile zone on a network', () => {
   const neighbours = { guarded: '', open: '' };
   const routes = { guarded: '', open: '' };
 
-  const given = givenHost({ images: ['busybox'], needs: ['nft', 'ip'] }, async (host) => {
+  const given = givenHost({ images: ['busybox'], needs: ['nft', 'ip', 'ipv6'] }, async (host) => {
     table = `tszone_${await host.prepare()}`;
     const run = (name: string) => host.run({ name, image: 'sparse', command: ['sleep', '1000'] });
     const [hostile, victim, third] = [
