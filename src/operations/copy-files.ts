@@ -14,8 +14,8 @@ import { type CopyInput, copyError, destinationError, readReport } from './copy-
 import { type CopyTarget, openCopyTarget } from './copy-target.js';
 import { runHelperInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
+import { launchPlan } from './launch-plan.js';
 import { settleZone } from './settle-zone.js';
-import { launchPlan } from './start-zone.js';
 import { planZoneFiles } from './zone-files.js';
 import { planToolFilter } from './zone-filter.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
