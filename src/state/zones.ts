@@ -36,11 +36,23 @@ export interface ZoneImageConfig {
   readonly hostDirs?: readonly HostDirectory[] | undefined;
 }
 
+/** Where what the zone writes is kept. */
+export interface ZoneStorage {
+  /** A pool's name. */
+  readonly pool: string;
+  /** The pool's name for the zone's volume: the zone may be renamed. */
+  readonly volume: string;
+  /** Frozen layers of that pool between the volume and the image, topmost first. */
+  readonly layers: readonly string[];
+}
+
 export interface ZoneRecord extends Versioned {
   readonly version: 1;
   readonly spec: ZoneSpec;
   readonly image: ZoneImage;
   readonly ids: IdRange;
+  /** Absent: `rootfs` in the zone's own directory, directly above the image. */
+  readonly storage?: ZoneStorage | undefined;
   /** 32 hex digits, machine-id(5). */
   readonly machineId: string;
   readonly createdAtMs: number;
