@@ -135,8 +135,8 @@ void mnt_tree_move(const struct op *op) {
   tree->fd = -1;
 }
 
-/* An overlay that cannot make a directory in its work directory is mounted all the same, read-only and without an errno:
- * the same attempt tells why. */
+/* An overlay that cannot make a directory in its work directory is mounted all the same, read-only and without an
+ * errno: the same attempt tells why. */
 static void refuse_read_only(int overlay, const char *upper) {
   struct statvfs info;
   if (fstatvfs(overlay, &info) != 0) fail("fstatvfs", upper);
@@ -150,23 +150,32 @@ static void refuse_read_only(int overlay, const char *upper) {
 
 static const struct word overlay_words[] = {{"volatile", 1}, {NULL, 0}};
 
-/* A volatile overlay leaves a mark in its work directory, with which the kernel refuses the next mount (overlayfs.rst, "Volatile
- * mount"): right for data that a crash may have cut short, and these are thrown away. */
+/* A volatile overlay leaves a mark in its work directory, with which the kernel refuses the next mount (overlayfs.rst,
+ * "Volatile mount"): right for data that a crash may have cut short, and these are thrown away. */
 static void drop_volatile_mark(const char *upper) {
   char mark[300];
   snprintf(mark, sizeof mark, "%s/work/work/incompat/volatile", upper);
   rmdir(mark);
 }
 
-void mnt_overlay(const struct op *op) {
-  const char *target = op_arg(op, 0);
-  const char *upper = op_arg(op, 2);
-  need_staging();
-  if (mkdir(target, 0755) != 0 && errno != EEXIST) fail("mkdir", target);
+/* fsconfig(2) takes 255 bytes of an option, mount(2) a page of them. */
+static int overlay_by_mount(const char *target, const char *lowers, const char *upper, bool is_volatile) {
+  char options[4096], directories[600] = "";
+  if (*upper != '\0') snprintf(directories, sizeof directories, ",upperdir=%s/upper,workdir=%s/work", upper, upper);
+  int length = snprintf(options, sizeof options, "userxattr%s%s,lowerdir=%s", is_volatile ? ",volatile" : "",
+                        directories, lowers);
+  if (length >= (int)sizeof options) fail_with(E2BIG, "mount", target, "the root has too many layers");
+  if (mount("overlay", target, "overlay", 0, options) != 0) fail("mount", target);
+  int overlay = open(target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (overlay < 0) fail("open", target);
+  return overlay;
+}
+
+static int overlay_by_context(const char *target, const char *lowers, const char *upper, bool is_volatile) {
   /* Relative names, because /proc/self/fd/N and layer fds are refused by 6.18 and 6.1. */
   int context = mnt_context("overlay", target);
   mnt_context_set(context, "source", "overlay", target);
-  mnt_context_set(context, "lowerdir", op_arg(op, 1), target);
+  mnt_context_set(context, "lowerdir", lowers, target);
   if (*upper != '\0') {
     char directory[256];
     snprintf(directory, sizeof directory, "%s/upper", upper);
@@ -175,13 +184,23 @@ void mnt_overlay(const struct op *op) {
     mnt_context_set(context, "workdir", directory, target);
   }
   mnt_context_set(context, "userxattr", NULL, target);
-  if (words_parse(op_arg(op, 3), overlay_words) != 0) {
-    drop_volatile_mark(upper);
-    mnt_context_set(context, "volatile", NULL, target);
-  }
+  if (is_volatile) mnt_context_set(context, "volatile", NULL, target);
   int overlay = mnt_context_mount(context, 0, target);
-  if (*upper != '\0') refuse_read_only(overlay, upper);
   if (tz_move_mount(overlay, "", AT_FDCWD, target, TZ_MOVE_MOUNT_F_EMPTY_PATH) != 0) fail("move_mount", target);
+  return overlay;
+}
+
+void mnt_overlay(const struct op *op) {
+  const char *target = op_arg(op, 0);
+  const char *lowers = op_arg(op, 1);
+  const char *upper = op_arg(op, 2);
+  bool is_volatile = words_parse(op_arg(op, 3), overlay_words) != 0;
+  need_staging();
+  if (mkdir(target, 0755) != 0 && errno != EEXIST) fail("mkdir", target);
+  if (is_volatile) drop_volatile_mark(upper);
+  int overlay = strlen(lowers) < 256 ? overlay_by_context(target, lowers, upper, is_volatile)
+                                     : overlay_by_mount(target, lowers, upper, is_volatile);
+  if (*upper != '\0') refuse_read_only(overlay, upper);
   close(overlay);
 }
 

@@ -3,6 +3,8 @@
  *
  *   --here        DIR is looked up as it is; no namespaces (the payload of a zone, confined already)
  *   --as NAME     the name of the one PATH in the archive ("." puts a directory's content at the top)
+ *   --whiteouts   DIR is a layer of overlay's: what it hides is written as .wh.NAME and .wh..wh..opq
+ *   --outline     no PATHs: the archive that DIR was unpacked from, by its outline on descriptor 0
  *   --follow      a PATH that is a symbolic link means what it points to, below DIR
  *
  * A PATH is looked up below DIR, links in its directories end there; without --as its last component is its name.
@@ -27,6 +29,7 @@
 
 #include "pack_header.h"
 #include "pack_links.h"
+#include "pack_outline.h"
 #include "unpack_confine.h"
 #include "unpack_report.h"
 
@@ -35,6 +38,7 @@ enum { MAX_PATH = 4096, MAX_XATTRS = 256, MAX_XATTR_NAMES = 64 << 10, MAX_XATTR_
 static struct { uint64_t entries, bytes, skipped, changed; } counts;
 
 static char path[MAX_PATH];
+static bool whiteouts;
 static struct pack_xattr xattrs[MAX_XATTRS];
 static size_t xattr_count;
 
@@ -46,14 +50,18 @@ static bool xattr_wanted(const char *name) {
          strcmp(name, "security.capability") == 0 || strncmp(name, "system.posix_acl_", 17) == 0;
 }
 
-static void read_xattrs(int fd) {
-  static char names[MAX_XATTR_NAMES], value[MAX_XATTR_VALUE];
-  ssize_t size = flistxattr(fd, names, sizeof names);
-
+static void forget_xattrs(void) {
   for (; xattr_count > 0; xattr_count--) {
     free(xattrs[xattr_count - 1].name);
     free(xattrs[xattr_count - 1].value);
   }
+}
+
+static void read_xattrs(int fd) {
+  static char names[MAX_XATTR_NAMES], value[MAX_XATTR_VALUE];
+  ssize_t size = flistxattr(fd, names, sizeof names);
+
+  forget_xattrs();
   for (const char *name = names; size > 0 && name < names + size; name += strlen(name) + 1) {
     ssize_t got = xattr_wanted(name) && xattr_count < MAX_XATTRS ? fgetxattr(fd, name, value, sizeof value) : -1;
 
@@ -121,6 +129,22 @@ static void pack_symlink(int parent, const char *name, const struct stat *st) {
   write_header(link != NULL ? '1' : '2', link != NULL ? link : text, st);
 }
 
+/* NAME is written with its prefix, in place of the last component. */
+static void pack_whiteout(const char *name, size_t directory_length) {
+  static const struct stat none = {.st_mode = S_IFREG};
+
+  if (directory_length + strlen(name) + 5 > sizeof path) unpack_die(ENAMETOOLONG, "a name is too long", path);
+  snprintf(path + directory_length, sizeof path - directory_length, ".wh.%s", name);
+  forget_xattrs();
+  write_header('0', "", &none);
+}
+
+static bool is_opaque(int fd) {
+  char value;
+
+  return fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
 static int by_name(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -157,6 +181,7 @@ static void pack_directory(int parent, const char *name, size_t path_length, int
   read_xattrs(fd);
   strcpy(path + path_length, "/");
   write_header('5', "", &st);
+  if (whiteouts && depth > 0 && is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);
   names = read_names(list, &count);
   for (size_t i = 0; i < count; i++) {
     pack_tree(fd, names[i], path_length + 1, depth + 1);
@@ -189,6 +214,8 @@ static void pack_tree(int parent, const char *name, size_t path_length, int dept
     pack_symlink(parent, name, &st);
   else if (S_ISSOCK(st.st_mode))
     counts.skipped++;
+  else if (whiteouts && S_ISCHR(st.st_mode) && st.st_rdev == 0)
+    pack_whiteout(name, path_length - strlen(name));
   else
     write_header(S_ISCHR(st.st_mode) ? '3' : S_ISBLK(st.st_mode) ? '4' : '6', "", &st);
 }
@@ -255,10 +282,12 @@ int pack_main(int argc, char **argv) {
       {"here", no_argument, NULL, 'h'},
       {"as", required_argument, NULL, 'a'},
       {"follow", no_argument, NULL, 'f'},
+      {"whiteouts", no_argument, NULL, 'w'},
+      {"outline", no_argument, NULL, 'o'},
       {NULL, 0, NULL, 0},
   };
   const char *dir = NULL, *as = NULL;
-  bool here = false, follow = false;
+  bool here = false, follow = false, outline = false;
   int option, root;
 
   optind = 1;
@@ -269,11 +298,17 @@ int pack_main(int argc, char **argv) {
     as = option == 'a' ? optarg : as;
     here = here || option == 'h';
     follow = follow || option == 'f';
+    whiteouts = whiteouts || option == 'w';
+    outline = outline || option == 'o';
   }
-  if (dir == NULL || optind >= argc || (as != NULL && argc - optind > 1))
+  if (dir == NULL || (optind >= argc) != outline || (as != NULL && argc - optind > 1))
     unpack_die(EINVAL, "usage: pack --root DIR [--as NAME] PATH…", "");
   raise_file_limit();
   root = unpack_confine(dir, here, UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH));
+  if (outline) {
+    pack_outline(root);
+    return 0;
+  }
   for (; optind < argc; optind++) pack_one(root, argv[optind], as, follow);
   pack_zeros(1024);
   pack_flush();

@@ -4,17 +4,21 @@
  *   --to PATH          instead of --root: below PATH if that is a directory; else beside it, the archive's top becoming
  *                      its last component
  *   --here             DIR is looked up as it is; no namespaces (the payload of a zone, confined already)
- *   --only NAME        refuse an archive that has anything but one top entry of that name, or that gives attributes to DIR
+ *   --only NAME        refuse an archive that has anything but one top entry of that name, or that gives attributes to
+ * DIR
  *   --exclude GLOB     leave out entries whose name, or a directory above, matches; any number of times
  *   --strip N          take N components off the front of names
  *   --max-bytes N      refuse a longer archive      --max-entries N  refuse more entries
  *   --no-owner         everything belongs to the caller      --owner UID:GID  everything belongs to these
  *   --devices          make character and block devices (else they are left out and counted)
  *   --keep-directory-symlink   a directory's entry goes through a link to a directory that stands in its place
+ *   --whiteouts        an entry .wh.NAME becomes what hides NAME of the layers below in an overlay
+ *   --outline          on stdout: all of the archive but the content of files (unpack_outline.h)
  *   --scrub            an empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id
  *   --sync             syncfs at the end
  *
- * stdout: {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,"skippedXattrs":N}
+ * At the end, on stdout or with --outline on stderr:
+ * {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,"skippedXattrs":N,"exact":B}: the outline gives the archive
  */
 #include "unpack.h"
 
@@ -32,10 +36,12 @@
 
 #include "unpack_confine.h"
 #include "unpack_input.h"
+#include "unpack_outline.h"
 #include "unpack_path.h"
 #include "unpack_report.h"
 #include "unpack_tar.h"
 #include "unpack_times.h"
+#include "unpack_whiteout.h"
 #include "unpack_write.h"
 
 enum { MAX_EXCLUDES = 256 };
@@ -46,7 +52,7 @@ static struct {
   const char *top;
   /* The one name at the top; NULL: any. */
   const char *only;
-  bool here, scrub, sync;
+  bool here, scrub, sync, outline;
   unsigned strip;
   uint64_t max_entries;
   const char *excludes[MAX_EXCLUDES];
@@ -131,6 +137,13 @@ static void parse_option(int option) {
   case 'l':
     settings.write.keep_directory_symlinks = true;
     break;
+  case 'w':
+    settings.write.whiteouts = true;
+    break;
+  case 'u':
+    settings.outline = true;
+    unpack_outline_start();
+    break;
   case 'c':
     settings.scrub = true;
     break;
@@ -157,6 +170,8 @@ static void parse_options(int argc, char **argv) {
       {"owner", required_argument, NULL, 'o'},
       {"devices", no_argument, NULL, 'd'},
       {"keep-directory-symlink", no_argument, NULL, 'l'},
+      {"whiteouts", no_argument, NULL, 'w'},
+      {"outline", no_argument, NULL, 'u'},
       {"scrub", no_argument, NULL, 'c'},
       {"sync", no_argument, NULL, 'y'},
       {NULL, 0, NULL, 0},
@@ -228,8 +243,10 @@ static void scrub(int root) {
   struct stat st;
   DIR *list;
 
-  if (directory >= 0 && fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)) {
+  if (directory >= 0 && fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode) &&
+      !unpack_at_whiteout(directory, "machine-id")) {
     if (unlinkat(directory, "machine-id", 0) < 0) unpack_die(errno, "empty", "etc/machine-id");
+    if (st.st_size > 0) unpack_outline_broken();
     fd = openat(directory, "machine-id", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
     if (fd < 0) unpack_die(errno, "empty", "etc/machine-id");
     close(fd);
@@ -237,15 +254,18 @@ static void scrub(int root) {
   if (directory >= 0) close(directory);
   directory = unpack_open_in_root(root, "var/lib/dbus", O_PATH | O_DIRECTORY, 0);
   if (directory >= 0) {
-    if (fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-      unlinkat(directory, "machine-id", 0);
+    if (fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        unlinkat(directory, "machine-id", 0) == 0)
+      unpack_outline_broken();
     close(directory);
   }
   fd = unpack_open_in_root(root, "etc/ssh", O_RDONLY | O_DIRECTORY, 0);
   list = fd < 0 ? NULL : fdopendir(fd);
   while (list != NULL && (found = readdir(list)) != NULL)
-    if (fnmatch("ssh_host_*_key*", found->d_name, 0) == 0 && unlinkat(dirfd(list), found->d_name, 0) < 0)
-      unpack_die(errno, "remove a host key", found->d_name);
+    if (fnmatch("ssh_host_*_key*", found->d_name, 0) == 0) {
+      if (unlinkat(dirfd(list), found->d_name, 0) < 0) unpack_die(errno, "remove a host key", found->d_name);
+      unpack_outline_broken();
+    }
   if (list != NULL) closedir(list);
   unpack_path_forget();
 }
@@ -271,10 +291,13 @@ int unpack_main(int argc, char **argv) {
   unpack_all();
   if (settings.scrub) scrub(root);
   unpack_times_apply();
+  unpack_outline_end();
   if (settings.sync) sync_root(root);
-  printf("{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"skippedDevices\":%" PRIu64
-         ",\"skippedXattrs\":%" PRIu64 "}\n",
-         unpack_counts.entries, unpack_counts.bytes, unpack_counts.skipped, unpack_counts.skipped_devices,
-         unpack_counts.skipped_xattrs);
-  return fflush(stdout) == 0 ? 0 : 1;
+  FILE *out = settings.outline ? stderr : stdout;
+  fprintf(out,
+          "{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"skippedDevices\":%" PRIu64
+          ",\"skippedXattrs\":%" PRIu64 ",\"exact\":%s}\n",
+          unpack_counts.entries, unpack_counts.bytes, unpack_counts.skipped, unpack_counts.skipped_devices,
+          unpack_counts.skipped_xattrs, unpack_outline_is_exact() ? "true" : "false");
+  return fflush(out) == 0 ? 0 : 1;
 }

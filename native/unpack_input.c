@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "unpack_outline.h"
 #include "unpack_report.h"
 
 enum { BUFFER_SIZE = 1 << 20 };
@@ -48,6 +49,7 @@ void unpack_input_exact(void *to, size_t size) {
     size_t got = unpack_input_piece(&piece, size - done);
 
     memcpy((char *)to + done, piece, got);
+    unpack_outline_bytes(piece, got);
     done += got;
   }
 }
@@ -55,9 +57,15 @@ void unpack_input_exact(void *to, size_t size) {
 void unpack_input_skip(uint64_t size) {
   const unsigned char *piece;
 
-  while (size > 0) size -= unpack_input_piece(&piece, size);
+  while (size > 0) {
+    size_t got = unpack_input_piece(&piece, size);
+
+    unpack_outline_bytes(piece, got);
+    size -= got;
+  }
 }
 
 void unpack_input_drain(void) {
-  while (fill()) continue;
+  do unpack_outline_bytes(buffer + buffer_start, buffer_end - buffer_start);
+  while (fill());
 }

@@ -9,6 +9,7 @@
 
 #include "unpack_confine.h"
 #include "unpack_report.h"
+#include "unpack_whiteout.h"
 
 static int root_fd = -1;
 /* Archives go directory by directory, so the last parent serves most entries. */
@@ -50,7 +51,20 @@ void unpack_path_forget(void) {
   parent_fd = -1;
 }
 
-/* Like mkdir -p: implied directories belong to the writer and have mode 0755. */
+/* A layer may say nothing of a directory that a layer below has: these have a mode of their own everywhere. */
+static mode_t implied_mode(const char *path) {
+  if (strcmp(path, "tmp") == 0 || strcmp(path, "var/tmp") == 0) return 01777;
+  return strcmp(path, "root") == 0 ? 0700 : 0755;
+}
+
+/* A whiteout of the same layer gives way to the directory, which then shows nothing of those below. */
+static int make_over_whiteout(int parent, const char *name) {
+  if (unlinkat(parent, name, 0) < 0 || mkdirat(parent, name, 0755) < 0) return -1;
+  unpack_make_opaque(parent, name);
+  return 0;
+}
+
+/* Like mkdir -p: implied directories belong to the writer. */
 static int make_directories(const char *path) {
   char part[UNPACK_PATH_MAX];
   int at = root_fd, next;
@@ -64,8 +78,11 @@ static int make_directories(const char *path) {
     memcpy(part, path, (size_t)(slash - path));
     part[slash - path] = '\0';
     next = unpack_open_in_root(root_fd, part, O_PATH | O_DIRECTORY, 0);
-    if (next < 0 && errno == ENOENT) {
-      if (mkdirat(at, part + (name - path), 0755) < 0 && errno != EEXIST) return -1;
+    if (next < 0 && errno == ENOTDIR && unpack_at_whiteout(at, part + (name - path))) {
+      if (make_over_whiteout(at, part + (name - path)) < 0) return -1;
+      next = unpack_open_in_root(root_fd, part, O_PATH | O_DIRECTORY, 0);
+    } else if (next < 0 && errno == ENOENT) {
+      if (mkdirat(at, part + (name - path), implied_mode(part)) < 0 && errno != EEXIST) return -1;
       next = unpack_open_in_root(root_fd, part, O_PATH | O_DIRECTORY, 0);
     }
     if (at != root_fd) close(at);
@@ -88,6 +105,6 @@ int unpack_parent(const char *path, const char **name, bool make) {
     parent_fd = root_fd;
   else
     parent_fd = unpack_open_in_root(root_fd, parent_path, O_PATH | O_DIRECTORY, 0);
-  if (parent_fd < 0 && errno == ENOENT && make) parent_fd = make_directories(parent_path);
+  if (parent_fd < 0 && (errno == ENOENT || errno == ENOTDIR) && make) parent_fd = make_directories(parent_path);
   return parent_fd;
 }

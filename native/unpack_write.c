@@ -11,9 +11,11 @@
 
 #include "unpack_confine.h"
 #include "unpack_input.h"
+#include "unpack_outline.h"
 #include "unpack_path.h"
 #include "unpack_report.h"
 #include "unpack_times.h"
+#include "unpack_whiteout.h"
 
 struct unpack_counts unpack_counts;
 
@@ -21,6 +23,7 @@ static const struct unpack_options *options;
 static int root_fd = -1;
 /* Something was replaced: the directory that unpack_parent keeps may be reached by another path now. */
 static bool replaced;
+static const char *current_path;
 
 void unpack_write_init(int root, const struct unpack_options *given) {
   root_fd = root;
@@ -94,6 +97,7 @@ static void set_attributes_at(int parent, const char *name, const struct tar_ent
 /* Takes away what stands where an entry goes; a directory only if it is empty. */
 static void remove_existing(int parent, const char *name) {
   replaced = true;
+  if (!unpack_at_whiteout(parent, name)) unpack_outline_broken();
   if (unlinkat(parent, name, 0) < 0) {
     if (errno != EISDIR) unpack_die(errno, "replace", NULL);
     if (unlinkat(parent, name, AT_REMOVEDIR) < 0) unpack_die(errno, "replace a directory", NULL);
@@ -111,9 +115,10 @@ static void write_all(int fd, const unsigned char *data, size_t size) {
   }
 }
 
-static void copy_data(int fd, uint64_t size) {
+static void copy_data(int fd, uint64_t offset, uint64_t size) {
   const unsigned char *piece;
 
+  unpack_outline_file(current_path, offset, size);
   unpack_counts.bytes += size;
   while (size > 0) {
     size_t got = unpack_input_piece(&piece, size);
@@ -126,7 +131,7 @@ static void copy_data(int fd, uint64_t size) {
 static void copy_sparse(int fd, const struct tar_entry *entry) {
   for (size_t i = 0; i < entry->region_count; i++) {
     if (lseek(fd, (off_t)entry->regions[i].offset, SEEK_SET) < 0) unpack_die(errno, "seek", NULL);
-    copy_data(fd, entry->regions[i].size);
+    copy_data(fd, entry->regions[i].offset, entry->regions[i].size);
   }
   if (ftruncate(fd, (off_t)entry->real_size) < 0) unpack_die(errno, "set the size", NULL);
 }
@@ -143,7 +148,7 @@ static void write_file(int parent, const char *name, const struct tar_entry *ent
   if (entry->sparse)
     copy_sparse(fd, entry);
   else
-    copy_data(fd, entry->size);
+    copy_data(fd, 0, entry->size);
   tar_pad(entry->size);
   set_attributes(fd, entry);
   if (close(fd) < 0) unpack_die(errno, "close", NULL);
@@ -174,8 +179,11 @@ static void write_directory(int parent, const char *name, const char *path, cons
       unpack_die(errno, "create a directory", NULL);
     if (S_ISLNK(st.st_mode) && keeps_symlink(path)) return;
     if (!S_ISDIR(st.st_mode)) {
+      const bool was_whiteout = unpack_at_whiteout(parent, name);
+
       remove_existing(parent, name);
       if (mkdirat(parent, name, 0700) < 0) unpack_die(errno, "create a directory", NULL);
+      if (was_whiteout) unpack_make_opaque(parent, name);
     }
   }
   fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -249,10 +257,11 @@ static void write_other(int parent, const char *name, const char *link, const st
 }
 
 void unpack_write_entry(struct tar_entry *entry, const char *path, const char *link) {
+  const bool is_whiteout = options->whiteouts && unpack_is_whiteout(path);
   const char *name;
   int parent;
 
-  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices) {
+  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices && !is_whiteout) {
     unpack_write_skip(entry);
     unpack_counts.skipped_devices++;
     return;
@@ -262,6 +271,13 @@ void unpack_write_entry(struct tar_entry *entry, const char *path, const char *l
   parent = unpack_parent(path, &name, true);
   if (parent < 0) unpack_die(errno, "find the parent directory", NULL);
   unpack_counts.entries++;
+  current_path = path;
+  if (is_whiteout) {
+    unpack_input_skip(entry->size);
+    tar_pad(entry->size);
+    unpack_whiteout(parent, path, name);
+    return;
+  }
   if (entry->type == TAR_FILE)
     write_file(parent, name, entry);
   else if (entry->type == TAR_DIRECTORY)
