@@ -10,10 +10,14 @@ export const errorNotes = {
     'What a zone is asked to be is not valid: an unknown key, a bad size, name or address, or fields that contradict each other. `context.issues` has all of them, each with its path. See [spec.md](spec.md).',
   IMAGE_ARCHIVE_INVALID:
     'The archive is corrupt, is no tar archive, or has an entry that would be written outside its root. Nothing of it is kept.',
+  IMAGE_MANIFEST_INVALID:
+    'What a registry, a layout or an archive says of the image is not to be understood or not supported; `context.problem` says what. Nothing is kept.',
+  IMAGE_DIGEST_MISMATCH: 'The content is not that of the digest under which it was asked for. Nothing of it is kept.',
   TEMPLATE_INVALID: 'The `template.json` of a template is not valid: unknown keys are refused.',
   ZONE_NOT_FOUND: 'There is no zone of that name; the nearest one is in the hint. See `tszone list`.',
   IMAGE_NOT_FOUND:
     'There is no image and no template of that name, or it is not built yet and `--pull never` was given. See `tszone image list --templates`.',
+  IMAGE_PLATFORM_MISSING: 'The name stands for images of other architectures only; they are in `context.found`.',
   NETWORK_NOT_FOUND: 'There is no network of that name. See `tszone network list`.',
   PORT_NOT_FOUND: 'The zone does not publish that port. See `tszone port list`.',
   PATH_NOT_FOUND: 'A file or directory that was named does not exist, on the host or in the zone.',
@@ -27,6 +31,8 @@ export const errorNotes = {
   LOCK_BUSY: 'Another command works on the same thing and did not finish in time. Repeat the command.',
   IMAGE_IN_USE: 'Zones are made of the image; they are in `context.zones`.',
   IMAGE_EXISTS: 'An image of that name is there already: choose another name, or pass `--force`.',
+  IMAGE_DAMAGED:
+    '`image verify` found files of images that are not as they were unpacked; they are in `context.images`.',
   NETWORK_IN_USE: 'Zones have addresses of the network.',
   NETWORK_EXISTS: 'A network of that name is there already.',
   NETWORK_ADDRESS_IN_USE: 'Another zone has the address, or the range overlaps with one that the host uses.',
@@ -44,13 +50,20 @@ export const errorNotes = {
     'The kernel or a file system lacks something; the hint says what to enable. See `tszone doctor`.',
   CGROUP_CONTROLLER_MISSING:
     'A limit needs a cgroup controller that is not there or not delegated. A limit is never ignored.',
+  REGISTRY_UNREACHABLE:
+    'The registry, its realm or what it redirects to does not answer, or the connection broke several times. Repeat the command: what was fetched is kept.',
+  REGISTRY_BAD_ANSWER: 'What answers is no registry, or does not keep to the distribution API; or it does not encrypt.',
   RESOURCE_DISK_FULL: 'No space is left, whichever step found out (ENOSPC, EDQUOT). Nothing half-done is left behind.',
   RESOURCE_IDS_EXHAUSTED: 'No range of 65,536 user and group ids is free.',
   RESOURCE_ADDRESSES_EXHAUSTED: 'The network has no free address, or no free range for a new network was found.',
   RESOURCE_LIMIT: 'A limit of the host is reached: processes, open files, mounts, inotify instances.',
+  IMAGE_TOO_LARGE:
+    'The image is larger than `--max-size`, has more files in a layer than `--max-entries`, or was compressed as no honest image is. Nothing of it is kept.',
   KERNEL_STEP_FAILED:
     'A system call failed. `context` has `step`, `syscall`, `errno`, `errnoName` and `path`; the hint reads the errno. From `exec` and `run` the exit status is 127 if the command was not found and 126 if it cannot be executed.',
   HELPER_DIED: 'The native helper ended without a word; the last step it had reached is in `context.step`.',
   WAIT_TIMEOUT: 'What was waited for did not happen in time. Wait longer with `--timeout`.',
+  REGISTRY_AUTH_FAILED:
+    'The registry does not let you read that image: log in, or check the name (many say 401 for what is not there).',
   NOT_ROOT: 'It needs root, or the kernel refused something to root here.',
 } as const satisfies Record<ErrorCode, string>;

@@ -1,6 +1,8 @@
 /** Flags that every command has, and the few that several share. */
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { zoneError } from '../errors/index.js';
+import { parseSize } from '../spec/quantities.js';
 
 export const outputFormats = ['table', 'json', 'jsonl', 'yaml', 'csv'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
@@ -80,3 +82,35 @@ export const pullFlag = {
     description: 'build a template that is no image yet (missing), never, or anew each time',
   }),
 } as const;
+
+/** Of what comes from others and is unpacked. */
+export const limitFlags = {
+  'max-size': Flags.string({
+    helpValue: 'SIZE',
+    description:
+      'refuse what is larger when it is unpacked (64G if not given); given, nobody asks how well it was compressed',
+  }),
+  'max-entries': Flags.integer({
+    min: 1,
+    helpValue: 'N',
+    description: 'refuse a layer that has more files (500000 if not given)',
+  }),
+} as const;
+
+/** @throws USAGE_BAD_ARGUMENT */
+export function limitsOf(flags: {
+  readonly 'max-size'?: string | undefined;
+  readonly 'max-entries'?: number | undefined;
+}): {
+  readonly maxSizeBytes?: number | undefined;
+  readonly maxEntries?: number | undefined;
+} {
+  const text = flags['max-size'];
+  const maxSizeBytes = text === undefined ? undefined : parseSize(text);
+  if (text !== undefined && maxSizeBytes === undefined) {
+    throw zoneError('USAGE_BAD_ARGUMENT', `"--max-size" is not a size: "${text}"`, {
+      hint: 'Write a size such as 512M or 20G.',
+    });
+  }
+  return { maxSizeBytes, maxEntries: flags['max-entries'] };
+}

@@ -33,6 +33,7 @@ export const flagShapes: Readonly<Record<Exclude<Field, 'name' | 'image' | 'comm
   user: { kind: 'text', value: 'USER', char: 'u' },
   workdir: { kind: 'text', value: 'DIR', char: 'w' },
   init: text('tiny|none|full'),
+  entrypoint: text('PROGRAM'),
   tty: { kind: 'boolean', char: 't' },
   capAdd: list('CAP'),
   capDrop: list('CAP'),

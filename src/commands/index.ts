@@ -87,6 +87,11 @@ export const commandTable: CommandTable = {
     aliases: [],
     load: () => import('./image/prune.js'),
   },
+  'image pull': {
+    summary: 'Get an image from a registry',
+    aliases: [],
+    load: () => import('./image/pull.js'),
+  },
   inspect: {
     summary: 'Show everything about a zone',
     aliases: [],

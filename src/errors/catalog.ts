@@ -23,10 +23,13 @@ export const errorCatalog = {
   USAGE_BAD_ARGUMENT: UsageError,
   SPEC_INVALID: UsageError,
   IMAGE_ARCHIVE_INVALID: UsageError,
+  IMAGE_MANIFEST_INVALID: UsageError,
+  IMAGE_DIGEST_MISMATCH: UsageError,
   TEMPLATE_INVALID: UsageError,
 
   ZONE_NOT_FOUND: NotFoundError,
   IMAGE_NOT_FOUND: NotFoundError,
+  IMAGE_PLATFORM_MISSING: NotFoundError,
   NETWORK_NOT_FOUND: NotFoundError,
   PORT_NOT_FOUND: NotFoundError,
   PATH_NOT_FOUND: NotFoundError,
@@ -40,6 +43,7 @@ export const errorCatalog = {
   LOCK_BUSY: ConflictError,
   IMAGE_IN_USE: ConflictError,
   IMAGE_EXISTS: ConflictError,
+  IMAGE_DAMAGED: ConflictError,
   NETWORK_IN_USE: ConflictError,
   NETWORK_EXISTS: ConflictError,
   NETWORK_ADDRESS_IN_USE: ConflictError,
@@ -54,11 +58,14 @@ export const errorCatalog = {
   HOST_HELPER_MISSING: HostError,
   HOST_FEATURE_MISSING: HostError,
   CGROUP_CONTROLLER_MISSING: HostError,
+  REGISTRY_UNREACHABLE: HostError,
+  REGISTRY_BAD_ANSWER: HostError,
 
   RESOURCE_DISK_FULL: ResourceError,
   RESOURCE_IDS_EXHAUSTED: ResourceError,
   RESOURCE_ADDRESSES_EXHAUSTED: ResourceError,
   RESOURCE_LIMIT: ResourceError,
+  IMAGE_TOO_LARGE: ResourceError,
 
   KERNEL_STEP_FAILED: KernelError,
   HELPER_DIED: KernelError,
@@ -66,6 +73,7 @@ export const errorCatalog = {
   WAIT_TIMEOUT: TimeoutError,
 
   NOT_ROOT: PermissionError,
+  REGISTRY_AUTH_FAILED: PermissionError,
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof errorCatalog;

@@ -1,4 +1,5 @@
 /** The only reader of the environment outside cli/. */
+import { join } from 'node:path';
 import type { HostEnvironment } from './facts.js';
 
 const proxyNames = [
@@ -29,4 +30,15 @@ export function readEnvironment(
     ...(runRoot === undefined ? {} : { runRoot }),
     proxies: Object.fromEntries(proxies),
   };
+}
+
+/** Where logins at registries are kept, as podman(1) and docker(1) have it, in the order in which they are asked. */
+export function readLoginFiles(variables: Readonly<Record<string, string | undefined>> = process.env): string[] {
+  const { REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR, DOCKER_CONFIG, HOME = '/root' } = variables;
+  return [
+    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
+    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'containers/auth.json')] : []),
+    join(DOCKER_CONFIG || join(HOME, '.docker'), 'config.json'),
+    '/run/containers/0/auth.json',
+  ];
 }

@@ -2,7 +2,7 @@
 
 export type { Check } from './checks/check.js';
 export { checkHost } from './checks/index.js';
-export { readEnvironment } from './environment.js';
+export { readEnvironment, readLoginFiles } from './environment.js';
 export * from './facts.js';
 export { hostFacts } from './facts-cache.js';
 export { canIdmap } from './idmap.js';

@@ -13,9 +13,12 @@ export {
   withImagesLocked,
 } from './image-index.js';
 export type { ImageConfig, ImageManifest, ImageSource } from './manifest.js';
+export { dropPull, listPulls, lockImage, type Pull, sweepPulls, writePull } from './pulls.js';
 export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
+export { parseRegistryReference, requireRegistryReference } from './registry/reference.js';
 export { findTemplate, listTemplates, type Template, tagChoices, templateNames, templateSchema } from './template.js';
 export {
+  type ArchiveLimits,
   type ImageProgress,
   type OnProgress,
   type Unpacked,

@@ -7,11 +7,19 @@ const optional = <S extends v.GenericSchema>(schema: S) => v.exactOptional(schem
 
 /** What zones of the image run, if they do not say otherwise. */
 export const imageConfigSchema = v.strictObject({
+  /** What runs; `cmd` are its arguments then. */
+  entrypoint: optional(v.array(v.string())),
   cmd: optional(v.array(v.string())),
   env: optional(v.record(v.string(), v.string())),
   user: optional(v.string()),
   workdir: optional(v.string()),
   init: optional(v.picklist(['tiny', 'none', 'full'])),
+  stopSignal: optional(v.number()),
+  /** Directories that it writes to, also where the rest cannot be written. */
+  volumes: optional(v.array(v.string())),
+  /** That it listens on: `80/tcp`. */
+  ports: optional(v.array(v.string())),
+  labels: optional(v.record(v.string(), v.string())),
   /** sparse: directories of the host that come in read-only. */
   hostDirs: optional(v.array(v.strictObject({ source: v.string(), target: v.string() }))),
 });
@@ -27,6 +35,9 @@ export const imageSourceSchema = v.variant('kind', [
     fingerprint: optional(v.string()),
   }),
   v.strictObject({ kind: v.literal('archive'), file: optional(v.string()) }),
+  /** With the digest of its manifest. */
+  v.strictObject({ kind: v.literal('registry'), reference: v.string(), digest }),
+  v.strictObject({ kind: v.literal('layout'), file: optional(v.string()), digest }),
 ]);
 
 export const imageManifestSchema = v.strictObject({

@@ -1,5 +1,5 @@
 /**
- * What images are called: `name` or `name:tag`.
+ * What images are called: `name` or `name:tag`; those of registries as `registry/reference.ts` says.
  *
  * `name:latest` is `name`. Images of a template with suites are tagged `SUITE`, `ARCH` or `SUITE-ARCH`; what is the
  * default is left out: `debian` is the default suite for this machine, `debian:trixie` another one, `debian:i386` and
@@ -7,6 +7,7 @@
  */
 import { zoneError } from '../errors/index.js';
 import { imagePattern } from '../spec/index.js';
+import { parseRegistryReference } from './registry/reference.js';
 
 /** What a template can be built for. */
 export interface TagChoices {
@@ -25,10 +26,12 @@ export interface BuildChoice {
 export function parseReference(text: string): { readonly name: string; readonly tag: string | undefined } {
   if (!imagePattern.test(text)) {
     throw zoneError('USAGE_BAD_ARGUMENT', `"${text}" is not an image name`, {
-      hint: 'A name starts with a letter or digit, then a-z 0-9 _ . -, at most 63; a tag may follow after ":".',
+      hint: 'A name starts with a letter or digit, then a-z 0-9 _ . -, at most 63; a tag may follow after ":". Of a registry: HOST/PATH[:TAG].',
       context: { image: text },
     });
   }
+  const ofRegistry = parseRegistryReference(text);
+  if (ofRegistry !== undefined) return { name: ofRegistry.name, tag: undefined };
   const [name = '', tag] = text.split(':');
   return { name, tag: tag === 'latest' ? undefined : tag };
 }

@@ -16,6 +16,17 @@ export interface ImageProgress {
   readonly message?: string | undefined;
 }
 
+/** What an archive that nobody vouches for may cost. */
+export interface ArchiveLimits {
+  /** Uncompressed. */
+  readonly maxBytes: number;
+  /** Of these, shared by the archives of one image: counted while they are read. */
+  readonly spent: { bytes: number };
+  /** Uncompressed to compressed, once it is large. */
+  readonly maxRatio: number;
+  readonly maxEntries: number;
+}
+
 export type OnProgress = (progress: ImageProgress) => void;
 
 export interface UnpackOptions {
@@ -24,6 +35,9 @@ export interface UnpackOptions {
   readonly totalBytes?: number | undefined;
   /** Absolute; exists. Nothing outside of it can be touched by what is in the archive. */
   readonly directory: string;
+  readonly limits?: ArchiveLimits | undefined;
+  /** A descriptor for what makes the archive again, together with the files (native/unpack_outline.h). */
+  readonly outline?: number | undefined;
   readonly progress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,6 +50,8 @@ export interface Unpacked {
   readonly entries: number;
   /** Left out: device nodes. */
   readonly skipped: number;
+  /** The outline makes the archive again. */
+  readonly exact: boolean;
 }
 
 /**
@@ -45,13 +61,18 @@ export interface Unpacked {
  * `source` throws
  */
 export async function unpackArchive(options: UnpackOptions): Promise<Unpacked> {
-  const { source, directory, signal } = options;
+  const { source, directory, outline, limits, signal } = options;
   signal?.throwIfAborted();
-  const args = ['--root', directory, '--scrub', '--sync'];
-  const helper = runTool('unpack', args, { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', signal });
-  if (helper.stdin === null || helper.stdout === null || helper.stderr === null) throw new Error('no pipes');
+  const helper = runTool('unpack', argumentsFor(options), {
+    stdin: 'pipe',
+    stdout: outline ?? 'pipe',
+    stderr: 'pipe',
+    signal,
+  });
+  if (helper.stdin === null || helper.stderr === null) throw new Error('no pipes');
   const hash = createHash('sha256');
-  const plain = decompress(counted(options), signal);
+  const meter = { compressed: 0 };
+  const plain = limited(decompress(counted(options, meter), signal), limits, meter);
   const stopSource = () => {
     if (source instanceof Readable) source.destroy();
   };
@@ -59,7 +80,7 @@ export async function unpackArchive(options: UnpackOptions): Promise<Unpacked> {
   const [piped, status, stdout, stderr] = await Promise.all([
     pipeline(plain, hashing(hash), helper.stdin).then(() => undefined, asError),
     helper.exited.finally(stopSource),
-    text(helper.stdout),
+    helper.stdout === null ? '' : text(helper.stdout),
     text(helper.stderr),
   ]).finally(() => signal?.removeEventListener('abort', stopSource));
   signal?.throwIfAborted();
@@ -67,9 +88,23 @@ export async function unpackArchive(options: UnpackOptions): Promise<Unpacked> {
   if (piped !== undefined && !isErrno(piped, ...brokenPipe)) throw piped;
   if (status !== 0) throw unpackError(parseFailure(stderr), status, directory);
   if (piped !== undefined) throw piped;
-  const summary = JSON.parse(stdout) as { readonly entries: number; readonly bytes: number; readonly skipped: number };
-  const { entries, bytes: sizeBytes, skipped } = summary;
-  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes, entries, skipped };
+  const { entries, bytes, skipped, exact } = JSON.parse(outline === undefined ? stdout : stderr) as Summary;
+  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes: bytes, entries, skipped, exact };
+}
+
+interface Summary {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly skipped: number;
+  readonly exact: boolean;
+}
+
+function argumentsFor({ directory, outline, limits }: UnpackOptions): string[] {
+  return [
+    ...['--root', directory, '--whiteouts', '--scrub', '--sync'],
+    ...(outline === undefined ? [] : ['--outline']),
+    ...(limits === undefined ? [] : ['--max-entries', String(limits.maxEntries)]),
+  ];
 }
 
 const brokenPipe = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
@@ -91,11 +126,15 @@ function hashing(hash: { update(data: Buffer): unknown }): Transform {
 /** Between two reports there are at least this many bytes. */
 const reportBytes = 1 << 20;
 
-async function* counted({ source, progress, totalBytes }: UnpackOptions): AsyncGenerator<Buffer> {
+async function* counted(
+  { source, progress, totalBytes }: UnpackOptions,
+  meter: { compressed: number },
+): AsyncGenerator<Buffer> {
   let bytes = 0;
   let reported = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
+    meter.compressed = bytes;
     if (bytes - reported >= reportBytes) {
       reported = bytes;
       progress?.({ bytes, totalBytes });
@@ -103,6 +142,39 @@ async function* counted({ source, progress, totalBytes }: UnpackOptions): AsyncG
     yield chunk;
   }
   progress?.({ bytes, totalBytes: totalBytes ?? bytes });
+}
+
+/** So much may come of any number of compressed bytes. */
+const ratioFromBytes = 256 << 20;
+
+/** @throws IMAGE_TOO_LARGE */
+async function* limited(
+  chunks: AsyncIterable<Buffer>,
+  limits: ArchiveLimits | undefined,
+  meter: { readonly compressed: number },
+): AsyncGenerator<Buffer> {
+  if (limits === undefined) {
+    yield* chunks;
+    return;
+  }
+  const { maxBytes, maxRatio, spent } = limits;
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    spent.bytes += chunk.length;
+    if (spent.bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes`, { maxBytes });
+    if (bytes > ratioFromBytes && bytes > meter.compressed * maxRatio) {
+      throw tooLarge(`becomes more than ${maxRatio} times its size when it is unpacked`, { maxRatio, bytes });
+    }
+    yield chunk;
+  }
+}
+
+function tooLarge(problem: string, context: object): Error {
+  return zoneError('IMAGE_TOO_LARGE', `the archive ${problem}`, {
+    hint: 'If it is to be trusted, say with --max-size (and --max-entries) how large it may be.',
+    context: { ...context },
+  });
 }
 
 interface UnpackFailure {
@@ -134,6 +206,7 @@ function unpackError(failure: UnpackFailure | undefined, status: number, directo
   }
   const { error, entry, errno } = failure;
   const context = { entry, errno, directory, reason: error };
+  if (error.includes('--max-entries')) return tooLarge('has more entries than it may have', context);
   if (fullErrnos.has(errno)) {
     return zoneError('RESOURCE_DISK_FULL', `no space left to unpack the image (at "${entry}")`, {
       hint: `Free space on the file system of "${directory}" (df "${directory}"), or use another --root.`,

@@ -95,7 +95,7 @@ async function requireCreatable(host: HostContext, input: ZoneOptions): Promise<
   const found = await findImage(host.roots, name);
   if (found === undefined) {
     throw zoneError('IMAGE_NOT_FOUND', `image "${name}" is not there yet, so that nothing can be planned with it`, {
-      hint: `Run "tszone image build ${spec.image}" first.`,
+      hint: `Run "tszone image ${spec.image.includes('/') ? 'pull' : 'build'} ${spec.image}" first.`,
       context: { image: name },
     });
   }

@@ -1,9 +1,10 @@
-/** The image that a zone is made from: the one that is there, or built on first use if it is shipped as a template. */
+/** The image that a zone is made from: the one that is there, else built if it is shipped as a template, pulled if it names a registry. */
 import { zoneError } from '../errors/index.js';
 import {
   findImage,
   type ImageManifest,
   type OnProgress,
+  parseRegistryReference,
   readImage,
   templateFingerprint,
   templateNames,
@@ -33,8 +34,11 @@ export async function ensureImage(
 ): Promise<ZoneImage> {
   const resolved = await resolveImageName(reference);
   const { name, recipe } = resolved;
-  const found = options.pull === 'always' && recipe !== undefined ? undefined : await findUsable(host, resolved);
+  const isOfRegistry = recipe === undefined && parseRegistryReference(reference) !== undefined;
+  const isRenewed = options.pull === 'always' && (recipe !== undefined || isOfRegistry);
+  const found = isRenewed ? undefined : await findUsable(host, resolved);
   if (found !== undefined) return zoneImageOf(found);
+  if (isOfRegistry) return zoneImageOf(await pull(host, reference, options));
   if (recipe === undefined) return zoneImageOf(await readImage(host.roots, name, await templateNames()));
   if (options.pull === 'never') throw notPulled(name);
   await using _lock = await lockBuild(host, name, options.signal);
@@ -74,8 +78,21 @@ async function findUsable({ roots, facts }: HostContext, resolved: ResolvedName)
 
 /** What a zone remembers of its image. */
 export function zoneImageOf({ name, kind, layers, arch, config }: ImageManifest): ZoneImage {
-  const { cmd, env, user, workdir, init, hostDirs } = config;
-  return { name, kind, layers, arch, config: { cmd, env, user, workdir, init, hostDirs } };
+  const { entrypoint, cmd, env, user, workdir, init, stopSignal, volumes, hostDirs } = config;
+  const kept = { entrypoint, cmd, env, user, workdir, init, stopSignal, volumes, hostDirs };
+  return { name, kind, layers, arch, config: kept };
+}
+
+/** What speaks to registries is loaded only now. */
+async function pull(host: HostContext, reference: string, options: EnsureImageOptions): Promise<ImageManifest> {
+  if (options.pull === 'never') {
+    throw zoneError('IMAGE_NOT_FOUND', `image "${reference}" is not here yet`, {
+      hint: `Run "tszone image pull ${reference}" first, or leave --pull never out.`,
+      context: { image: reference, pull: 'never' },
+    });
+  }
+  const { imagePull } = await import('./image-pull.js');
+  return imagePull(host, reference, { progress: options.progress, signal: options.signal });
 }
 
 function notPulled(name: string): Error {

@@ -1,12 +1,11 @@
 /** `image build`: an image from a shipped template. */
-import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import {
   type BuildChoice,
   buildTemplate,
   formatReference,
   type ImageManifest,
-  imagesDirectory,
+  lockImage,
   type OnProgress,
   parseReference,
   type Template,
@@ -15,7 +14,7 @@ import {
   templateNames,
 } from '../images/index.js';
 import { nearest } from '../spec/index.js';
-import { acquireLock, type Lock } from '../state/index.js';
+import type { Lock } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import { storeImage } from './image-store.js';
@@ -53,8 +52,7 @@ export async function imageBuild(
 
 /** One build of an image at a time; a second one waits. */
 export async function lockBuild({ roots }: HostContext, name: string, signal?: AbortSignal): Promise<Lock> {
-  const path = join(imagesDirectory(roots), 'building', `${name}.lock`);
-  return acquireLock(path, { what: `image "${name}"`, timeoutMs: buildTimeoutMs, signal });
+  return lockImage(roots, name, { timeoutMs: buildTimeoutMs, signal });
 }
 
 /** Longer than a slow mirror takes. */

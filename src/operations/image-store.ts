@@ -1,19 +1,30 @@
 /** How an image comes to be on disk, whatever it is made from: unpacked aside, named by one rename, then listed. */
 import { zoneError } from '../errors/index.js';
 import {
+  type ArchiveLimits,
   type BuiltArchive,
   changeImages,
   detectArch,
   type ImageManifest,
   type ImageSource,
   type ImageTable,
+  listImages,
+  listPulls,
   nativeArch,
   type OnProgress,
-  unpackArchive,
   withImagesLocked,
 } from '../images/index.js';
 import { type Roots, readZones, scanZones } from '../state/index.js';
-import { hasLayer, listLayers, removeLayer, stageLayer, sweepStaging } from '../storage/index.js';
+import {
+  hasLayer,
+  listLayers,
+  listOutlines,
+  removeLayer,
+  removeOutline,
+  stageLayer,
+  sweepStaging,
+} from '../storage/index.js';
+import { commitLayer, unpackLayer } from './make-layer.js';
 
 export interface NewImage {
   /** In its one form. */
@@ -22,6 +33,7 @@ export interface NewImage {
   /** Told by the programs in it if not given. */
   readonly arch?: string | undefined;
   readonly totalBytes?: number | undefined;
+  readonly limits?: ArchiveLimits | undefined;
   readonly progress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the images locked, before the name is given. */
@@ -40,17 +52,11 @@ export async function storeImage(
   image: NewImage,
   open: (scratch: string) => Promise<BuiltArchive>,
 ): Promise<ImageManifest> {
-  const { name, source, totalBytes, progress, signal } = image;
+  const { name, source, totalBytes, limits, progress, signal } = image;
   await sweepStaging(roots);
   await using staging = await stageLayer(roots);
   const built = await open(staging.scratch);
-  const unpacked = await unpackArchive({
-    source: built.archive,
-    totalBytes,
-    directory: staging.tree,
-    progress,
-    signal,
-  });
+  const unpacked = await unpackLayer(staging, { archive: built.archive, totalBytes, limits, progress, signal });
   const manifest: ImageManifest = {
     manifestVersion: 1,
     name,
@@ -64,15 +70,24 @@ export async function storeImage(
   };
   signal?.throwIfAborted();
   await withImagesLocked(roots, async () => {
-    await staging.commit(unpacked.digest);
-    const images = await changeImages(roots, (table) => {
-      image.check?.(table);
-      return { ...table, [name]: manifest };
-    });
-    // The image is there; what it replaces is removed when it is certain that nothing needs it.
-    if ((await scanZones(roots)).unreadable.length === 0) await removeUnused(roots, images);
+    await commitLayer(roots, staging, unpacked);
+    await listImage(roots, manifest, image.check);
   });
   return manifest;
+}
+
+/** Call with the images locked, when its layers are there. */
+export async function listImage(
+  roots: Roots,
+  manifest: ImageManifest,
+  check?: (images: ImageTable) => void,
+): Promise<void> {
+  const images = await changeImages(roots, (table) => {
+    check?.(table);
+    return { ...table, [manifest.name]: manifest };
+  });
+  // The image is there; what it replaces is removed when it is certain that nothing needs it.
+  if ((await scanZones(roots)).unreadable.length === 0) await removeUnused(roots, images);
 }
 
 function withFingerprint(source: ImageSource, fingerprint: string | undefined): ImageSource {
@@ -109,16 +124,25 @@ export async function layersInUse(roots: Roots): Promise<ReadonlyMap<string, rea
  *
  * @throws STATE_CORRUPT the record of a zone cannot be read
  */
-export async function removeUnused(roots: Roots, images: ImageTable): Promise<string[]> {
+export async function removeUnused(roots: Roots, images?: ImageTable): Promise<string[]> {
   await requireReadableZones(roots);
-  const unused = await unusedLayers(roots, Object.values(images));
-  for (const digest of unused) await removeLayer(roots, digest);
+  const unused = await unusedLayers(roots, images === undefined ? await listImages(roots) : Object.values(images));
+  for (const digest of unused) {
+    await removeLayer(roots, digest);
+    await removeOutline(roots, digest);
+  }
   return unused;
 }
 
-/** Layers that neither these images nor a zone is made of. */
+/** Call with the images locked: what is known of archives whose layers are gone. */
+export async function sweepOutlines(roots: Roots): Promise<void> {
+  const layers = new Set(await listLayers(roots));
+  for (const digest of await listOutlines(roots)) if (!layers.has(digest)) await removeOutline(roots, digest);
+}
+
+/** Layers that neither these images nor a zone is made of, and that no pull is about to make an image of. */
 export async function unusedLayers(roots: Roots, images: readonly ImageManifest[]): Promise<string[]> {
-  const listed = new Set(images.flatMap((image) => image.layers));
+  const listed = new Set([...images, ...(await listPulls(roots))].flatMap(({ layers }) => layers));
   const users = await layersInUse(roots);
   return (await listLayers(roots)).filter((digest) => !listed.has(digest) && !users.has(digest));
 }

@@ -132,7 +132,7 @@ function stillRunning(name: string): Error {
 /** The right signal for the kind of pid 1. */
 function stopSignalOf({ spec, image }: ZoneRecord): number {
   if (spec.stopSignal !== undefined) return spec.stopSignal;
-  if ((spec.init ?? image.config.init) !== 'full') return SIGTERM;
+  if ((spec.init ?? image.config.init) !== 'full') return image.config.stopSignal ?? SIGTERM;
   return image.name.startsWith('busybox') ? SIGUSR1 : SIGRTMIN3;
 }
 

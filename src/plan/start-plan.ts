@@ -33,6 +33,7 @@ import {
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
 import { planRecord } from './entry-record.js';
 import type { HostOp } from './host-ops.js';
+import { argvOf, tmpfsOf } from './image-defaults.js';
 
 /** What the zone's interfaces need, planned by netif. */
 export interface NetworkPart {
@@ -203,7 +204,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
       hostDevices: input.hostDevices ?? [],
     },
     devices: input.devices,
-    tmpfs: spec.tmpfs,
+    tmpfs: tmpfsOf(record),
     identity: {
       hostname: spec.hostname ?? spec.name,
       machineId: record.machineId,
@@ -271,7 +272,7 @@ function payloadOf(input: StartPlanInput): PayloadInput {
   const { record, programs } = input;
   if (input.helperArgv !== undefined) return { kind: 'helper', helperPath: programs.helper, argv: input.helperArgv };
   const init = record.spec.init ?? record.image.config.init ?? 'tiny';
-  const argv = record.spec.command.length > 0 ? record.spec.command : (record.image.config.cmd ?? []);
+  const argv = argvOf(record);
   if (init === 'full') return { kind: 'direct', process: { ...processOf(record, ['/sbin/init']), user: undefined } };
   if (init === 'none') return { kind: 'direct', process: processOf(record, argv) };
   return { kind: 'tiny', initPath: programs.init, process: argv.length === 0 ? undefined : processOf(record, argv) };

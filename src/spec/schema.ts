@@ -71,6 +71,10 @@ export const settingEntries = {
     v.picklist(['tiny', 'none', 'full'], 'is not tiny, none or full'),
     "pid 1: tszone's tiny init, the command itself, or the image's own /sbin/init",
   ),
+  entrypoint: maybe(
+    f.text,
+    "run this instead of the image's entrypoint; the command are its arguments. Empty: the command alone",
+  ),
   command: list(f.text, 'what the zone runs; nothing: it idles until it is stopped'),
   tty: flag('give the command a terminal'),
   capAdd: list(f.capability, 'add a capability, or ALL'),

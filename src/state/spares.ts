@@ -23,7 +23,8 @@ interface SparesFile extends Versioned {
 }
 
 const filePath = ({ root }: Roots) => join(root, 'spares.json');
-const readyDirectory = ({ runRoot }: Roots, image: string) => join(runRoot, 'spares', image);
+/** An image of a registry has slashes in its name. */
+const readyDirectory = ({ runRoot }: Roots, image: string) => join(runRoot, 'spares', image.replaceAll('/', '%2F'));
 const claimedDirectory = ({ runRoot }: Roots) => join(runRoot, 'claimed');
 
 /** Of all pools: whoever makes spares or takes them apart holds it; who claims one does not. @throws LOCK_BUSY */

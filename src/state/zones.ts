@@ -28,11 +28,15 @@ export interface HostDirectory {
 }
 
 export interface ZoneImageConfig {
+  readonly entrypoint?: readonly string[] | undefined;
   readonly cmd?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly user?: string | undefined;
   readonly workdir?: string | undefined;
   readonly init?: 'tiny' | 'none' | 'full' | undefined;
+  readonly stopSignal?: number | undefined;
+  /** Writable also in a read-only root. */
+  readonly volumes?: readonly string[] | undefined;
   readonly hostDirs?: readonly HostDirectory[] | undefined;
 }
 

@@ -1,0 +1,5 @@
+/** OCI images, wherever they come from: what is said of them, checked. Apart from images/index.ts: only pulls, imports and exports need it. */
+
+export { parseArch, platformOf } from './platform.js';
+export { type OciImage, type OciLayer, requireSize, resolveImage } from './resolve.js';
+export { type BlobStream, type ContentSource, digestMismatch, verified } from './source.js';
