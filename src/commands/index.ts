@@ -67,8 +67,13 @@ export const commandTable: CommandTable = {
     aliases: ['image rm'],
     load: () => import('./image/delete.js'),
   },
+  'image export': {
+    summary: 'Write an image as an OCI layout, for other engines',
+    aliases: [],
+    load: () => import('./image/export.js'),
+  },
   'image import': {
-    summary: 'Make an image from a tar archive of a root file system',
+    summary: 'Make an image from an archive of a root file system, an OCI layout or a saved image',
     aliases: [],
     load: () => import('./image/import.js'),
   },
@@ -83,7 +88,7 @@ export const commandTable: CommandTable = {
     load: () => import('./image/list.js'),
   },
   'image prune': {
-    summary: 'Remove layers that nothing is made of',
+    summary: 'Remove layers that nothing is made of, and what interrupted pulls have left',
     aliases: [],
     load: () => import('./image/prune.js'),
   },
@@ -91,6 +96,11 @@ export const commandTable: CommandTable = {
     summary: 'Get an image from a registry',
     aliases: [],
     load: () => import('./image/pull.js'),
+  },
+  'image verify': {
+    summary: 'Check that the files of images are those that were unpacked',
+    aliases: [],
+    load: () => import('./image/verify.js'),
   },
   inspect: {
     summary: 'Show everything about a zone',

@@ -1,11 +1,11 @@
 /** `image delete` and `image prune`. */
 import { zoneError } from '../errors/index.js';
-import { changeImages, findImage, type ImageManifest, withImagesLocked } from '../images/index.js';
+import { changeImages, findImage, type ImageManifest, sweepPulls, withImagesLocked } from '../images/index.js';
 import type { Roots } from '../state/index.js';
-import { sweepStaging } from '../storage/index.js';
+import { sweepBlobs, sweepStaging } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
-import { layersInUse, removeUnused, requireReadableZones } from './image-store.js';
+import { layersInUse, removeUnused, requireReadableZones, sweepOutlines } from './image-store.js';
 
 /**
  * Removes the image and the layers that nothing else is made of.
@@ -37,13 +37,27 @@ export async function refuseUsed(roots: Roots, image: ImageManifest): Promise<vo
   });
 }
 
-/** Removes layers that nothing is made of, and what killed imports have left. @throws STATE_CORRUPT a zone cannot be read */
-export async function imagePrune({
-  roots,
-}: HostContext): Promise<{ readonly layers: readonly string[]; readonly staging: number }> {
+export interface Pruned {
+  readonly layers: readonly string[];
+  /** Of killed imports. */
+  readonly staging: number;
+  /** Of interrupted pulls. */
+  readonly blobs: number;
+}
+
+/**
+ * Removes layers that nothing is made of, and what killed imports and interrupted pulls have left.
+ *
+ * @throws STATE_CORRUPT a zone cannot be read
+ */
+export async function imagePrune({ roots }: HostContext): Promise<Pruned> {
   const staging = await sweepStaging(roots);
-  const layers = await withImagesLocked(roots, async () =>
-    removeUnused(roots, await changeImages(roots, (images) => images)),
-  );
-  return { layers, staging };
+  const pulls = await sweepPulls(roots);
+  const blobs = await sweepBlobs(roots, new Set(pulls.flatMap((pull) => pull.blobs)));
+  const layers = await withImagesLocked(roots, async () => {
+    const removed = await removeUnused(roots, await changeImages(roots, (images) => images));
+    await sweepOutlines(roots);
+    return removed;
+  });
+  return { layers, staging, blobs };
 }

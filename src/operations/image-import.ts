@@ -1,17 +1,28 @@
-/** `image import`: an image from a tar archive of a root file system: plain, gzip, xz or zstd; a file or a stream. */
+/**
+ * `image import`: an image from a tar archive of a root file system (plain, gzip, xz or zstd; a file or a stream), from an OCI layout
+ * (a directory or an archive) or from what `docker save` has written.
+ */
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
-import { findImage, type ImageConfig, type ImageManifest, type ImageTable, type OnProgress } from '../images/index.js';
+import {
+  findImage,
+  type ImageConfig,
+  type ImageManifest,
+  type ImageTable,
+  lockImage,
+  type OnProgress,
+} from '../images/index.js';
 import { nearest } from '../spec/index.js';
-import { isErrno } from '../state/index.js';
+import { isErrno, type Roots } from '../state/index.js';
 import type { HostContext } from './host-context.js';
+import { type LimitOptions, limitsOfImage } from './image-limits.js';
 import { resolveImageName } from './image-names.js';
 import { storeImage } from './image-store.js';
 
-export interface ImageImportOptions {
+export interface ImageImportOptions extends LimitOptions {
   readonly name: string;
   /** A path, or a stream of bytes. */
   readonly source: string | Readable;
@@ -19,12 +30,18 @@ export interface ImageImportOptions {
   readonly force?: boolean | undefined;
   /** Debian's name; told by the programs in the archive if not given. */
   readonly arch?: string | undefined;
+  /** Of a layout or archive that holds several images: which. */
+  readonly ref?: string | undefined;
   readonly config?: ImageConfig | undefined;
   readonly progress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-const knownKeys = ['name', 'source', 'force', 'arch', 'config', 'progress', 'signal'];
+const knownKeys = [
+  ...['name', 'source', 'force', 'arch', 'ref', 'config'],
+  ...['maxSizeBytes', 'maxEntries', 'progress', 'signal'],
+];
+const lockTimeoutMs = 3_600_000;
 
 interface Opened {
   readonly stream: Readable;
@@ -33,25 +50,32 @@ interface Opened {
 }
 
 /**
- * @throws IMAGE_EXISTS without `force` · IMAGE_ARCHIVE_INVALID · RESOURCE_DISK_FULL · PATH_NOT_FOUND · USAGE_BAD_ARGUMENT
+ * @throws IMAGE_EXISTS without `force` · IMAGE_ARCHIVE_INVALID · IMAGE_MANIFEST_INVALID · IMAGE_DIGEST_MISMATCH · IMAGE_TOO_LARGE ·
+ * IMAGE_PLATFORM_MISSING · RESOURCE_DISK_FULL · PATH_NOT_FOUND · USAGE_BAD_ARGUMENT
  */
 export async function imageImport({ roots }: HostContext, options: ImageImportOptions): Promise<ImageManifest> {
   checkKeys(options);
   const { force = false, arch, config = {}, progress, signal } = options;
+  const { source: given } = options;
   signal?.throwIfAborted();
   const { name } = await resolveImageName(options.name);
   const existing = await findImage(roots, name);
   if (existing !== undefined) refuseExisting({ [name]: existing }, name, force);
-  const { stream, totalBytes, file } = await openSource(options.source);
+  const check = (images: ImageTable) => refuseExisting(images, name, force);
+  await using _lock = await lockImage(roots, name, { timeoutMs: lockTimeoutMs, signal });
+  if (typeof given === 'string' && (await isDirectory(given))) {
+    const manifest = await importLayout(roots, { ...options, name, directory: given, file: basename(given), check });
+    if (manifest === undefined) throw notAnArchive(given);
+    return manifest;
+  }
+  const { stream, totalBytes, file } = await openSource(given);
   if (signal !== undefined) addAbortSignal(signal, stream);
   try {
     const source = { kind: 'archive', ...(file === undefined ? {} : { file }) } as const;
-    const check = (images: ImageTable) => refuseExisting(images, name, force);
-    return await storeImage(roots, { name, source, arch, totalBytes, progress, signal, check }, async () => ({
-      archive: stream,
-      kind: 'layers',
-      config,
-    }));
+    const divert = (directory: string) => importLayout(roots, { ...options, name, directory, file, check });
+    const limits = limitsOfImage(options);
+    const image = { name, source, arch, totalBytes, limits, progress, signal, check, divert };
+    return await storeImage(roots, image, async () => ({ archive: stream, kind: 'layers', config }));
   } finally {
     stream.destroy();
   }
@@ -65,14 +89,40 @@ function refuseExisting(images: ImageTable, name: string, force: boolean): void 
   });
 }
 
+type LayoutInput = Pick<ImageImportOptions, 'arch' | 'ref' | 'progress' | 'signal' | keyof LimitOptions> & {
+  readonly name: string;
+  readonly directory: string;
+  readonly file: string | undefined;
+  readonly check: (images: ImageTable) => void;
+};
+
+/** `undefined`: the directory is no layout. What reads one is loaded only now. */
+async function importLayout(roots: Roots, input: LayoutInput): Promise<ImageManifest | undefined> {
+  const { name, directory, file, check, ref, progress, signal } = input;
+  const { parseArch, readLayout } = await import('../images/oci/index.js');
+  const arch = input.arch === undefined ? undefined : parseArch(input.arch);
+  const found = await readLayout(directory, { arch, ref, signal });
+  if (found === undefined) return undefined;
+  const source = { kind: 'layout', ...(file === undefined ? {} : { file }), digest: found.image.digest } as const;
+  const { storeOciImage } = await import('./store-oci-image.js');
+  const limits = limitsOfImage(input);
+  return storeOciImage(roots, { ...found, name, isRemote: false, source, limits, progress, signal, check });
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
 async function openSource(source: string | Readable): Promise<Opened> {
   if (typeof source !== 'string') return { stream: source };
   try {
     await using file = await open(source, 'r');
-    const stat = await file.stat();
-    if (stat.isDirectory()) throw notAnArchive(source);
+    const found = await file.stat();
     const stream = createReadStream(source, { highWaterMark: 1 << 20 });
-    return { stream, file: basename(source), totalBytes: stat.isFile() ? stat.size : undefined };
+    return { stream, file: basename(source), totalBytes: found.isFile() ? found.size : undefined };
   } catch (cause) {
     if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
     throw zoneError('PATH_NOT_FOUND', `archive "${source}" does not exist`, {
@@ -84,7 +134,7 @@ async function openSource(source: string | Readable): Promise<Opened> {
 }
 
 function notAnArchive(path: string): Error {
-  return zoneError('IMAGE_ARCHIVE_INVALID', `"${path}" is a directory, not an archive`, {
+  return zoneError('IMAGE_ARCHIVE_INVALID', `"${path}" is a directory, and neither an archive nor an OCI layout`, {
     hint: `Run "tar -C ${path} -c . | tszone image import NAME -".`,
     context: { path },
   });

@@ -38,6 +38,8 @@ export interface NewImage {
   readonly signal?: AbortSignal | undefined;
   /** Called with the images locked, before the name is given. */
   readonly check?: ((images: ImageTable) => void) | undefined;
+  /** Looks at what was unpacked: if it makes an image of its own of that, it is no layer. */
+  readonly divert?: ((tree: string) => Promise<ImageManifest | undefined>) | undefined;
 }
 
 /**
@@ -57,6 +59,8 @@ export async function storeImage(
   await using staging = await stageLayer(roots);
   const built = await open(staging.scratch);
   const unpacked = await unpackLayer(staging, { archive: built.archive, totalBytes, limits, progress, signal });
+  const diverted = await image.divert?.(staging.tree);
+  if (diverted !== undefined) return diverted;
   const manifest: ImageManifest = {
     manifestVersion: 1,
     name,

@@ -1,35 +1,39 @@
 import { basename } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { optionalArg, requiredArg } from '../../cli/flags.js';
+import { limitFlags, limitsOf, optionalArg, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
 import { zoneError } from '../../errors/index.js';
 import { imageImport } from '../../operations/image-import.js';
 import { formatSize } from '../../spec/index.js';
 
 export default class ImageImport extends BaseCommand<typeof ImageImport> {
-  static override summary = 'Make an image from a tar archive of a root file system';
+  static override summary = 'Make an image from an archive of a root file system, an OCI layout or a saved image';
   static override description =
-    'The archive may be plain, or compressed with gzip, xz or zstd; "-" is standard input. It is unpacked by a confined process.\nWith FILE alone the image is called as the file is.';
+    'The archive may be plain, or compressed with gzip, xz or zstd; "-" is standard input. It is unpacked by a confined process.\nAn OCI layout is a directory or an archive of one; what "docker save" writes is taken, too.\nWith FILE alone the image is called as the file is.';
   static override examples = [
     'tszone image import alpine alpine-minirootfs.tar.gz',
     'docker export web | tszone image import web -',
+    'skopeo copy docker-daemon:app:1 oci:layout && tszone image import app layout',
   ];
   static override args = {
     name: requiredArg("the image's name; left out, it is taken from the file's"),
-    file: optionalArg('the archive, or - for standard input'),
+    file: optionalArg('the archive, the directory of a layout, or - for standard input'),
   };
   static override flags = {
     arch: Flags.string({
       helpValue: 'ARCH',
       description: 'what its programs are for; told by the archive if not given',
     }),
+    ref: Flags.string({ helpValue: 'REF', description: 'which image of a layout or saved archive that holds several' }),
+    ...limitFlags,
     force: Flags.boolean({ char: 'f', description: 'replace an image of that name' }),
   };
 
   async run(): Promise<Output> {
     const { name, file } = this.source();
-    const { arch } = this.flags;
+    const { arch, ref } = this.flags;
+    const limits = limitsOf(this.flags);
     const source = file === '-' ? process.stdin : file;
     using progress = this.progress(`importing ${name}`);
     const image = await this.operate((host, options) =>
@@ -37,7 +41,9 @@ export default class ImageImport extends BaseCommand<typeof ImageImport> {
         ...options,
         name,
         source,
+        ...limits,
         arch,
+        ref,
         force: this.flags.force === true,
         progress: (update) => progress.update(update),
       }),

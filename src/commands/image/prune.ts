@@ -3,7 +3,7 @@ import { done, type Output } from '../../cli/output.js';
 import { imagePrune } from '../../operations/image-delete.js';
 
 export default class ImagePrune extends BaseCommand<typeof ImagePrune> {
-  static override summary = 'Remove layers that nothing is made of';
+  static override summary = 'Remove layers that nothing is made of, and what interrupted pulls have left';
 
   async run(): Promise<Output> {
     const pruned = await this.operate((host) => imagePrune(host));
