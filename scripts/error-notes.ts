@@ -11,6 +11,8 @@ export const errorNotes = {
   IMAGE_ARCHIVE_INVALID:
     'The archive is corrupt, is no tar archive, or has an entry that would be written outside its root. Nothing of it is kept.',
   TEMPLATE_INVALID: 'The `template.json` of a template is not valid: unknown keys are refused.',
+  IMAGE_BUILD_FAILED:
+    'A step of a template failed, or a zone of the image did not become healthy. The end of what it said is in `context.output`. Steps that were done are not done again.',
   ZONE_NOT_FOUND: 'There is no zone of that name; the nearest one is in the hint. See `tszone list`.',
   IMAGE_NOT_FOUND:
     'There is no image and no template of that name, or it is not built yet and `--pull never` was given. See `tszone image list --templates`.',

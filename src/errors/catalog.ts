@@ -24,6 +24,7 @@ export const errorCatalog = {
   SPEC_INVALID: UsageError,
   IMAGE_ARCHIVE_INVALID: UsageError,
   TEMPLATE_INVALID: UsageError,
+  IMAGE_BUILD_FAILED: UsageError,
 
   ZONE_NOT_FOUND: NotFoundError,
   IMAGE_NOT_FOUND: NotFoundError,

@@ -10,10 +10,11 @@ import {
   withImagesLocked,
 } from '../images/index.js';
 import type { ZoneImage } from '../state/index.js';
+import { buildImage, lockBuild } from './build-image.js';
 import type { HostContext } from './host-context.js';
-import { buildImage, lockBuild } from './image-build.js';
 import { type ResolvedName, resolveImageName } from './image-names.js';
 import { hasLayers } from './image-store.js';
+import { zoneImageOf } from './zone-image.js';
 
 export type PullPolicy = 'missing' | 'never' | 'always';
 
@@ -31,16 +32,25 @@ export async function ensureImage(
   reference: string,
   options: EnsureImageOptions,
 ): Promise<ZoneImage> {
+  return zoneImageOf(await ensureManifest(host, reference, options));
+}
+
+/** The same, with all that is known of the image. */
+export async function ensureManifest(
+  host: HostContext,
+  reference: string,
+  options: EnsureImageOptions,
+): Promise<ImageManifest> {
   const resolved = await resolveImageName(reference);
   const { name, recipe } = resolved;
   const found = options.pull === 'always' && recipe !== undefined ? undefined : await findUsable(host, resolved);
-  if (found !== undefined) return zoneImageOf(found);
-  if (recipe === undefined) return zoneImageOf(await readImage(host.roots, name, await templateNames()));
+  if (found !== undefined) return found;
+  if (recipe === undefined) return readImage(host.roots, name, await templateNames());
   if (options.pull === 'never') throw notPulled(name);
   await using _lock = await lockBuild(host, name, options.signal);
   // Somebody else may have built it while we waited for the lock.
   const raced = options.pull === 'always' ? undefined : await findUsable(host, resolved);
-  return zoneImageOf(raced ?? (await buildImage(host, { name, ...recipe }, options)));
+  return raced ?? buildImage(host, { name, ...recipe, ensure: ensureManifest }, options);
 }
 
 /**
@@ -70,12 +80,6 @@ async function findUsable({ roots, facts }: HostContext, resolved: ResolvedName)
   if (resolved.recipe === undefined || image.source.kind !== 'template') return image;
   const now = await templateFingerprint(resolved.recipe.template, facts);
   return now === image.source.fingerprint ? image : undefined;
-}
-
-/** What a zone remembers of its image. */
-export function zoneImageOf({ name, kind, layers, arch, config }: ImageManifest): ZoneImage {
-  const { cmd, env, user, workdir, init, hostDirs } = config;
-  return { name, kind, layers, arch, config: { cmd, env, user, workdir, init, hostDirs } };
 }
 
 function notPulled(name: string): Error {

@@ -1,6 +1,6 @@
 /** `image delete` and `image prune`. */
 import { zoneError } from '../errors/index.js';
-import { changeImages, findImage, type ImageManifest, withImagesLocked } from '../images/index.js';
+import { changeImages, changeSteps, findImage, type ImageManifest, withImagesLocked } from '../images/index.js';
 import type { Roots } from '../state/index.js';
 import { sweepStaging } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
@@ -37,13 +37,14 @@ export async function refuseUsed(roots: Roots, image: ImageManifest): Promise<vo
   });
 }
 
-/** Removes layers that nothing is made of, and what killed imports have left. @throws STATE_CORRUPT a zone cannot be read */
+/** Removes layers that nothing is made of, those that only the next build would take, and what killed imports have left. @throws STATE_CORRUPT a zone cannot be read */
 export async function imagePrune({
   roots,
 }: HostContext): Promise<{ readonly layers: readonly string[]; readonly staging: number }> {
   const staging = await sweepStaging(roots);
-  const layers = await withImagesLocked(roots, async () =>
-    removeUnused(roots, await changeImages(roots, (images) => images)),
-  );
+  const layers = await withImagesLocked(roots, async () => {
+    await changeSteps(roots, () => ({}));
+    return removeUnused(roots, await changeImages(roots, (images) => images));
+  });
   return { layers, staging };
 }

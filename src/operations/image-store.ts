@@ -9,6 +9,7 @@ import {
   type ImageTable,
   nativeArch,
   type OnProgress,
+  readSteps,
   unpackArchive,
   withImagesLocked,
 } from '../images/index.js';
@@ -116,9 +117,10 @@ export async function removeUnused(roots: Roots, images: ImageTable): Promise<st
   return unused;
 }
 
-/** Layers that neither these images nor a zone is made of. */
+/** Layers that neither these images nor a zone is made of, nor the next build of a template would take. */
 export async function unusedLayers(roots: Roots, images: readonly ImageManifest[]): Promise<string[]> {
-  const listed = new Set(images.flatMap((image) => image.layers));
+  const cached = Object.values(await readSteps(roots)).map(({ digest }) => digest);
+  const listed = new Set([...images.flatMap((image) => image.layers), ...cached]);
   const users = await layersInUse(roots);
   return (await listLayers(roots)).filter((digest) => !listed.has(digest) && !users.has(digest));
 }

@@ -33,6 +33,8 @@ export interface ZoneImageConfig {
   readonly user?: string | undefined;
   readonly workdir?: string | undefined;
   readonly init?: 'tiny' | 'none' | 'full' | undefined;
+  /** In the form of `create`'s flags. */
+  readonly limits?: Readonly<Record<string, string | number | undefined>> | undefined;
   readonly hostDirs?: readonly HostDirectory[] | undefined;
 }
 
