@@ -5,6 +5,7 @@
  *   --as NAME     the name of the one PATH in the archive ("." puts a directory's content at the top)
  *   --whiteouts   DIR is a layer of overlay's: what it hides is written as .wh.NAME and .wh..wh..opq
  *   --outline     no PATHs: the archive that DIR was unpacked from, by its outline on descriptor 0
+ *   --since S --epoch E   a time of S (seconds) or later is written as E, so that what is made again is the same
  *   --follow      a PATH that is a symbolic link means what it points to, below DIR
  *
  * A PATH is looked up below DIR, links in its directories end there; without --as its last component is its name.
@@ -39,6 +40,7 @@ static struct { uint64_t entries, bytes, skipped, changed; } counts;
 
 static char path[MAX_PATH];
 static bool whiteouts;
+static int64_t since = INT64_MAX, epoch;
 static struct pack_xattr xattrs[MAX_XATTRS];
 static size_t xattr_count;
 
@@ -72,8 +74,10 @@ static void read_xattrs(int fd) {
 }
 
 static void write_header(char type, const char *link, const struct stat *st) {
-  struct pack_entry entry = {path, link, type, st, xattrs, type == '0' || type == '5' ? xattr_count : 0};
+  struct stat shown = *st;
+  struct pack_entry entry = {path, link, type, &shown, xattrs, type == '0' || type == '5' ? xattr_count : 0};
 
+  if (shown.st_mtim.tv_sec >= since) shown.st_mtim = (struct timespec){.tv_sec = epoch};
   pack_write_header(&entry);
   counts.entries++;
 }
@@ -284,6 +288,8 @@ int pack_main(int argc, char **argv) {
       {"follow", no_argument, NULL, 'f'},
       {"whiteouts", no_argument, NULL, 'w'},
       {"outline", no_argument, NULL, 'o'},
+      {"since", required_argument, NULL, 's'},
+      {"epoch", required_argument, NULL, 'e'},
       {NULL, 0, NULL, 0},
   };
   const char *dir = NULL, *as = NULL;
@@ -300,6 +306,8 @@ int pack_main(int argc, char **argv) {
     follow = follow || option == 'f';
     whiteouts = whiteouts || option == 'w';
     outline = outline || option == 'o';
+    since = option == 's' ? strtoll(optarg, NULL, 10) : since;
+    epoch = option == 'e' ? strtoll(optarg, NULL, 10) : epoch;
   }
   if (dir == NULL || (optind >= argc) != outline || (as != NULL && argc - optind > 1))
     unpack_die(EINVAL, "usage: pack --root DIR [--as NAME] PATH…", "");

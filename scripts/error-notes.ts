@@ -14,6 +14,8 @@ export const errorNotes = {
     'What a registry, a layout or an archive says of the image is not to be understood or not supported; `context.problem` says what. Nothing is kept.',
   IMAGE_DIGEST_MISMATCH: 'The content is not that of the digest under which it was asked for. Nothing of it is kept.',
   TEMPLATE_INVALID: 'The `template.json` of a template is not valid: unknown keys are refused.',
+  IMAGE_BUILD_FAILED:
+    'A step of a template failed, or a zone of the image did not become healthy. The end of what it said is in `context.output`. Steps that were done are not done again.',
   ZONE_NOT_FOUND: 'There is no zone of that name; the nearest one is in the hint. See `tszone list`.',
   IMAGE_NOT_FOUND:
     'There is no image and no template of that name, or it is not built yet and `--pull never` was given. See `tszone image list --templates`.',

@@ -58,7 +58,7 @@ export const commandTable: CommandTable = {
     load: () => import('./get.js'),
   },
   'image build': {
-    summary: 'Build an image from a shipped template',
+    summary: 'Build an image from a template',
     aliases: [],
     load: () => import('./image/build.js'),
   },

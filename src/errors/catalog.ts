@@ -26,6 +26,7 @@ export const errorCatalog = {
   IMAGE_MANIFEST_INVALID: UsageError,
   IMAGE_DIGEST_MISMATCH: UsageError,
   TEMPLATE_INVALID: UsageError,
+  IMAGE_BUILD_FAILED: UsageError,
 
   ZONE_NOT_FOUND: NotFoundError,
   IMAGE_NOT_FOUND: NotFoundError,

@@ -1,5 +1,5 @@
 /** `debian`: minbase and a few packages, by mmdebstrap (or debootstrap), verified with Debian's keys by apt. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, zoneError } from '../errors/index.js';
 import { findTool, readEnvironment, runTool, spawnTool, type ToolCall } from '../host/index.js';
@@ -23,7 +23,9 @@ interface Plan {
 /** @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED (also while the archive is read), USAGE_BAD_ARGUMENT */
 export async function buildDebian(template: DebianTemplate, context: BuildContext): Promise<BuiltArchive> {
   const plan = planDebian(template, context, await mirrorsOf(template));
-  const call = caller(context, await environmentOf(context));
+  const env = await environmentOf(context);
+  const date = await dateOf(plan, context, env);
+  const call = caller(context, date === undefined ? env : { ...env, SOURCE_DATE_EPOCH: String(date) });
   const archive =
     findTool('mmdebstrap') === undefined && findTool('debootstrap') !== undefined
       ? throughDebootstrap(plan, context.scratch, call)
@@ -67,6 +69,32 @@ async function environmentOf({ scratch, signal }: BuildContext): Promise<Record<
   const proxy = /^P='(.*)'$/m.exec(stdout)?.[1];
   const fromApt = proxy === undefined || proxy === '' || proxy === 'DIRECT' ? {} : { http_proxy: proxy };
   return { TMPDIR: scratch, ...readEnvironment().proxies, ...fromApt };
+}
+
+/**
+ * Of the newest of the lists that the packages come from: later times are written as this one, so that the same lists give the same
+ * image. `undefined` if a mirror has none in that form; apt says later what is wrong with it.
+ */
+async function dateOf(
+  { sources }: Plan,
+  { scratch, signal }: BuildContext,
+  env: Record<string, string>,
+): Promise<number | undefined> {
+  const dates = sources.map(async (line, index) => {
+    const [, uri = '', suite = ''] = line.split(' ');
+    const file = join(scratch, `release-${index}`);
+    const args = ['download-file', `${uri.replace(/\/$/, '')}/dists/${suite}/InRelease`, file];
+    await runTool({ tool: '/usr/lib/apt/apt-helper', args, package: 'apt', signal, env });
+    return Date.parse(/^Date: (.+)$/m.exec(await readFile(file, 'utf8'))?.[1] ?? '') / 1000;
+  });
+  try {
+    const newest = Math.max(...(await Promise.all(dates)));
+    return Number.isFinite(newest) ? newest : undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!hasCode(error, 'HOST_TOOL_FAILED', 'HOST_TOOL_MISSING')) throw error;
+    return undefined;
+  }
 }
 
 type Call = (call: Pick<ToolCall, 'tool' | 'args' | 'package'>) => ToolCall;

@@ -1,13 +1,17 @@
 /** From a template to an archive: one builder a kind. */
 
 import type { BuildContext, BuiltArchive } from './build.js';
+import { buildArchive } from './build-archive.js';
 import { buildBusybox } from './build-busybox.js';
 import { buildDebian } from './build-debian.js';
 import { buildSparse, sparseFingerprint } from './build-sparse.js';
-import type { Template } from './template.js';
+import type { LayeredTemplate, Template } from './template.js';
 
 /** @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED, USAGE_BAD_ARGUMENT; the archive may throw while it is read */
-export async function buildTemplate(template: Template, context: BuildContext): Promise<BuiltArchive> {
+export async function buildTemplate(
+  template: Exclude<Template, LayeredTemplate>,
+  context: BuildContext,
+): Promise<BuiltArchive> {
   switch (template.kind) {
     case 'sparse':
       return buildSparse(template, context);
@@ -15,6 +19,8 @@ export async function buildTemplate(template: Template, context: BuildContext): 
       return buildBusybox(template, context);
     case 'debian':
       return buildDebian(template, context);
+    case 'archive':
+      return buildArchive(template, context);
   }
 }
 

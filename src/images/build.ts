@@ -11,6 +11,9 @@ export interface BuildContext {
   readonly arch: string;
   /** debian: with what SUITE-updates and SUITE-security have. */
   readonly updates: boolean;
+  /** archive: a file or an address, and its digest, instead of the template's. */
+  readonly from?: string | undefined;
+  readonly digest?: string | undefined;
   readonly progress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -16,7 +16,21 @@ export type { ImageConfig, ImageManifest, ImageSource } from './manifest.js';
 export { dropPull, listPulls, lockImage, type Pull, sweepPulls, writePull } from './pulls.js';
 export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
 export { parseRegistryReference, requireRegistryReference } from './registry/reference.js';
-export { findTemplate, listTemplates, type Template, tagChoices, templateNames, templateSchema } from './template.js';
+export { type CachedStep, changeSteps, readSteps } from './step-cache.js';
+export { type BuildStep, planSteps } from './steps.js';
+export { TarBuilder } from './tar-builder.js';
+export {
+  findTemplate,
+  type LayeredTemplate,
+  listTemplates,
+  readTemplate,
+  type Template,
+  tagChoices,
+  templateFolder,
+  templateNames,
+  templateSchema,
+} from './template.js';
+export type { Healthcheck } from './template-step.js';
 export {
   type ArchiveLimits,
   type ImageProgress,

@@ -1,9 +1,19 @@
 /** What an image is: one entry of `images/index.json`. */
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
+import { type LimitName, limitEntries } from '../spec/index.js';
 
 const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/, 'is not a digest'));
 const optional = <S extends v.GenericSchema>(schema: S) => v.exactOptional(schema);
+
+const limitsSchema = v.partial(
+  v.strictObject(
+    v.entriesFromList(
+      Object.keys(limitEntries) as LimitName[],
+      v.union([v.string(), v.number()], 'is neither text nor a number'),
+    ),
+  ),
+);
 
 /** What zones of the image run, if they do not say otherwise. */
 export const imageConfigSchema = v.strictObject({
@@ -20,6 +30,8 @@ export const imageConfigSchema = v.strictObject({
   /** That it listens on: `80/tcp`. */
   ports: optional(v.array(v.string())),
   labels: optional(v.record(v.string(), v.string())),
+  /** What zones of the image may use, in the form of `create`'s flags, if they do not say otherwise. */
+  limits: optional(limitsSchema),
   /** sparse: directories of the host that come in read-only. */
   hostDirs: optional(v.array(v.strictObject({ source: v.string(), target: v.string() }))),
 });

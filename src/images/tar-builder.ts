@@ -15,8 +15,8 @@ export class TarBuilder {
     return this.#entry({ name: `${path}/`, type: 'directory', mode, gid }, path);
   }
 
-  file(path: string, content: string | Buffer, mode = 0o644, gid = 0): this {
-    return this.#entry({ name: path, type: 'file', mode, gid }, path, content);
+  file(path: string, content: string | Buffer, mode = 0o644, gid = 0, uid = 0): this {
+    return this.#entry({ name: path, type: 'file', mode, gid, uid }, path, content);
   }
 
   symlink(path: string, target: string): this {

@@ -5,14 +5,17 @@ import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
 import { readdir, readFile } from '../host/quick-fs.js';
-import { nearest } from '../spec/index.js';
+import { imagePattern, nearest } from '../spec/index.js';
 import { nativeArch } from './arch.js';
 import { imageConfigSchema } from './manifest.js';
 import type { TagChoices } from './reference.js';
+import { fileEntries, healthcheckSchema, oneStepSchema, stepSchema } from './template-step.js';
 
 const described = <S extends v.GenericSchema>(schema: S, description: string) =>
   v.pipe(schema, v.description(description));
 const words = v.pipe(v.array(v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.+-]*$/, 'is not a name'))));
+
+const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/, 'is not a digest'));
 
 const common = {
   templateVersion: described(v.literal(1), 'the form of this file'),
@@ -49,15 +52,56 @@ const debianTemplate = v.strictObject({
   packages: described(words, 'on top of minbase'),
 });
 
-export const templateSchema = v.variant('kind', [sparseTemplate, busyboxTemplate, debianTemplate]);
+const archiveTemplate = v.strictObject({
+  ...common,
+  kind: v.literal('archive'),
+  url: described(
+    v.exactOptional(v.pipe(v.string(), v.url())),
+    'where the archive is; without it, "image build --from" says so',
+  ),
+  digest: described(
+    v.exactOptional(digest),
+    'sha256:… of the archive as it comes; without it, "image build --digest" says so',
+  ),
+});
+
+const layeredTemplate = v.strictObject({
+  ...common,
+  kind: v.literal('layered'),
+  base: described(
+    v.pipe(v.string(), v.regex(imagePattern, 'is not the name of an image')),
+    'the image that it builds on',
+  ),
+  steps: described(
+    v.pipe(v.array(oneStepSchema), v.minLength(1)),
+    'in order; each becomes a layer, and is not done again while nothing before it changes',
+  ),
+  healthcheck: described(
+    v.exactOptional(healthcheckSchema),
+    'a command that has to succeed in a zone of the image before the image is listed',
+  ),
+});
+
+export const templateSchema = v.variant('kind', [
+  sparseTemplate,
+  busyboxTemplate,
+  debianTemplate,
+  archiveTemplate,
+  layeredTemplate,
+]);
 
 export type SparseTemplate = v.InferOutput<typeof sparseTemplate>;
 export type BusyboxTemplate = v.InferOutput<typeof busyboxTemplate>;
 export type DebianTemplate = v.InferOutput<typeof debianTemplate>;
+export type ArchiveTemplate = v.InferOutput<typeof archiveTemplate>;
+export type LayeredTemplate = v.InferOutput<typeof layeredTemplate>;
 export type Template = v.InferOutput<typeof templateSchema>;
 
 const knownKeys = [
-  ...new Set([sparseTemplate, busyboxTemplate, debianTemplate].flatMap((schema) => Object.keys(schema.entries))),
+  ...new Set(templateSchema.options.flatMap((schema) => Object.keys(schema.entries))),
+  ...Object.keys(stepSchema.entries),
+  ...Object.keys(fileEntries),
+  ...Object.keys(healthcheckSchema.entries),
   ...Object.keys(suiteSchema.entries),
   ...Object.keys(imageConfigSchema.entries),
 ];
@@ -77,6 +121,8 @@ export function templatesDirectory(): string {
   }
   throw new Error(`rootfs-templates is missing above ${start}`);
 }
+
+export const templateFolder = (name: string): string => join(templatesDirectory(), name);
 
 /** Names of the shipped templates, sorted. */
 export async function templateNames(directory = templatesDirectory()): Promise<string[]> {

@@ -4,32 +4,19 @@
  * started for this alone, without network.
  */
 import { basename, dirname, resolve } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type HelperSession, runTool } from '../helper/index.js';
-import { planLoopback } from '../netif/index.js';
-import { planStart } from '../plan/index.js';
+import { runTool } from '../helper/index.js';
 import { readRunning, readZone } from '../state/index.js';
 import { type CopyInput, copyError, destinationError, readReport } from './copy-error.js';
 import { type CopyTarget, openCopyTarget } from './copy-target.js';
 import { runHelperInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
-import { launchPlan } from './launch-plan.js';
-import { settleZone } from './settle-zone.js';
-import { planZoneFiles } from './zone-files.js';
-import { planToolFilter } from './zone-filter.js';
+import { type End, runInStoppedRoot } from './stopped-root.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { zoneRunningError } from './zone-ref.js';
 
 export type { CopyInput } from './copy-error.js';
-
-/** One end of a copy: a packer or an unpacker. */
-export interface End {
-  readonly stdin: Writable | null | undefined;
-  readonly stdout: Readable | null | undefined;
-  readonly stderr: Readable | null | undefined;
-  readonly exited: Promise<number>;
-}
+export type { End } from './stopped-root.js';
 
 /** Owners become the zone's root. A directory that exists takes the copy in. @throws ZONE_NOT_FOUND, PATH_NOT_FOUND, RESOURCE_DISK_FULL */
 export async function copyIn(host: HostContext, input: CopyInput, options: OperationOptions = {}): Promise<void> {
@@ -99,64 +86,7 @@ async function withZoneEnd(
     return body({ ...session, exited: session.result.then(({ exitCode }) => exitCode) });
   }
   await using _lock = await lockZone(host, name, options);
-  if (!(await settleZone(host.roots, name))) throw zoneRunningError(name, 'Repeat the command.');
-  // Readers are there before the helper may write: what it writes before it ends would be thrown away by node.
-  let copied: Promise<void> | undefined;
-  const beforeGo = async (session: HelperSession) => {
-    copied = body({ ...endOf(session), exited: session.exited });
-    copied.catch(() => {});
-  };
-  const plan = await planStopped(host, name, argv);
-  const launched = await launchPlan(host, name, {
-    plan: { ...plan, devices: [] },
-    options: { ...options, stdio: 'relay', fds: stdio, beforeGo },
-  }).catch(async (error: unknown) => {
-    await copied?.catch(() => {});
-    throw error;
-  });
-  await ended(launched.session, copied, options.signal).finally(() => settleZone(host.roots, name));
-}
-
-/** An abort after `go` has to end the zone itself: it outlives a session that is only closed. */
-async function ended(session: HelperSession, copied: Promise<void> | undefined, signal: AbortSignal | undefined) {
-  const kill = () => session.signal(sigkill);
-  signal?.addEventListener('abort', kill, { once: true });
-  if (signal?.aborted === true) kill();
-  try {
-    await copied;
-  } catch (error) {
-    // That the ends failed is then only the consequence.
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', kill);
-    await session[Symbol.asyncDispose]();
-  }
-}
-
-const sigkill = 9;
-
-const endOf = ({ stdin, stdout, stderr }: HelperSession): Omit<End, 'exited'> => ({ stdin, stdout, stderr });
-
-async function planStopped(host: HostContext, name: string, helperArgv: readonly string[]) {
-  const record = await readZone(host.roots, name);
-  return planStart({
-    ...(await planZoneFiles(host, record)),
-    devices: [],
-    network: {
-      prepare: [],
-      attach: [],
-      enter: planLoopback(),
-      exit: [],
-      addresses: [],
-      resolvConf: undefined,
-      notes: [],
-    },
-    filter: await planToolFilter(host, record),
-    stdio: 'relay',
-    onExit: [],
-    helperArgv,
-  });
+  return runInStoppedRoot(host, name, argv, options, body);
 }
 
 /** Both ends are always waited for. */

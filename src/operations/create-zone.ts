@@ -1,4 +1,4 @@
-/** `create`: a zone on disk, made from an image. */
+/** A zone on disk, of an image that is there. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,6 @@ import {
   zonePaths,
 } from '../state/index.js';
 import { deleteJournal, discardZone } from './delete-zone.js';
-import { type EnsureImageOptions, type PullPolicy, withImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { recoverZone } from './recover.js';
 import { runTransaction } from './transaction.js';
@@ -23,41 +22,29 @@ import { checkZoneFeasible } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
 
-export interface CreateOptions extends OperationOptions {
-  readonly pull?: PullPolicy;
-  readonly onProgress?: EnsureImageOptions['progress'];
-  /** Internal: it is made for whoever claims a zone of this image. */
+export interface MakeOptions extends OperationOptions {
+  /** It is made for whoever claims a zone of this image. */
   readonly spareOf?: string | undefined;
 }
 
 /**
- * Makes the zone. Nothing of it is there before the last step, and nothing is left if one fails.
+ * A zone of an image that is there, then `next`, with the zone's lock held all the time; if that fails, the zone is taken back.
  *
- * @throws SPEC_INVALID, ZONE_EXISTS, IMAGE_NOT_FOUND, RESOURCE_DISK_FULL, RESOURCE_IDS_EXHAUSTED, HOST_FEATURE_MISSING
+ * @param withImage calls its argument with the image, whose layers nobody removes meanwhile
  */
-export async function createZone(
+export async function makeThen<T>(
   host: HostContext,
   input: ZoneOptions,
-  options: CreateOptions = {},
-): Promise<ZoneRecord> {
-  return createThen(host, input, options, async (record) => record);
-}
-
-/** The same, and `next` with the zone's lock still held; if it fails, the zone is taken back. */
-export async function createThen<T>(
-  host: HostContext,
-  input: ZoneOptions,
-  options: CreateOptions,
+  options: MakeOptions,
+  withImage: (spec: ZoneSpec, make: (image: ZoneImage) => Promise<void>) => Promise<void>,
   next: (record: ZoneRecord) => Promise<T>,
 ): Promise<T> {
   const spec = parseZoneOptions(input);
   await refuseExisting(host, spec.name);
   await using _lock = await lockZone(host, spec.name, options);
   await refuseExisting(host, spec.name);
-  const { pull = 'missing', onProgress: progress, signal, spareOf } = options;
-  await withImage(host, spec.image, { pull, progress, signal }, (image) =>
-    create(host, spec, image, { signal, spareOf }),
-  );
+  const { signal, spareOf } = options;
+  await withImage(spec, (image) => create(host, withDefaults(input, spec, image), image, { signal, spareOf }));
   try {
     return await next(await readZone(host.roots, spec.name));
   } catch (error) {
@@ -66,11 +53,16 @@ export async function createThen<T>(
   }
 }
 
+/** The image's own limits where nothing else was asked for. */
+function withDefaults(input: ZoneOptions, spec: ZoneSpec, { config: { limits } }: ZoneImage): ZoneSpec {
+  return limits === undefined ? spec : parseZoneOptions({ ...limits, ...input });
+}
+
 async function create(
   host: HostContext,
   spec: ZoneSpec,
   image: ZoneImage,
-  { signal, spareOf }: Pick<CreateOptions, 'signal' | 'spareOf'>,
+  { signal, spareOf }: Pick<MakeOptions, 'signal' | 'spareOf'>,
 ): Promise<void> {
   const { roots } = host;
   await checkZoneFeasible(host, spec, image);

@@ -7,13 +7,13 @@ import { type HostOpBase, parseZoneOptions, type ZoneOptions, type ZoneSpec } fr
 import { findZone, previewIds, readRunning, readZone, type ZoneImage, type ZoneRecord } from '../state/index.js';
 import { newZoneRecord, planCreate } from './create-zone.js';
 import { planDelete } from './delete-zone.js';
-import { zoneImageOf } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import type { StartOptions } from './launch-plan.js';
 import { nameZone, type RunInput } from './run-zone.js';
 import { planZoneStart } from './start-zone.js';
 import { checkZoneFeasible } from './zone-files.js';
+import { zoneImageOf } from './zone-image.js';
 import { previewInterfaces } from './zone-network.js';
 import { readLaunch, requireRunning, zoneRunningError } from './zone-ref.js';
 

@@ -11,10 +11,11 @@ import {
   withImagesLocked,
 } from '../images/index.js';
 import type { ZoneImage } from '../state/index.js';
+import { buildImage, lockBuild } from './build-image.js';
 import type { HostContext } from './host-context.js';
-import { buildImage, lockBuild } from './image-build.js';
 import { type ResolvedName, resolveImageName } from './image-names.js';
 import { hasLayers } from './image-store.js';
+import { zoneImageOf } from './zone-image.js';
 
 export type PullPolicy = 'missing' | 'never' | 'always';
 
@@ -32,19 +33,28 @@ export async function ensureImage(
   reference: string,
   options: EnsureImageOptions,
 ): Promise<ZoneImage> {
+  return zoneImageOf(await ensureManifest(host, reference, options));
+}
+
+/** The same, with all that is known of the image. */
+export async function ensureManifest(
+  host: HostContext,
+  reference: string,
+  options: EnsureImageOptions,
+): Promise<ImageManifest> {
   const resolved = await resolveImageName(reference);
   const { name, recipe } = resolved;
   const isOfRegistry = recipe === undefined && parseRegistryReference(reference) !== undefined;
   const isRenewed = options.pull === 'always' && (recipe !== undefined || isOfRegistry);
   const found = isRenewed ? undefined : await findUsable(host, resolved);
-  if (found !== undefined) return zoneImageOf(found);
-  if (isOfRegistry) return zoneImageOf(await pull(host, reference, options));
-  if (recipe === undefined) return zoneImageOf(await readImage(host.roots, name, await templateNames()));
+  if (found !== undefined) return found;
+  if (isOfRegistry) return pull(host, reference, options);
+  if (recipe === undefined) return readImage(host.roots, name, await templateNames());
   if (options.pull === 'never') throw notPulled(name);
   await using _lock = await lockBuild(host, name, options.signal);
   // Somebody else may have built it while we waited for the lock.
   const raced = options.pull === 'always' ? undefined : await findUsable(host, resolved);
-  return zoneImageOf(raced ?? (await buildImage(host, { name, ...recipe }, options)));
+  return raced ?? buildImage(host, { name, ...recipe, ensure: ensureManifest }, options);
 }
 
 /**
@@ -74,13 +84,6 @@ async function findUsable({ roots, facts }: HostContext, resolved: ResolvedName)
   if (resolved.recipe === undefined || image.source.kind !== 'template') return image;
   const now = await templateFingerprint(resolved.recipe.template, facts);
   return now === image.source.fingerprint ? image : undefined;
-}
-
-/** What a zone remembers of its image. */
-export function zoneImageOf({ name, kind, layers, arch, config }: ImageManifest): ZoneImage {
-  const { entrypoint, cmd, env, user, workdir, init, stopSignal, volumes, hostDirs } = config;
-  const kept = { entrypoint, cmd, env, user, workdir, init, stopSignal, volumes, hostDirs };
-  return { name, kind, layers, arch, config: kept };
 }
 
 /** What speaks to registries is loaded only now. */

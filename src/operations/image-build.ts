@@ -1,80 +1,58 @@
-/** `image build`: an image from a shipped template. */
+/** `image build`: an image from a template, shipped or of the user's own. */
 import { zoneError } from '../errors/index.js';
 import {
   type BuildChoice,
-  buildTemplate,
   formatReference,
   type ImageManifest,
-  lockImage,
-  type OnProgress,
+  nativeArch,
   parseReference,
+  readTemplate,
   type Template,
   tagChoices,
   tagOfChoice,
   templateNames,
 } from '../images/index.js';
 import { nearest } from '../spec/index.js';
-import type { Lock } from '../state/index.js';
+import { type BuildOptions, buildImage, lockBuild } from './build-image.js';
+import { ensureManifest } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
-import { resolveImageName } from './image-names.js';
-import { storeImage } from './image-store.js';
+import { type BuildRecipe, resolveImageName } from './image-names.js';
 
-export interface ImageBuildOptions {
+export interface ImageBuildOptions extends BuildOptions {
   /** The template's default if not given. */
   readonly suite?: string | undefined;
   /** Debian's name; the host's own if not given. */
   readonly arch?: string | undefined;
-  /** debian: false builds from the suite alone, without its updates and security fixes. Default true. */
-  readonly updates?: boolean | undefined;
-  readonly progress?: OnProgress | undefined;
-  readonly signal?: AbortSignal | undefined;
+}
+
+/** A shipped template's name, or the path of a folder with a template.json. */
+async function findRecipe(reference: string): Promise<BuildRecipe> {
+  if (/^\.{0,2}\//.test(reference)) {
+    const template = await readTemplate(reference);
+    return { template, folder: reference, choice: { suite: tagChoices(template).defaultSuite, arch: nativeArch } };
+  }
+  const { recipe } = await resolveImageName(reference);
+  if (recipe === undefined) throw await unknownTemplate(reference);
+  return recipe;
 }
 
 /**
  * Builds anew, also when there is one: zones keep what they were made of.
  *
  * @throws IMAGE_NOT_FOUND no such template · USAGE_BAD_ARGUMENT no such suite or architecture · HOST_TOOL_MISSING,
- * HOST_TOOL_FAILED, RESOURCE_DISK_FULL, TEMPLATE_INVALID
+ * HOST_TOOL_FAILED, RESOURCE_DISK_FULL, TEMPLATE_INVALID, IMAGE_BUILD_FAILED
  */
 export async function imageBuild(
   host: HostContext,
   reference: string,
   options: ImageBuildOptions = {},
 ): Promise<ImageManifest> {
-  const { recipe } = await resolveImageName(reference);
-  if (recipe === undefined) throw await unknownTemplate(reference);
-  const { template } = recipe;
+  const recipe = await findRecipe(reference);
+  const { template, folder } = recipe;
   const choice = choose(template, recipe.choice, options);
   const name = formatReference(template.name, tagOfChoice(choice, tagChoices(template)));
   await using _lock = await lockBuild(host, name, options.signal);
-  return await buildImage(host, { name, template, choice }, options);
-}
-
-/** One build of an image at a time; a second one waits. */
-export async function lockBuild({ roots }: HostContext, name: string, signal?: AbortSignal): Promise<Lock> {
-  return lockImage(roots, name, { timeoutMs: buildTimeoutMs, signal });
-}
-
-/** Longer than a slow mirror takes. */
-const buildTimeoutMs = 3_600_000;
-
-/** Call with the build locked. */
-export async function buildImage(
-  { roots, facts }: HostContext,
-  image: { readonly name: string; readonly template: Template; readonly choice: BuildChoice },
-  { progress, signal, updates = true }: Pick<ImageBuildOptions, 'progress' | 'signal' | 'updates'>,
-): Promise<ImageManifest> {
-  const { name, template, choice } = image;
-  const { suite, arch } = choice;
-  const source = {
-    kind: 'template',
-    template: template.name,
-    ...(suite === undefined ? {} : { suite, updates }),
-  } as const;
-  const context = { usr: facts.usr, suite, arch, updates, progress, signal };
-  return storeImage(roots, { name, source, arch, progress, signal }, (scratch) =>
-    buildTemplate(template, { ...context, scratch }),
-  );
+  return await buildImage(host, { name, template, choice, folder, ensure: ensureManifest }, options);
 }
 
 function choose(template: Template, fromTag: BuildChoice, { suite, arch }: ImageBuildOptions): BuildChoice {

@@ -1,6 +1,13 @@
 /** `image delete` and `image prune`. */
 import { zoneError } from '../errors/index.js';
-import { changeImages, findImage, type ImageManifest, sweepPulls, withImagesLocked } from '../images/index.js';
+import {
+  changeImages,
+  changeSteps,
+  findImage,
+  type ImageManifest,
+  sweepPulls,
+  withImagesLocked,
+} from '../images/index.js';
 import type { Roots } from '../state/index.js';
 import { sweepBlobs, sweepStaging } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
@@ -46,7 +53,7 @@ export interface Pruned {
 }
 
 /**
- * Removes layers that nothing is made of, and what killed imports and interrupted pulls have left.
+ * Removes layers that nothing is made of, those that only the next build would take, and what killed imports and interrupted pulls have left.
  *
  * @throws STATE_CORRUPT a zone cannot be read
  */
@@ -55,6 +62,7 @@ export async function imagePrune({ roots }: HostContext): Promise<Pruned> {
   const pulls = await sweepPulls(roots);
   const blobs = await sweepBlobs(roots, new Set(pulls.flatMap((pull) => pull.blobs)));
   const layers = await withImagesLocked(roots, async () => {
+    await changeSteps(roots, () => ({}));
     const removed = await removeUnused(roots, await changeImages(roots, (images) => images));
     await sweepOutlines(roots);
     return removed;

@@ -8,13 +8,21 @@ import {
   type Template,
   tagChoices,
   tagOfChoice,
+  templateFolder,
 } from '../images/index.js';
+
+export interface BuildRecipe {
+  readonly template: Template;
+  readonly choice: BuildChoice;
+  /** Where template.json is, and the files that it names. */
+  readonly folder: string;
+}
 
 export interface ResolvedName {
   /** `debian` for `debian:latest`, `debian:bookworm` and `debian:bookworm-amd64`. */
   readonly name: string;
   /** With the choice that the tag asks for; `undefined`: nothing that is shipped. */
-  readonly recipe: { readonly template: Template; readonly choice: BuildChoice } | undefined;
+  readonly recipe: BuildRecipe | undefined;
 }
 
 /** @throws USAGE_BAD_ARGUMENT, TEMPLATE_INVALID */
@@ -25,5 +33,8 @@ export async function resolveImageName(reference: string): Promise<ResolvedName>
   const choices = tagChoices(template);
   const choice = choiceOfTag(tag, choices);
   if (choice === undefined) return { name: formatReference(name, tag), recipe: undefined };
-  return { name: formatReference(name, tagOfChoice(choice, choices)), recipe: { template, choice } };
+  return {
+    name: formatReference(name, tagOfChoice(choice, choices)),
+    recipe: { template, choice, folder: templateFolder(template.name) },
+  };
 }

@@ -12,6 +12,7 @@ import {
   listPulls,
   nativeArch,
   type OnProgress,
+  readSteps,
   withImagesLocked,
 } from '../images/index.js';
 import { type Roots, readZones, scanZones } from '../state/index.js';
@@ -144,9 +145,11 @@ export async function sweepOutlines(roots: Roots): Promise<void> {
   for (const digest of await listOutlines(roots)) if (!layers.has(digest)) await removeOutline(roots, digest);
 }
 
-/** Layers that neither these images nor a zone is made of, and that no pull is about to make an image of. */
+/** Layers that neither these images nor a zone is made of, that no pull is about to make an image of, and no build of a template would take. */
 export async function unusedLayers(roots: Roots, images: readonly ImageManifest[]): Promise<string[]> {
-  const listed = new Set([...images, ...(await listPulls(roots))].flatMap(({ layers }) => layers));
+  const cached = Object.values(await readSteps(roots)).map(({ digest }) => digest);
+  const made = [...images, ...(await listPulls(roots))].flatMap(({ layers }) => layers);
+  const listed = new Set([...made, ...cached]);
   const users = await layersInUse(roots);
   return (await listLayers(roots)).filter((digest) => !listed.has(digest) && !users.has(digest));
 }

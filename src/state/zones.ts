@@ -37,6 +37,8 @@ export interface ZoneImageConfig {
   readonly stopSignal?: number | undefined;
   /** Writable also in a read-only root. */
   readonly volumes?: readonly string[] | undefined;
+  /** In the form of `create`'s flags. */
+  readonly limits?: Readonly<Record<string, string | number | undefined>> | undefined;
   readonly hostDirs?: readonly HostDirectory[] | undefined;
 }
 

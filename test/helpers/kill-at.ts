@@ -5,7 +5,7 @@
  */
 
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
-import { createZone } from '../../src/operations/create-zone.js';
+import { createZone } from '../../src/operations/create-from-image.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';

@@ -6,15 +6,35 @@ import { imageBuild } from '../../operations/image-build.js';
 import { formatSize } from '../../spec/index.js';
 
 export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
-  static override summary = 'Build an image from a shipped template';
-  static override description = 'Zones keep what they were made of: building anew changes none.';
-  static override examples = ['tszone image build busybox', 'tszone image build debian --suite bookworm --arch i386'];
-  static override args = { image: requiredArg("the template's name, such as sparse, busybox or debian") };
+  static override summary = 'Build an image from a template';
+  static override description =
+    'Zones keep what they were made of: building anew changes none. Steps of a layered template that were done before are taken from the cache.';
+  static override examples = [
+    'tszone image build busybox',
+    'tszone image build debian --suite bookworm --arch i386',
+    'tszone image build ./my-template',
+    'tszone image build alpine --from alpine-minirootfs.tar.gz',
+  ];
+  static override args = {
+    image: requiredArg("a shipped template's name, or the path of a folder with a template.json"),
+  };
   static override flags = {
     suite: Flags.string({ helpValue: 'SUITE', description: "release; the template's own if not given" }),
     arch: Flags.string({
       helpValue: 'ARCH',
       description: "Debian's name of the architecture, such as i386; the host's own if not given",
+    }),
+    from: Flags.string({
+      helpValue: 'FILE|URL',
+      description: 'archive templates: where the archive is',
+    }),
+    digest: Flags.string({
+      helpValue: 'sha256:…',
+      description: 'archive templates: of the archive; needed with a URL',
+    }),
+    'no-cache': Flags.boolean({
+      description: 'layered templates: do every step again',
+      default: false,
     }),
     'no-updates': Flags.boolean({
       description: 'debian: from the suite alone, without its updates and security fixes',
@@ -23,7 +43,7 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
   };
 
   async run(): Promise<Output> {
-    const { suite, arch } = this.flags;
+    const { suite, arch, from, digest } = this.flags;
     const updates = !this.flags['no-updates'];
     using progress = this.progress(`building ${this.args.image}`);
     const image = await this.operate((host, options) =>
@@ -32,6 +52,9 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
         suite,
         arch,
         updates,
+        noCache: this.flags['no-cache'],
+        from,
+        digest,
         progress: (update) => progress.update(update),
       }),
     );
