@@ -1,7 +1,7 @@
 /** One step of a layered template: done in a throw-away zone of the layers so far; what the zone wrote becomes the next layer. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { zoneError } from '../errors/index.js';
 import { runTool } from '../helper/index.js';
@@ -169,7 +169,9 @@ async function keepLayer(
     signal,
   });
   const said = lastLines(packer.stderr);
-  const unpacked = await unpackLayer(staging, { archive: packer.stdout as AsyncIterable<Buffer>, signal });
+  // Node throws away what a child wrote before its stream has a reader, once it has ended.
+  const archive = packer.stdout?.pipe(new PassThrough()) as AsyncIterable<Buffer>;
+  const unpacked = await unpackLayer(staging, { archive, signal });
   const status = await packer.exited;
   if (status !== 0) throw stepError('the layer cannot be packed', status, await said);
   const { digest, sizeBytes } = unpacked;

@@ -66,7 +66,7 @@ describe('templates', () => {
 
   it('are described in the reference, key by key', () => {
     const reference = readFileSync(new URL('../../../docs/reference/templates.md', import.meta.url), 'utf8');
-    const documented = [...reference.matchAll(/^\| `(\w+)` \| (?:all|sparse|busybox|debian) \|/gm)].map(
+    const documented = [...reference.matchAll(/^\| `(\w+)` \| (?:all|sparse|busybox|debian|archive|layered) \|/gm)].map(
       ([, key]) => key,
     );
     const keys = new Set(templateSchema.options.flatMap((option) => Object.keys(option.entries)));
