@@ -10,6 +10,7 @@ packages="
   tar xz-utils zstd gzip
   clang libclang-rt-dev binutils
   strace stress-ng util-linux git ca-certificates
+  docker-registry skopeo umoci buildah
 "
 
 missing=""

@@ -39,6 +39,10 @@ export const facts = {
   'stress-ng': () => hasProgram('stress-ng'),
   x86_64: () => process.arch === 'x64',
   'clang-format': () => hasProgram('clang-format'),
+  skopeo: () => hasProgram('skopeo'),
+  umoci: () => hasProgram('umoci'),
+  buildah: () => hasProgram('buildah'),
+  'docker-registry': () => hasProgram('docker-registry'),
 } as const satisfies Record<string, () => boolean>;
 
 export type Fact = keyof typeof facts;
