@@ -16,7 +16,7 @@ export type { ImageConfig, ImageManifest, ImageSource } from './manifest.js';
 export { dropPull, listPulls, lockImage, type Pull, sweepPulls, writePull } from './pulls.js';
 export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
 export { parseRegistryReference, requireRegistryReference } from './registry/reference.js';
-export { type CachedStep, changeSteps, readSteps } from './step-cache.js';
+export { type CachedStep, changeSteps, forgetSteps, readSteps } from './step-cache.js';
 export { type BuildStep, planSteps } from './steps.js';
 export { TarBuilder } from './tar-builder.js';
 export {

@@ -1,5 +1,6 @@
 /** Which layer a step of a template became: `images/steps.json`, key → digest. Losing it costs a build, nothing else. */
 import { join } from 'node:path';
+import { rm } from '../host/quick-fs.js';
 import { type Roots, readJson, type Versioned, writeJson } from '../state/index.js';
 import { imagesDirectory } from './image-index.js';
 
@@ -24,4 +25,9 @@ export async function readSteps(roots: Roots): Promise<StepTable> {
 /** Call with the images locked. */
 export async function changeSteps(roots: Roots, change: (steps: StepTable) => StepTable): Promise<void> {
   await writeJson<StepsFile>(pathOf(roots), { version: 1, steps: change(await readSteps(roots)) });
+}
+
+/** Call with the images locked. */
+export async function forgetSteps(roots: Roots): Promise<void> {
+  await rm(pathOf(roots), { force: true });
 }

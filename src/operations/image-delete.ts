@@ -2,8 +2,8 @@
 import { zoneError } from '../errors/index.js';
 import {
   changeImages,
-  changeSteps,
   findImage,
+  forgetSteps,
   type ImageManifest,
   sweepPulls,
   withImagesLocked,
@@ -62,7 +62,7 @@ export async function imagePrune({ roots }: HostContext): Promise<Pruned> {
   const pulls = await sweepPulls(roots);
   const blobs = await sweepBlobs(roots, new Set(pulls.flatMap((pull) => pull.blobs)));
   const layers = await withImagesLocked(roots, async () => {
-    await changeSteps(roots, () => ({}));
+    await forgetSteps(roots);
     const removed = await removeUnused(roots, await changeImages(roots, (images) => images));
     await sweepOutlines(roots);
     return removed;

@@ -124,7 +124,7 @@ describe('image pull', function () {
     expect(renewed.layers).to.not.deep.equal(first.layers);
     expect((await imageList(host.context)).length).to.equal(1);
     await failsWith('IMAGE_NOT_FOUND', ensureImage(host.context, ref('nothing'), { pull: 'missing' }));
-    expect((await failsWith('IMAGE_NOT_FOUND', ensureImage(host.context, 'alpine', { pull: 'missing' }))).hint).to.be.a(
+    expect((await failsWith('IMAGE_NOT_FOUND', ensureImage(host.context, 'nosuch', { pull: 'missing' }))).hint).to.be.a(
       'string',
     );
     const short = await failsWith('USAGE_BAD_ARGUMENT', imagePull(host.context, 'alpine'));
