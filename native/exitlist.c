@@ -9,6 +9,7 @@
 
 #include "group.h"
 #include "netlink.h"
+#include "share.h"
 
 void exitlist_run(const struct plan *plan, bool patient) {
   struct cursor at = {0};
@@ -28,6 +29,9 @@ void exitlist_run(const struct plan *plan, bool patient) {
       break;
     case OP_EXIT_NL:
       netlink_request(op_arg(&op, 0), op_arg(&op, 1), &call, text, sizeof text);
+      break;
+    case OP_EXIT_LAST:
+      share_last(op_arg(&op, 0), op_arg(&op, 1));
       break;
     default:
       break;

@@ -1,5 +1,6 @@
 /** HostFacts: what this kernel and machine can do, as data. probe.ts fills it in; planning only reads it. */
 import type { CapabilityName } from '../spec/capabilities.js';
+import type { ApparmorFacts } from './apparmor.js';
 
 export interface KernelFacts {
   /** `uname -r`. */
@@ -106,6 +107,8 @@ export interface HostFacts {
   readonly cgroup: CgroupLayout;
   /** Security modules that are active; empty if the kernel does not say. */
   readonly lsms: readonly string[];
+  /** Absent: this kernel has no AppArmor, or it is off. */
+  readonly apparmor?: ApparmorFacts;
   /** The kernel takes filters of system calls, and can refuse one with an errno. */
   readonly seccomp: boolean;
   readonly usr: UsrLayout;

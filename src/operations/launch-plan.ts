@@ -88,9 +88,13 @@ export async function launchPlan(
  */
 function splitPrepare(prepare: readonly HostOpBase[]): { ops: readonly HostOpBase[]; later: readonly HostOpBase[] } {
   const hasPorts = prepare.some(({ op }) => op === 'net.port');
-  const isLater = ({ op }: HostOpBase) => !hasPorts && (op === 'net.nft' || op === 'net.forward');
+  const isLater = ({ op }: HostOpBase) =>
+    isOfHelper({ op }) || (!hasPorts && (op === 'net.nft' || op === 'net.forward'));
   return { ops: prepare.filter((op) => !isLater(op)), later: prepare.filter(isLater) };
 }
+
+/** Only when the helper has its share of it: else the last of the other zones takes the profile away. */
+const isOfHelper = ({ op }: HostOpBase) => op === 'apparmor.load';
 
 export interface LaunchInput {
   readonly plan: ZoneStartPlan;
@@ -140,6 +144,7 @@ async function launch(
   const ops = [...plan.attach.map(vethForHelper), ...plan.enter];
   const session = await launchSession(ops, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
   try {
+    if (plan.prepare.some(isOfHelper)) await session.expect('created');
     await options.meanwhile().catch((error: unknown) => causeOf(session, error));
     return options.hold === true
       ? await hold(name, session)

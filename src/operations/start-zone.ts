@@ -15,6 +15,7 @@ import { planZoneFiles } from './zone-files.js';
 import { planZoneFilter } from './zone-filter.js';
 import { lockZone } from './zone-lock.js';
 import { attachNetworks } from './zone-network.js';
+import { planZoneProfile } from './zone-profile.js';
 import { zoneRunningError } from './zone-ref.js';
 
 export interface StartResult {
@@ -108,9 +109,11 @@ export async function planZoneStart(
 ): Promise<ZoneStartPlan> {
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
   const devices = await resolveDevices(host, record.spec.device);
+  const { profile, notes } = planZoneProfile(host, record.spec);
   const plan = planStart({
     ...(await planZoneFiles(host, record)),
     devices,
+    profile,
     network: await attachNetworks(host, record, options.interfaceSource),
     filter: await planZoneFilter(host, record),
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
@@ -119,5 +122,5 @@ export async function planZoneStart(
     onGo: onGoCommand(host, record),
     hold: options.hold,
   });
-  return { ...plan, notes: [...plan.notes, ...deviceNotes(devices)], devices };
+  return { ...plan, notes: [...plan.notes, ...notes, ...deviceNotes(devices)], devices };
 }

@@ -16,6 +16,7 @@ import {
 } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { addressesOf } from './zone-network.js';
+import { zoneLsm } from './zone-profile.js';
 import { groupsOf } from './zone-ref.js';
 
 /** prepared: started but for its first exec · spare: the same, and nobody's yet · corrupt: its record cannot be read, see `error`. */
@@ -60,6 +61,8 @@ export interface ZoneEnd {
 export interface ZoneStatusView extends ZoneDetails {
   /** Only while it runs. */
   readonly usage?: ZoneUsage;
+  /** Which security module confines its pid 1: `apparmor:NAME (enforce)`, or `none`. Only while it runs. */
+  readonly lsm?: string;
   /** One sentence: what a tired user wants to know. */
   readonly note: string;
 }
@@ -112,7 +115,13 @@ export async function describeZone(host: HostContext, record: ZoneRecord): Promi
 export async function statusView(host: HostContext, record: ZoneRecord): Promise<ZoneStatusView> {
   const details = await describeZone(host, record);
   const usage = details.pid === undefined ? undefined : await readZoneUsage(groupsOf(host, details.name));
-  return { ...details, ...(usage === undefined ? {} : { usage }), note: await noteOf(host, details, usage) };
+  const lsm = details.pid === undefined ? undefined : zoneLsm(host.facts, details.pid);
+  return {
+    ...details,
+    ...(usage === undefined ? {} : { usage }),
+    ...(lsm === undefined ? {} : { lsm }),
+    note: await noteOf(host, details, usage),
+  };
 }
 
 export async function statusOf(

@@ -20,7 +20,7 @@ export function planRecord(input: StartPlanInput, entry: EntryInfo): EnterOp[] {
 }
 
 /** The lines of `status` (src/commands/status.ts) of a zone that runs. */
-function planStatus({ record: { spec, image }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
+function planStatus({ facts, record: { spec, image }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
   const { life, usage } = planStatusCgroup(zone);
   const mode = modeOf(spec);
   const line = (label: string, how: string, argument: string): EnterOp[] =>
@@ -33,6 +33,7 @@ function planStatus({ record: { spec, image }, network }: StartPlanInput, zone: 
     ...line('pid', 'pid', '0'),
     ...line('addresses', 'text', network.addresses.join(' ')),
     ...line('ports', 'text', spec.port.map(formatPort).join(' ')),
+    ...(facts.apparmor === undefined ? line('lsm', 'text', 'none') : line('lsm', 'lsm', 'apparmor')),
     ...line('started', 'started', '0'),
     ...usage,
   ];

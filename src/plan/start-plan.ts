@@ -1,4 +1,5 @@
 /** From a zone's record and the host's facts to everything that a start does: pure. */
+import type { ZoneProfile } from '../apparmor/index.js';
 import {
   type CgroupOp,
   type DeviceRule,
@@ -71,6 +72,8 @@ export interface StartPlanInput {
   readonly programs: { readonly init: string; readonly helper: string };
   /** None: unconfined. */
   readonly filter: ProgramPlanInput['filter'];
+  /** Of AppArmor; none: unconfined. */
+  readonly profile?: ZoneProfile | undefined;
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];
   /** Run by the monitor when a prepared zone has been let go; empty: nothing. */
@@ -106,7 +109,12 @@ export function planStart(input: StartPlanInput): ZonePlan {
   const launch = launchInput(input, paths, cgroups.enter);
   const entry = entryInfo(input, launch);
   return {
-    prepare: [{ op: 'state.mkdir', path: paths.staging, mode: 0o755 }, ...cgroups.prepare, ...input.network.prepare],
+    prepare: [
+      { op: 'state.mkdir', path: paths.staging, mode: 0o755 },
+      ...cgroups.prepare,
+      ...(input.profile?.prepare ?? []),
+      ...input.network.prepare,
+    ],
     attach: input.network.attach,
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
     entry,
@@ -161,6 +169,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
   const isRun = input.helperArgv === undefined;
   return [
     { op: 'monitor.lock', path: paths.monitorLock },
+    ...(input.profile?.monitor ?? []),
     ...cgroups.leave,
     { op: 'monitor.oomscore', value: '-999' },
     { op: 'monitor.record', path: paths.running },
@@ -176,6 +185,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
       : [{ op: 'stdio.winsize', rows: String(winsize.rows), columns: String(winsize.columns) } as const]),
     ...input.network.exit,
     ...cgroups.exit,
+    ...(input.profile?.exit ?? []),
     { op: 'exit.unlink', path: paths.monitorSocket },
     ...(input.hold === true ? [{ op: 'exit.unlink', path: paths.prepared } as const] : []),
     ...((input.onGo ?? []).length === 0 ? [] : [{ op: 'monitor.went', argv: input.onGo ?? [] } as const]),
@@ -233,7 +243,7 @@ function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'u
   return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
-function programOf({ record: { spec }, facts: { capabilities }, filter }: StartPlanInput): ProgramPlanInput {
+function programOf({ record: { spec }, facts: { capabilities }, filter, profile }: StartPlanInput): ProgramPlanInput {
   return {
     capabilities: hasHostIds(spec)
       ? planHostCapabilities(spec, capabilities.effectiveNames)
@@ -243,6 +253,7 @@ function programOf({ record: { spec }, facts: { capabilities }, filter }: StartP
     ulimits: spec.ulimit,
     personality: spec.personality,
     filter,
+    ...(profile === undefined ? {} : { profile: profile.name }),
   };
 }
 

@@ -13,6 +13,7 @@ export { keepParsedFiles, keepsParsedFiles, lastParsed } from './parsed-files.js
 export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';
+export * from './sealed-file.js';
 export * from './spares.js';
 export * from './zone-lock.js';
 export * from './zone-paths.js';

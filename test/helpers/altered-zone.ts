@@ -122,7 +122,11 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
       const launch: LaunchRecord = {
         version: 1,
         prepared: prepare,
-        entry: { ...plan.entry, namespaces: namespacesOf(enter) },
+        entry: {
+          ...plan.entry,
+          namespaces: namespacesOf(enter),
+          program: { ...plan.entry.program, profile: profileOf(enter) },
+        },
       };
       await writeRunTimeFile(zonePaths(context.roots, name).launch, JSON.stringify(launch));
       const session = spawnSession('launch', enter, await programOption(host, altered));
@@ -149,6 +153,10 @@ function namespacesOf(ops: readonly EnterOp[]): string {
   return ops
     .flatMap((op) => (op.op === 'ns.flags' || op.op === 'ns.unshare' ? op.flags.split(',').filter(Boolean) : []))
     .join(',');
+}
+
+function profileOf(ops: readonly EnterOp[]): string | undefined {
+  return ops.flatMap((op) => (op.op === 'apparmor.exec' ? [op.profile] : []))[0];
 }
 
 export interface ExecChoice {

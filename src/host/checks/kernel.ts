@@ -1,5 +1,6 @@
 /** The kernel itself: its version, who we are, what we may do, and which namespaces there are. */
 import { type CapabilityName, capabilityNames } from '../../spec/capabilities.js';
+import { apparmorObstacle, apparmorParser } from '../apparmor.js';
 import { isWritable, type Mount } from '../mountinfo.js';
 import { type Check, type CheckContext, type CheckGroup, check } from './check.js';
 
@@ -28,6 +29,7 @@ export const kernelChecks: CheckGroup = (context) => [
   ...namespaces.map((kind) => namespaceKind(context, kind)),
   nestedUserNamespaces(context),
   securityModules(context),
+  ...apparmorProfiles(context),
   seccompFilters(context),
   fullyVisible(context, 'proc', '/proc', ['sys/fs/binfmt_misc', 'fs/nfsd']),
   fullyVisible(context, 'sysfs', '/sys', emptySysDirectories),
@@ -96,6 +98,18 @@ function securityModules({ facts: { lsms } }: CheckContext): Check {
     status: 'ok',
     detail: lsms.length === 0 ? 'none known' : lsms.join(', '),
   };
+}
+
+function apparmorProfiles({ facts, findTool }: CheckContext): Check[] {
+  if (facts.apparmor === undefined) return [];
+  const obstacle = apparmorObstacle(facts, findTool(apparmorParser) !== undefined);
+  return [
+    check('kernel.apparmor', 'AppArmor profiles for zones', {
+      ok: obstacle === undefined,
+      detail: obstacle === undefined ? 'can be loaded' : `none: ${obstacle.reason}`,
+      fix: obstacle?.fix,
+    }),
+  ];
 }
 
 function seccompFilters({ facts: { seccomp } }: CheckContext): Check {
