@@ -142,6 +142,7 @@ function planCgroups({ roots, facts, record, devices }: StartPlanInput): CgroupP
     limits: limitsOf(record.spec),
     devices,
     allDevices: record.spec.privileged,
+    owner: modeOf(record.spec) === 'nesting' ? { uid: record.ids.base, gid: record.ids.base } : undefined,
   });
   const monitor = planMonitorCgroup(facts.cgroup);
   return {
