@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { Controller } from '../host/facts.js';
+import { emptyGroup } from './delegate.js';
 import { errnoName, makeGroup, readControl, stepError, writeControl } from './kernel-file.js';
-import type { CgroupCreateOp, CgroupShareOp, EnabledControllers } from './ops.js';
+import type { CgroupCreateOp, CgroupShareOp, EnabledControllers, HandedDown } from './ops.js';
 import { hasProcesses, removeTree } from './remove.js';
 
 /** A start that loses its parents to others that often has met no race but a fault. */
@@ -58,13 +59,11 @@ function makeParents(op: CgroupCreateOp | CgroupShareOp): void {
 }
 
 /** The nearest parent tells: what it hands down, all above hand down. */
-function handDownIfNeeded(
-  op: CgroupCreateOp | CgroupShareOp,
-  enable: EnabledControllers & { readonly above: string },
-): void {
+function handDownIfNeeded(op: CgroupCreateOp | CgroupShareOp, enable: HandedDown): void {
   const nearest = op.parents.at(-1) ?? enable.above;
   const given = readControl(`${nearest}/cgroup.subtree_control`)?.split(' ') ?? [];
   if ([...enable.required, ...enable.wanted].every((name) => given.includes(name))) return;
+  if (enable.leaf !== undefined) emptyGroup(enable.above, enable.leaf);
   makeParents(op);
   handDown([enable.above, ...op.parents], enable);
 }

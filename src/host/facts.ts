@@ -11,6 +11,8 @@ export interface KernelFacts {
   readonly machine: string;
   /** A pid and its start time mean nothing after this has changed. */
   readonly bootId: string;
+  /** This is a zone, or in another user namespace than the machine's first. */
+  readonly isInner?: true;
 }
 
 export interface CapabilityFacts {

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism, machine } from 'node:os';
 import { type CapabilityName, capabilityNames } from '../spec/capabilities.js';
 import { type ApparmorFacts, apparmorInterface, isUnconfinedLabel } from './apparmor.js';
-import { cgroupLayout, type ReadText } from './cgroup-layout.js';
+import { cgroupLayout, isInnerUserNamespace, type ReadText } from './cgroup-layout.js';
 import type { CapabilityFacts, HostFacts, KernelFacts, UsrLayout } from './facts.js';
 import { parseMountinfo } from './mountinfo.js';
 
@@ -54,7 +54,8 @@ function kernelFacts(read: ReadText): KernelFacts {
   const release = read('/proc/sys/kernel/osrelease')?.trim() ?? '';
   const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release) ?? [];
   const bootId = read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
-  return { release, major: Number(major), minor: Number(minor), machine: machine(), bootId };
+  const inner = isInnerUserNamespace(read) ? { isInner: true as const } : {};
+  return { release, major: Number(major), minor: Number(minor), machine: machine(), bootId, ...inner };
 }
 
 function capabilityFacts(status: Readonly<Record<string, string>>): CapabilityFacts {

@@ -105,8 +105,9 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
   ];
 }
 
-function wantedIds({ userns, privileged }: ZoneSpec): { readonly ids?: WantedIds } {
-  return userns.kind === 'auto' && !privileged ? {} : { ids: { userns, privileged } };
+function wantedIds({ userns, privileged, nesting }: ZoneSpec): { readonly ids?: WantedIds } {
+  const isUsual = userns.kind === 'auto' && userns.count === undefined && !privileged && !nesting;
+  return isUsual ? {} : { ids: { userns, privileged, nesting } };
 }
 
 export function newZoneRecord(spec: ZoneSpec, image: ZoneImage, spareOf?: string): Omit<ZoneRecord, 'ids'> {

@@ -138,8 +138,7 @@ async function changeLocked(
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
   const { ops, devices, sysctls, spec, isSaved, needsRestart, notes } = await planChange(host, record, change, scope);
-  await writeSysctls(host, name, sysctls);
-  await withDevices(host, name, devices, () => applyAll(ops));
+  await withDevices(host, name, devices, () => applyAll(ops, () => writeSysctls(host, name, sysctls)));
   if (isSaved) await writeZone(host.roots, { ...record, spec });
   return { name, spec, needsRestart, notes };
 }

@@ -2,6 +2,7 @@
 
 import type { HelperSession } from '../helper/index.js';
 import { planStart } from '../plan/index.js';
+import { modeWarnings } from '../spec/index.js';
 import { claimIds, readZone, writeZone, type ZoneRecord } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
@@ -33,8 +34,9 @@ export interface StartResult {
  */
 export async function startZone(host: HostContext, name: string, options: StartOptions = {}): Promise<StartResult> {
   await using _lock = await lockZone(host, name, options);
-  const released = await releasePrepared(host, await readZone(host.roots, name));
-  if (released !== undefined) return { name, pid: released, notes: [] };
+  const prepared = await readZone(host.roots, name);
+  const released = await releasePrepared(host, prepared);
+  if (released !== undefined) return { name, pid: released, notes: modeWarnings(prepared.spec) };
   const { pid, notes } = await launchLocked(host, name, { ...options, detach: true });
   return { name, pid, notes };
 }

@@ -96,7 +96,8 @@ async function endZone(host: HostContext, record: ZoneRecord, options: StopOptio
     () => {},
     () => {},
   );
-  await thawZone(groupsOf(host, name));
+  // Without a freezer (in a zone on v1) nothing is frozen.
+  if (host.facts.cgroup.controllers.freezer !== undefined) await thawZone(groupsOf(host, name));
   if (options.force !== true) {
     await sendSignal(monitorSocket, stopSignalOf(record));
     const inTime = await endsWithin(ended, options.stopTimeoutMs ?? stopTimeout, options.signal);

@@ -38,8 +38,12 @@ type ZoneFilesPart = Pick<
 
 /** Not those of terminals, which a zone has of its own. */
 async function listDevices(): Promise<string[]> {
-  const entries = await readdir('/dev', { recursive: true, withFileTypes: true });
-  return entries
+  const top = await readdir('/dev', { withFileTypes: true });
+  // Hidden is the /proc of a zone that may hold zones.
+  const directories = top.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  const below = directories.map(({ name }) => readdir(join('/dev', name), { recursive: true, withFileTypes: true }));
+  return [top, ...(await Promise.all(below))]
+    .flat()
     .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !/^\/dev\/(pts\/|ptmx$|console$|mqueue\/|shm\/)/.test(path))
@@ -103,6 +107,7 @@ export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image
   await planZoneFilter({ roots, facts }, { spec, image });
   requireCapabilities(facts, spec);
   const isMapped = !hasHostIds(spec);
+  if (isMapped) requireOwnNetwork(facts, spec);
   if (isMapped) await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
   await resolveDevices(host, spec.device);
   for (const mount of spec.mount) {
@@ -110,6 +115,15 @@ export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image
     if (isMapped)
       await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');
   }
+}
+
+/** What covers parts of the /sys around cannot be taken off, nor covered once more. */
+function requireOwnNetwork({ kernel }: HostFacts, { net }: ZoneSpec): void {
+  if (net.kind !== 'host' || kernel.isInner !== true) return;
+  throw zoneError('HOST_FEATURE_MISSING', 'a zone inside a zone cannot show the /sys of the network around it', {
+    hint: 'Leave --net host out; or pass --userns host, too, for a zone with the ids of the zone around.',
+    context: { feature: 'net=host' },
+  });
 }
 
 /** Without a user namespace a zone has only what the host has to give. */
@@ -123,14 +137,18 @@ function requireCapabilities({ capabilities }: HostFacts, spec: ZoneSpec): void 
   });
 }
 
+const innerHint =
+  'Put it on a tmpfs of the zone\'s own: "mount -t tmpfs tmpfs DIR"; or pass --userns host, for a zone with the ids of the zone around.';
+
 async function requireIdmap({ kernel }: HostFacts, path: string, hint: string): Promise<void> {
   const verdict = await canIdmap(path, kernel);
   if (verdict.ok) return;
+  const inner = kernel.isInner === true ? ` inside a zone: ${verdict.reason}` : '';
   throw zoneError(
     'HOST_FEATURE_MISSING',
-    `the file system of "${path}" (${verdict.fsType}) cannot be mounted with mapped owners`,
+    `the file system of "${path}" (${verdict.fsType}) cannot be mounted with mapped owners${inner}`,
     {
-      hint,
+      hint: kernel.isInner === true ? innerHint : hint,
       context: { path, ...verdict },
     },
   );

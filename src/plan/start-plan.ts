@@ -10,12 +10,9 @@ import {
 import type { EnterOp } from '../helper/index.js';
 import type { CgroupLayout, HostFacts } from '../host/index.js';
 import {
-  baseEnvironment,
   type DeviceNode,
   type HostTree,
   type LaunchPlanInput,
-  type PayloadInput,
-  type ProcessPlanInput,
   type ProgramPlanInput,
   planLaunch,
   zoneNamespaces,
@@ -34,7 +31,8 @@ import {
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
 import { planRecord } from './entry-record.js';
 import type { HostOp } from './host-ops.js';
-import { argvOf, tmpfsOf } from './image-defaults.js';
+import { tmpfsOf } from './image-defaults.js';
+import { environmentOf, payloadOf } from './payload.js';
 
 /** What the zone's interfaces need, planned by netif. */
 export interface NetworkPart {
@@ -150,6 +148,7 @@ function planCgroups({ roots, facts, record, devices }: StartPlanInput): CgroupP
     limits: limitsOf(record.spec),
     devices,
     allDevices: record.spec.privileged,
+    owner: modeOf(record.spec) === 'nesting' ? { uid: record.ids.base, gid: record.ids.base } : undefined,
   });
   const monitor = planMonitorCgroup(facts.cgroup);
   return {
@@ -263,30 +262,6 @@ function planHostCapabilities(spec: ZoneSpec, available: readonly CapabilityName
     ? capabilityNames
     : hostIdCapabilities.filter((name) => name !== 'NET_RAW' || spec.net.kind !== 'host');
   return effectiveCapabilities(spec.capAdd, spec.capDrop, defaults).filter((name) => available.includes(name));
-}
-
-function environmentOf({ spec, image }: ZoneRecord): Record<string, string> {
-  return { ...baseEnvironment, ...image.config.env, ...spec.env };
-}
-
-function processOf(record: ZoneRecord, argv: readonly string[]): ProcessPlanInput {
-  const { spec, image } = record;
-  return {
-    env: environmentOf(record),
-    user: spec.user ?? image.config.user,
-    workdir: spec.workdir ?? image.config.workdir,
-    argv,
-  };
-}
-
-function payloadOf(input: StartPlanInput): PayloadInput {
-  const { record, programs } = input;
-  if (input.helperArgv !== undefined) return { kind: 'helper', helperPath: programs.helper, argv: input.helperArgv };
-  const init = record.spec.init ?? record.image.config.init ?? 'tiny';
-  const argv = argvOf(record);
-  if (init === 'full') return { kind: 'direct', process: { ...processOf(record, ['/sbin/init']), user: undefined } };
-  if (init === 'none') return { kind: 'direct', process: processOf(record, argv) };
-  return { kind: 'tiny', initPath: programs.init, process: argv.length === 0 ? undefined : processOf(record, argv) };
 }
 
 function entryInfo(input: StartPlanInput, launch: LaunchPlanInput): EntryInfo {

@@ -4,7 +4,7 @@ import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
-import { formatUserns, type HostOpHandler, hasHostIds, type ZoneSpec } from '../spec/index.js';
+import { formatUserns, type HostOpHandler, hasHostIds, idCount, type ZoneSpec } from '../spec/index.js';
 import { leaseIds, releaseIds, renameIds, type WantedIds } from './id-register.js';
 import { diskFull, isErrno, syncDirectory } from './json-file.js';
 import { mountsBelow } from './mounts.js';
@@ -111,9 +111,10 @@ async function renameRecord(roots: Roots, to: string): Promise<void> {
 
 function describeLease(zone: string, ids: WantedIds | undefined): string {
   if (ids === undefined) return `lease a range of user ids for zone ${zone}`;
-  return hasHostIds(ids)
-    ? `give zone ${zone} the ids of the host`
-    : `lease ids ${formatUserns(ids.userns)} for zone ${zone}`;
+  if (hasHostIds(ids)) return `give zone ${zone} the ids of the host`;
+  return ids.userns.kind === 'range'
+    ? `lease ids ${formatUserns(ids.userns)} for zone ${zone}`
+    : `lease a range of ${idCount(ids)} user ids for zone ${zone}`;
 }
 
 const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op: Op }>) => string } = {

@@ -159,6 +159,13 @@ describe('the plan of a start', () => {
 
   it('is as written down for a zone without a user namespace', () =>
     compare('host-ids', printed(withCapabilities({ userns: 'host', sysctl: { 'net.core.somaxconn': '99' } }, v2))));
+  it('is as written down for zones that may hold zones', async () => {
+    for (const [name, layout] of [
+      ['nesting-v1', v1],
+      ['nesting-v2', v2],
+    ] as const)
+      await compare(name, printed(inputFor({ nesting: true }, layout)));
+  });
   it('is as written down for a privileged zone, which lacks only what the host does', () =>
     compare('privileged', printed(withCapabilities({ privileged: true }, v1))));
 

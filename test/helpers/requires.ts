@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 
 const exists = (path: string) => {
   try {
@@ -15,6 +16,11 @@ const exists = (path: string) => {
 };
 const hasProgram = (name: string) => spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
 const hasFileSystem = (name: string) => new RegExp(`\\t${name}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8'));
+
+function isKernelFrom(least: number, minorLeast: number): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > least || (major === least && minor >= minorLeast);
+}
 
 function isIpv6On(): boolean {
   const path = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
@@ -39,6 +45,9 @@ export const facts = {
   gcc: () => hasProgram('gcc'),
   libseccomp: () => exists('/usr/include/seccomp.h'),
   'stress-ng': () => hasProgram('stress-ng'),
+  bwrap: () => hasProgram('bwrap'),
+  gdb: () => hasProgram('gdb'),
+  'tmpfs-idmap': () => isKernelFrom(6, 3),
   x86_64: () => process.arch === 'x64',
   'clang-format': () => hasProgram('clang-format'),
   skopeo: () => hasProgram('skopeo'),

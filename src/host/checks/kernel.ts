@@ -128,7 +128,12 @@ const emptySysDirectories = [
 ]; // biome-ignore format: a table
 
 /** A user namespace may mount proc and sysfs only where it sees an instance without anything over it (mount_too_revealing). */
-function fullyVisible({ mounts }: CheckContext, fsType: string, title: string, harmless: readonly string[]): Check {
+function fullyVisible(
+  { mounts, facts }: CheckContext,
+  fsType: string,
+  title: string,
+  harmless: readonly string[],
+): Check {
   const instances = mounts.filter((mount) => mount.fsType === fsType && mount.root === '/');
   const hides = ({ mountPoint }: Mount) => {
     const prefix = mountPoint === '/' ? '/' : `${mountPoint}/`;
@@ -145,7 +150,10 @@ function fullyVisible({ mounts }: CheckContext, fsType: string, title: string, h
     detail: instances.some(isGood)
       ? 'can be mounted'
       : `cannot be mounted: ${masked.length === 0 ? 'read-only' : `${masked.join(', ')} covered`} here`,
-    fix: 'in a container, pass --security-opt systempaths=unconfined',
+    fix:
+      facts.kernel.isInner === true
+        ? 'on the host: tszone set ZONE --nesting --restart-now; in a container, pass --security-opt systempaths=unconfined'
+        : 'in a container, pass --security-opt systempaths=unconfined',
   });
 }
 
