@@ -131,6 +131,8 @@ export class Spawner {
     this.#settleRef();
     const from = stdio.map((one) => (one === 'ignore' ? '' : one === 'pipe' ? '|' : one));
     this.#send(encodeFrame('launch', id, tokens(mode, ...from), plan));
+    // What this turn still has to do is done while the helper makes the zone.
+    this.#flush();
     return {
       send: (text) => this.#send(encodeFrame('send', id, text)),
       close: () => this.#send(encodeFrame('close', id)),
@@ -209,12 +211,15 @@ export class Spawner {
     if (this.#clients !== undefined && !this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        this.#socket.uncork();
-      });
+      process.nextTick(() => this.#flush());
     }
     this.#socket.write(frame);
+  }
+
+  #flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket.uncork();
   }
 
   /** An answer that is waited for keeps this process; nothing else here does. */

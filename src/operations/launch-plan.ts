@@ -17,6 +17,7 @@ import { causeOf } from './cause-of.js';
 import type { HostContext } from './host-context.js';
 import { runTransaction } from './transaction.js';
 import type { ZoneDevice } from './zone-devices.js';
+import type { FeasibleParts } from './zone-files.js';
 import type { OperationOptions } from './zone-lock.js';
 import type { InterfaceSource } from './zone-network.js';
 import type { LaunchRecord } from './zone-ref.js';
@@ -37,6 +38,8 @@ export interface StartOptions extends OperationOptions {
   readonly detach?: boolean;
   /** Internal: a dry run leases nothing. */
   readonly interfaceSource?: InterfaceSource | undefined;
+  /** Internal: looked up when the zone was made, a moment ago. */
+  readonly parts?: FeasibleParts | undefined;
   /** Internal: kept by the restart policy. */
   readonly restarts?: number;
 }

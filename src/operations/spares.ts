@@ -118,8 +118,8 @@ async function fillLocked(host: HostContext, image: string, options: CreateOptio
 
 async function addSpare(host: HostContext, image: string, pool: SparePool, options: CreateOptions): Promise<void> {
   const name = generateName(randomInt);
-  await createThen(host, { ...pool.options, name }, { ...options, spareOf: image }, async (record) => {
-    await launchCreated(host, record, { signal: options.signal, hold: true });
+  await createThen(host, { ...pool.options, name }, { ...options, spareOf: image }, async (record, parts) => {
+    await launchCreated(host, record, { signal: options.signal, hold: true, parts });
   });
   await addReadySpare(host.roots, image, name);
 }

@@ -107,12 +107,12 @@ export async function planZoneStart(
   options: StartOptions = {},
 ): Promise<ZoneStartPlan> {
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
-  const devices = await resolveDevices(host, record.spec.device);
+  const devices = options.parts?.devices ?? (await resolveDevices(host, record.spec.device));
   const plan = planStart({
     ...(await planZoneFiles(host, record)),
     devices,
     network: await attachNetworks(host, record, options.interfaceSource),
-    filter: await planZoneFilter(host, record),
+    filter: options.parts === undefined ? await planZoneFilter(host, record) : options.parts.filter,
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
     onExit: onExitCommand(host, record),

@@ -14,7 +14,7 @@ import { hasHostIds, type MountSpec, type ZoneSpec } from '../spec/index.js';
 import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
-import { resolveDevices } from './zone-devices.js';
+import { resolveDevices, type ZoneDevice } from './zone-devices.js';
 import { planZoneFilter } from './zone-filter.js';
 
 /** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
@@ -96,20 +96,27 @@ async function userTree(mount: MountSpec): Promise<HostTree> {
  * @throws SPEC_INVALID a CPU that is not online · CGROUP_CONTROLLER_MISSING a limit without its controller · HOST_FEATURE_MISSING a
  * file system that cannot be idmapped, a foreign architecture, a guarantee that would not hold · PATH_NOT_FOUND a mount's source, a device
  */
-export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<void> {
+export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<FeasibleParts> {
   const { roots, facts } = host;
   requireLimits(facts, limitsOf(spec));
   requireArchitecture(facts, image);
-  await planZoneFilter({ roots, facts }, { spec, image });
+  const filter = await planZoneFilter({ roots, facts }, { spec, image });
   requireCapabilities(facts, spec);
   const isMapped = !hasHostIds(spec);
-  if (isMapped) await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
-  await resolveDevices(host, spec.device);
+  if (isMapped) await requireIdmappedRoot(facts, roots.root);
+  const devices = await resolveDevices(host, spec.device);
   for (const mount of spec.mount) {
     await userTree(mount);
     if (isMapped)
       await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');
   }
+  return { filter, devices };
+}
+
+/** What has been looked up by then, for a start that follows at once. */
+export interface FeasibleParts {
+  readonly filter: StartPlanInput['filter'];
+  readonly devices: readonly ZoneDevice[];
 }
 
 /** Without a user namespace a zone has only what the host has to give. */
@@ -121,6 +128,15 @@ function requireCapabilities({ capabilities }: HostFacts, spec: ZoneSpec): void 
     hint: `Leave --cap-add ${missing} out, or run tszone where it is in the bounding set (capsh --print).`,
     context: { capability: missing },
   });
+}
+
+/** Facts are others when a mount is. */
+const idmappedRoots = new WeakMap<HostFacts, string>();
+
+async function requireIdmappedRoot(facts: HostFacts, root: string): Promise<void> {
+  if (idmappedRoots.get(facts) === root) return;
+  await requireIdmap(facts, root, 'Put the data on ext4, xfs or btrfs with --root.');
+  idmappedRoots.set(facts, root);
 }
 
 async function requireIdmap({ kernel }: HostFacts, path: string, hint: string): Promise<void> {
