@@ -79,6 +79,8 @@ export async function launchPlan(
       meanwhile: async () => {
         await applyLater();
         if (isCovered !== true) await record();
+        // On disk before `go`: the helper needs about as long as the sync.
+        await input.writeRecord?.();
         if (isRun(plan)) await writeEntry(host, name, plan);
       },
     }),
@@ -101,6 +103,8 @@ export interface LaunchInput {
   readonly digest?: string | undefined;
   /** It has never run: there is nothing of an earlier run. */
   readonly isNew?: boolean | undefined;
+  /** The zone's record, if the start changes it. */
+  readonly writeRecord?: (() => Promise<void>) | undefined;
   /** A throw-away zone in the making: if this is killed, its delete settles it. */
   readonly isCovered?: boolean | undefined;
 }

@@ -81,8 +81,9 @@ export async function launchLocked(host: HostContext, name: string, options: Sta
   const life = options.hold === true ? {} : { ...begun, restarts: options.restarts ?? 0 };
   const record: ZoneRecord = { ...found, ids, ...life };
   const plan = await planZoneStart(host, record, options);
-  if (JSON.stringify(record) !== JSON.stringify(found)) await writeZone(host.roots, record);
-  return launchPlanned(host, record, { plan, options });
+  const isNews = JSON.stringify(record) !== JSON.stringify(found);
+  const writeRecord = isNews ? () => writeZone(host.roots, record) : undefined;
+  return launchPlanned(host, record, { plan, options, writeRecord });
 }
 
 /** The same for a zone that has just been created under the lock: it has no past that could be settled. */
