@@ -24,6 +24,8 @@ export async function createGroup(op: CgroupCreateOp): Promise<void> {
 
 /** @throws KERNEL_STEP_FAILED. */
 export async function shareGroup(op: CgroupShareOp): Promise<void> {
+  // With it, what is above is there; it may be one whose maker was killed before it had filled it.
+  if (existsSync(op.path) && op.enable === undefined && op.fill.length === 0) return;
   await ensure(op, async () => {
     if (!existsSync(op.path)) makeGroup(op.path);
   });
@@ -33,7 +35,6 @@ async function ensure(op: CgroupCreateOp | CgroupShareOp, make: () => Promise<vo
   for (let attempt = 1; ; attempt++) {
     try {
       if (op.enable !== undefined) handDownIfNeeded(op, op.enable);
-      makeParents(op);
       await make();
       fillIfEmpty(op);
       return;

@@ -18,7 +18,7 @@ import { deleteJournal, discardZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { recoverZone } from './recover.js';
 import { runTransaction } from './transaction.js';
-import { checkZoneFeasible } from './zone-files.js';
+import { checkZoneFeasible, type FeasibleParts } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
 
@@ -37,16 +37,19 @@ export async function makeThen<T>(
   input: ZoneOptions,
   options: MakeOptions,
   withImage: (spec: ZoneSpec, make: (image: ZoneImage) => Promise<void>) => Promise<void>,
-  next: (record: ZoneRecord) => Promise<T>,
+  next: (record: ZoneRecord, parts: FeasibleParts | undefined) => Promise<T>,
 ): Promise<T> {
   const spec = parseZoneOptions(input);
   await refuseExisting(host, spec.name);
   await using _lock = await lockZone(host, spec.name, options);
   await refuseExisting(host, spec.name);
   const { signal, spareOf } = options;
-  await withImage(spec, (image) => create(host, withDefaults(input, spec, image), image, { signal, spareOf }));
+  const found: { parts?: FeasibleParts } = {};
+  await withImage(spec, async (image) => {
+    found.parts = await create(host, withDefaults(input, spec, image), image, { signal, spareOf });
+  });
   try {
-    return await next(await readZone(host.roots, spec.name));
+    return await next(await readZone(host.roots, spec.name), found.parts);
   } catch (error) {
     await discardZone(host, spec.name);
     throw error;
@@ -63,9 +66,9 @@ async function create(
   spec: ZoneSpec,
   image: ZoneImage,
   { signal, spareOf }: Pick<MakeOptions, 'signal' | 'spareOf'>,
-): Promise<void> {
+): Promise<FeasibleParts> {
   const { roots } = host;
-  await checkZoneFeasible(host, spec, image);
+  const parts = await checkZoneFeasible(host, spec, image);
   await ensureNetworks(roots, spec);
   // Of a throw-away zone: whatever becomes of its making, what takes it back is its delete.
   if (spec.ephemeral) await writeJournal(roots, deleteJournal(roots, spec, true));
@@ -78,6 +81,7 @@ async function create(
     if (spec.ephemeral) await recoverZone(roots, spec.name);
     throw error;
   }
+  return parts;
 }
 
 /** The record comes last: with it the zone exists. */

@@ -124,10 +124,15 @@ async function fillLocked(host: HostContext, image: string, options: CreateOptio
 
 async function addSpare(host: HostContext, image: string, pool: SparePool, options: CreateOptions): Promise<void> {
   const name = generateName(randomInt);
-  const { spec } = await createThen(host, { ...pool.options, name }, { ...options, spareOf: image }, async (record) => {
-    await launchCreated(host, record, { signal: options.signal, hold: true });
-    return record;
-  });
+  const { spec } = await createThen(
+    host,
+    { ...pool.options, name },
+    { ...options, spareOf: image },
+    async (record, parts) => {
+      await launchCreated(host, record, { signal: options.signal, hold: true, parts });
+      return record;
+    },
+  );
   await addReadySpare(host.roots, { image, zone: name, isWarned: modeWarnings(spec).length > 0 });
 }
 

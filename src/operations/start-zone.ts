@@ -84,8 +84,9 @@ export async function launchLocked(host: HostContext, name: string, options: Sta
   const life = options.hold === true ? {} : { ...begun, restarts: options.restarts ?? 0 };
   const record: ZoneRecord = { ...found, ids, ...life };
   const plan = await planZoneStart(host, record, options);
-  if (JSON.stringify(record) !== JSON.stringify(found)) await writeZone(host.roots, record);
-  return launchPlanned(host, record, { plan, options });
+  const isNews = JSON.stringify(record) !== JSON.stringify(found);
+  const writeRecord = isNews ? () => writeZone(host.roots, record) : undefined;
+  return launchPlanned(host, record, { plan, options, writeRecord });
 }
 
 /** The same for a zone that has just been created under the lock: it has no past that could be settled. */
@@ -110,14 +111,14 @@ export async function planZoneStart(
   options: StartOptions = {},
 ): Promise<ZoneStartPlan> {
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
-  const devices = await resolveDevices(host, record.spec.device);
+  const devices = options.parts?.devices ?? (await resolveDevices(host, record.spec.device));
   const { profile, notes } = planZoneProfile(host, record.spec);
   const plan = planStart({
     ...(await planZoneFiles(host, record)),
     devices,
     profile,
     network: await attachNetworks(host, record, options.interfaceSource),
-    filter: await planZoneFilter(host, record),
+    filter: options.parts === undefined ? await planZoneFilter(host, record) : options.parts.filter,
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
     onExit: onExitCommand(host, record),

@@ -14,7 +14,7 @@ import { hasHostIds, type MountSpec, type ZoneSpec } from '../spec/index.js';
 import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
-import { resolveDevices } from './zone-devices.js';
+import { resolveDevices, type ZoneDevice } from './zone-devices.js';
 import { planZoneFilter } from './zone-filter.js';
 
 /** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
@@ -100,21 +100,28 @@ async function userTree(mount: MountSpec): Promise<HostTree> {
  * @throws SPEC_INVALID a CPU that is not online · CGROUP_CONTROLLER_MISSING a limit without its controller · HOST_FEATURE_MISSING a
  * file system that cannot be idmapped, a foreign architecture, a guarantee that would not hold · PATH_NOT_FOUND a mount's source, a device
  */
-export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<void> {
+export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<FeasibleParts> {
   const { roots, facts } = host;
   requireLimits(facts, limitsOf(spec));
   requireArchitecture(facts, image);
-  await planZoneFilter({ roots, facts }, { spec, image });
+  const filter = await planZoneFilter({ roots, facts }, { spec, image });
   requireCapabilities(facts, spec);
   const isMapped = !hasHostIds(spec);
   if (isMapped) requireOwnNetwork(facts, spec);
-  if (isMapped) await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
-  await resolveDevices(host, spec.device);
+  if (isMapped) await requireIdmappedRoot(facts, roots.root);
+  const devices = await resolveDevices(host, spec.device);
   for (const mount of spec.mount) {
     await userTree(mount);
     if (isMapped)
       await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');
   }
+  return { filter, devices };
+}
+
+/** What has been looked up by then, for a start that follows at once. */
+export interface FeasibleParts {
+  readonly filter: StartPlanInput['filter'];
+  readonly devices: readonly ZoneDevice[];
 }
 
 /** What covers parts of the /sys around cannot be taken off, nor covered once more. */
@@ -139,6 +146,15 @@ function requireCapabilities({ capabilities }: HostFacts, spec: ZoneSpec): void 
 
 const innerHint =
   'Put it on a tmpfs of the zone\'s own: "mount -t tmpfs tmpfs DIR"; or pass --userns host, for a zone with the ids of the zone around.';
+
+/** Facts are others when a mount is. */
+const idmappedRoots = new WeakMap<HostFacts, string>();
+
+async function requireIdmappedRoot(facts: HostFacts, root: string): Promise<void> {
+  if (idmappedRoots.get(facts) === root) return;
+  await requireIdmap(facts, root, 'Put the data on ext4, xfs or btrfs with --root.');
+  idmappedRoots.set(facts, root);
+}
 
 async function requireIdmap({ kernel }: HostFacts, path: string, hint: string): Promise<void> {
   const verdict = await canIdmap(path, kernel);

@@ -2,7 +2,7 @@
 
 import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
 import { formatUserns, type HostOpHandler, hasHostIds, idCount, type ZoneSpec } from '../spec/index.js';
 import { leaseIds, releaseIds, renameIds, type WantedIds } from './id-register.js';
@@ -10,6 +10,7 @@ import { diskFull, isErrno, syncDirectory } from './json-file.js';
 import { mountsBelow } from './mounts.js';
 import { leaseAddresses, releaseAddresses, renameLeases } from './networks.js';
 import type { StateOp } from './ops.js';
+import { withReserve } from './reserve.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 import { findZone, writeZone } from './zones.js';
@@ -41,6 +42,7 @@ const applySteps: Steps = {
   'state.zone-write': async ({ roots, record }) => {
     await writeZone(roots, { ...record, ids: await leaseIds(roots, record.spec.name, { ids: record.spec }) });
   },
+  'state.zone-stopped': nothing,
   'state.zone-rename': ({ roots, from, to }) => renameDirectory(roots, from, to),
   'state.ids-rename': ({ roots, from, to }) => renameIds(roots, from, to),
   'state.addresses-rename': ({ roots, from, to }) => renameLeases(roots, from, to),
@@ -55,6 +57,7 @@ const undoSteps: Steps = {
   'state.addresses-lease': ({ roots, zone }) => releaseAddresses(roots, zone),
   'state.addresses-release': nothing,
   'state.zone-write': ({ roots, record }) => removeRecord(roots, record.spec),
+  'state.zone-stopped': ({ roots, zone }) => recordStopped(roots, zone),
   'state.zone-rename': nothing,
   'state.ids-rename': nothing,
   'state.addresses-rename': nothing,
@@ -95,6 +98,15 @@ async function refuseMounts(path: string): Promise<void> {
   });
 }
 
+/** Where a full disk keeps it from being written, all else of the stop is done nevertheless. */
+async function recordStopped(roots: Roots, zone: string): Promise<void> {
+  const record = await findZone(roots, zone);
+  if (record === undefined || record.stoppedByUser) return;
+  await withReserve(roots, () => writeZone(roots, { ...record, stoppedByUser: true })).catch((error: unknown) => {
+    if (!hasCode(error, 'RESOURCE_DISK_FULL')) throw error;
+  });
+}
+
 async function renameDirectory(roots: Roots, from: string, to: string): Promise<void> {
   const target = zonePaths(roots, to).directory;
   await rename(zonePaths(roots, from).directory, target).catch((error: unknown) => {
@@ -125,6 +137,7 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.addresses-lease': ({ zone }) => `lease addresses for zone ${zone}`,
   'state.addresses-release': ({ zone }) => `release the addresses of zone ${zone}`,
   'state.zone-write': ({ record }) => `record zone ${record.spec.name}`,
+  'state.zone-stopped': ({ zone }) => `record that zone ${zone} is to stay stopped`,
   'state.zone-rename': ({ from, to }) => `rename zone ${from} to ${to}`,
   'state.ids-rename': ({ from, to }) => `give the user ids of zone ${from} to ${to}`,
   'state.addresses-rename': ({ from, to }) => `give the addresses of zone ${from} to ${to}`,

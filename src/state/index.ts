@@ -9,7 +9,7 @@ export { namesIn } from './names-in.js';
 export * from './networks.js';
 export * from './networks-file.js';
 export type { StateOp } from './ops.js';
-export { keepParsedFiles, keepsParsedFiles, lastParsed } from './parsed-files.js';
+export { keepParsedFiles, keepsParsedFiles, lastParsed, parsedOnce } from './parsed-files.js';
 export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';
