@@ -26,6 +26,12 @@ interface Target {
 }
 
 const targets: readonly Target[] = [
+  {
+    text: 'export | import against tar | zstd | tar',
+    of: 'export/tszone',
+    against: ['export/tar|zstd|tar'],
+    limit: 1.0,
+  },
   { text: 'exec against nsenter', of: 'exec/tszone', against: ['exec/nsenter'], limit: 1.0 },
   {
     text: 'exec against the better of crun and runc',
