@@ -65,13 +65,23 @@ static void parse_one(struct pack_options *options, int option) {
 
 int pack_parse(struct pack_options *options, int argc, char **argv) {
   static const struct option names[] = {
-      {"root", required_argument, NULL, 'r'},    {"here", no_argument, NULL, 'h'},
-      {"as", required_argument, NULL, 'a'},      {"follow", no_argument, NULL, 'f'},
-      {"part", required_argument, NULL, 'p'},    {"dir", required_argument, NULL, 'd'},
-      {"marks", no_argument, NULL, 'm'},         {"first", required_argument, NULL, '1'},
-      {"count", no_argument, NULL, 'c'},         {"progress", no_argument, NULL, 'g'},
-      {"through", required_argument, NULL, 't'}, {"nobody", no_argument, NULL, 'n'},
-      {"parent", required_argument, NULL, 'o'},  {NULL, 0, NULL, 0},
+      {"root", required_argument, NULL, 'r'},
+      {"here", no_argument, NULL, 'h'},
+      {"as", required_argument, NULL, 'a'},
+      {"follow", no_argument, NULL, 'f'},
+      {"part", required_argument, NULL, 'p'},
+      {"dir", required_argument, NULL, 'd'},
+      {"whiteouts", no_argument, NULL, 'w'},
+      {"outline", no_argument, NULL, 'O'},
+      {"since", required_argument, NULL, 's'},
+      {"epoch", required_argument, NULL, 'e'},
+      {"first", required_argument, NULL, '1'},
+      {"count", no_argument, NULL, 'c'},
+      {"progress", no_argument, NULL, 'g'},
+      {"through", required_argument, NULL, 't'},
+      {"nobody", no_argument, NULL, 'n'},
+      {"parent", required_argument, NULL, 'o'},
+      {NULL, 0, NULL, 0},
   };
   int option, paths;
 

@@ -1,7 +1,7 @@
 /** kill -9 and a full disk at any step of export, import and publish: nothing is lost, nothing is left. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { openHostContext } from '../../src/operations/host-context.js';
@@ -157,8 +157,8 @@ describe('export, import and publish, ended in the midst', function () {
       expect((await there('list')).stdout).to.not.include('two');
       expect((await there('delete', 'one')).status).to.equal(0);
     } finally {
+      for (const name of ['one', 'two']) await there('delete', '--force', name);
       await disk.unmount();
-      await mkdir(directory, { recursive: true });
     }
   });
 });
