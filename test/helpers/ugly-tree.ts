@@ -32,6 +32,7 @@ const changing = [
   '/dev',
   '/proc',
   '/sys',
+  '/scratch',
 ];
 
 /** A line for each file of the zone's own: mode, owner, times in ns, links, xattrs, where its data are, and their hash. */
