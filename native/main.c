@@ -8,6 +8,7 @@
 #include "lock.h"
 #include "look.h"
 #include "ops.h"
+#include "place.h"
 #include "program.h"
 #include "spawner.h"
 #ifdef HAVE_MODE_unpack
@@ -27,8 +28,8 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } modes[] = {
-    {"launch", launch_main},   {"enter", enter_main}, {"apply", program_main},       {"lock", lock_main},
-    {"spawner", spawner_main}, {"look", look_main},   {"features", features_main},
+    {"launch", launch_main},   {"enter", enter_main}, {"apply", program_main}, {"lock", lock_main},
+    {"spawner", spawner_main}, {"look", look_main},   {"place", place_main},   {"features", features_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},
 #endif

@@ -8,6 +8,17 @@
  *   --since S --epoch E   a time of S (seconds) or later is written as E, so that what is made again is the same
  *   --follow      a PATH that is a symbolic link means what it points to, below DIR
  *
+ * Or, instead of --root and PATHs, directories of the host as they are on disk, with sockets and times of access:
+ *
+ *   --part NAME --dir DIR…  what lies in DIR, under NAME ("." at the top); of several DIRs, topmost first, what an
+ * overlay of them shows
+ *   --first NAME  before all, a file NAME with what descriptor 0 has
+ *   --count       nothing is written: only the line at the end
+ *   --progress    {"bytes":N} on stderr now and then
+ *   --through WORD…  what is written goes through a program; each of its words is an option of its own
+ *   --nobody      that program is nobody's, and has no network
+ *   --parent PID  die when that process does
+ *
  * A PATH is looked up below DIR, links in its directories end there; without --as its last component is its name.
  * stderr, at the end: {"entries":N,"bytes":N,"skipped":N,"changed":N}: sockets are skipped; changed counts files that
  * shrank while they were read (filled up with zeros).
@@ -17,7 +28,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,69 +36,53 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pack_header.h"
 #include "pack_links.h"
 #include "pack_outline.h"
+#include "pack_options.h"
+#include "pack_sparse.h"
+#include "pack_xattrs.h"
 #include "unpack_confine.h"
 #include "unpack_report.h"
 
-enum { MAX_PATH = 4096, MAX_XATTRS = 256, MAX_XATTR_NAMES = 64 << 10, MAX_XATTR_VALUE = 64 << 10, MAX_DEPTH = 2048 };
+enum { MAX_PATH = 4096, MAX_FIRST = 1 << 20, MAX_DEPTH = 2048 };
 
 static struct { uint64_t entries, bytes, skipped, changed; } counts;
+static const struct pack_options *options;
 
 static char path[MAX_PATH];
-static bool whiteouts;
-static int64_t since = INT64_MAX, epoch;
-static struct pack_xattr xattrs[MAX_XATTRS];
-static size_t xattr_count;
 
 static void pack_tree(int parent, const char *name, size_t path_length, int depth);
 
-/* `user.overlay.*` is overlay's own book-keeping of a layer (overlayfs.rst); trusted.* is not the zone's. */
-static bool xattr_wanted(const char *name) {
-  return (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0) ||
-         strcmp(name, "security.capability") == 0 || strncmp(name, "system.posix_acl_", 17) == 0;
-}
-
-static void forget_xattrs(void) {
-  for (; xattr_count > 0; xattr_count--) {
-    free(xattrs[xattr_count - 1].name);
-    free(xattrs[xattr_count - 1].value);
-  }
-}
-
-static void read_xattrs(int fd) {
-  static char names[MAX_XATTR_NAMES], value[MAX_XATTR_VALUE];
-  ssize_t size = flistxattr(fd, names, sizeof names);
-
-  forget_xattrs();
-  for (const char *name = names; size > 0 && name < names + size; name += strlen(name) + 1) {
-    ssize_t got = xattr_wanted(name) && xattr_count < MAX_XATTRS ? fgetxattr(fd, name, value, sizeof value) : -1;
-
-    if (got >= 0)
-      xattrs[xattr_count++] =
-          (struct pack_xattr){unpack_strdup(name, strlen(name)), unpack_strdup(value, (size_t)got), (size_t)got};
-  }
-}
-
-static void write_header(char type, const char *link, const struct stat *st) {
+static void write_header(char type, const char *link, const struct stat *st, uint64_t size, bool sparse) {
   struct stat shown = *st;
-  struct pack_entry entry = {path, link, type, &shown, xattrs, type == '0' || type == '5' ? xattr_count : 0};
+  struct pack_entry entry = {.path = path,
+                             .link = link,
+                             .type = type,
+                             .st = &shown,
+                             .xattrs = pack_xattrs,
+                             .xattr_count = type == '1' || type == '2' ? 0 : pack_xattr_count,
+                             .size = size,
+                             .sparse = sparse,
+                             .socket = S_ISSOCK(st->st_mode),
+                             .access_time = options->first != NULL};
 
-  if (shown.st_mtim.tv_sec >= since) shown.st_mtim = (struct timespec){.tv_sec = epoch};
-  pack_write_header(&entry);
+  if (shown.st_mtim.tv_sec >= options->since) shown.st_mtim = (struct timespec){.tv_sec = options->epoch};
   counts.entries++;
+  if (!options->count_only) pack_write_header(&entry);
 }
 
-static void copy_data(int fd, uint64_t size) {
+static void copy_data(int fd, uint64_t offset, uint64_t size) {
   uint64_t left = size;
 
+  counts.bytes += size;
   while (left > 0) {
     size_t room;
     char *to = pack_room(&room);
-    ssize_t got = read(fd, to, room < left ? room : (size_t)left);
+    ssize_t got = pread(fd, to, room < left ? room : (size_t)left, (off_t)(offset + size - left));
 
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) unpack_die(errno, "read", path);
@@ -100,8 +94,30 @@ static void copy_data(int fd, uint64_t size) {
     pack_filled((size_t)got);
     left -= (size_t)got;
   }
+}
+
+static void pad(uint64_t size) {
   pack_zeros((512 - size % 512) % 512);
-  counts.bytes += size;
+}
+
+static void pack_data(int fd, const struct stat *st) {
+  uint64_t size = 0;
+  const struct pack_region *regions;
+  size_t count = pack_regions(fd, st, &regions), map_size;
+  const char *map;
+
+  if (count == 0) {
+    write_header('0', "", st, (uint64_t)st->st_size, false);
+    copy_data(fd, 0, (uint64_t)st->st_size);
+    pad((uint64_t)st->st_size);
+    return;
+  }
+  map_size = pack_map(regions, count, &map);
+  for (size_t i = 0; i < count; i++) size += regions[i].size;
+  write_header('0', "", st, map_size + size, true);
+  pack_write(map, map_size);
+  for (size_t i = 0; i < count; i++) copy_data(fd, regions[i].offset, regions[i].size);
+  pad(size);
 }
 
 /* Opened first and looked at then: what fstat says is true of what is read. */
@@ -113,13 +129,34 @@ static void pack_file(int fd) {
   if (!S_ISREG(st.st_mode)) unpack_die(0, "a file was replaced while it was read", path);
   link = st.st_nlink > 1 ? pack_link_of(&st, path) : NULL;
   if (link != NULL)
-    write_header('1', link, &st);
+    write_header('1', link, &st, 0, false);
   else {
-    read_xattrs(fd);
-    write_header('0', "", &st);
-    copy_data(fd, (uint64_t)st.st_size);
+    pack_read_xattrs(fd, NULL);
+    pack_data(fd, &st);
   }
   close(fd);
+}
+
+/* What it will be, without a look into the file. */
+static void count_file(const struct stat *st) {
+  uint64_t size = (uint64_t)st->st_size, blocks = (uint64_t)st->st_blocks * 512;
+
+  counts.entries++;
+  if (st->st_nlink == 1 || pack_link_of(st, path) == NULL) counts.bytes += blocks < size ? blocks : size;
+}
+
+/* By name: opening one would do something. A whiteout is overlay's, unless its marks are asked for. */
+static void pack_node(int parent, const char *name, const struct stat *st) {
+  const char *link = st->st_nlink > 1 ? pack_link_of(st, path) : NULL;
+  char type = S_ISSOCK(st->st_mode) ? '0' : S_ISCHR(st->st_mode) ? '3' : S_ISBLK(st->st_mode) ? '4' : '6';
+
+  if (S_ISSOCK(st->st_mode) && options->parts.count == 0) {
+    counts.skipped++;
+    return;
+  }
+  pack_forget_xattrs();
+  if (options->parts.count > 0 && link == NULL && fchdir(parent) == 0) pack_read_xattrs(-1, name);
+  write_header(link != NULL ? '1' : type, link != NULL ? link : "", st, 0, false);
 }
 
 static void pack_symlink(int parent, const char *name, const struct stat *st) {
@@ -130,7 +167,7 @@ static void pack_symlink(int parent, const char *name, const struct stat *st) {
   if (length < 0) unpack_die(errno, "read a symbolic link", path);
   text[length] = '\0';
   link = st->st_nlink > 1 ? pack_link_of(st, path) : NULL;
-  write_header(link != NULL ? '1' : '2', link != NULL ? link : text, st);
+  write_header(link != NULL ? '1' : '2', link != NULL ? link : text, st, 0, false);
 }
 
 /* NAME is written with its prefix, in place of the last component. */
@@ -139,8 +176,8 @@ static void pack_whiteout(const char *name, size_t directory_length) {
 
   if (directory_length + strlen(name) + 5 > sizeof path) unpack_die(ENAMETOOLONG, "a name is too long", path);
   snprintf(path + directory_length, sizeof path - directory_length, ".wh.%s", name);
-  forget_xattrs();
-  write_header('0', "", &none);
+  pack_forget_xattrs();
+  write_header('0', "", &none, 0, false);
 }
 
 static bool is_opaque(int fd) {
@@ -182,10 +219,10 @@ static void pack_directory(int parent, const char *name, size_t path_length, int
 
   if (list == NULL || fstat(fd, &st) < 0) unpack_die(errno, "open a directory", path);
   if (depth > MAX_DEPTH) unpack_die(ELOOP, "directories are nested too deep", path);
-  read_xattrs(fd);
+  pack_read_xattrs(fd, NULL);
   strcpy(path + path_length, "/");
-  write_header('5', "", &st);
-  if (whiteouts && depth > 0 && is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);
+  write_header('5', "", &st, 0, false);
+  if (options->whiteouts && depth > 0 && is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);
   names = read_names(list, &count);
   for (size_t i = 0; i < count; i++) {
     pack_tree(fd, names[i], path_length + 1, depth + 1);
@@ -210,18 +247,18 @@ static void pack_tree(int parent, const char *name, size_t path_length, int dept
     memcpy(path + path_length, name, length + 1);
     path_length += length;
   }
-  if (S_ISREG(st.st_mode))
+  if (S_ISREG(st.st_mode) && options->count_only)
+    count_file(&st);
+  else if (S_ISREG(st.st_mode))
     pack_file(openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   else if (S_ISDIR(st.st_mode))
     pack_directory(parent, name, path_length, depth);
   else if (S_ISLNK(st.st_mode))
     pack_symlink(parent, name, &st);
-  else if (S_ISSOCK(st.st_mode))
-    counts.skipped++;
-  else if (whiteouts && S_ISCHR(st.st_mode) && st.st_rdev == 0)
+  else if (options->whiteouts && S_ISCHR(st.st_mode) && st.st_rdev == 0)
     pack_whiteout(name, path_length - strlen(name));
   else
-    write_header(S_ISCHR(st.st_mode) ? '3' : S_ISBLK(st.st_mode) ? '4' : '6', "", &st);
+    pack_node(parent, name, &st);
 }
 
 /* The last component of a path; "." for the root, a directory's content then lies at the top. */
@@ -280,46 +317,62 @@ static void raise_file_limit(void) {
   }
 }
 
-int pack_main(int argc, char **argv) {
-  static const struct option names[] = {
-      {"root", required_argument, NULL, 'r'},
-      {"here", no_argument, NULL, 'h'},
-      {"as", required_argument, NULL, 'a'},
-      {"follow", no_argument, NULL, 'f'},
-      {"whiteouts", no_argument, NULL, 'w'},
-      {"outline", no_argument, NULL, 'o'},
-      {"since", required_argument, NULL, 's'},
-      {"epoch", required_argument, NULL, 'e'},
-      {NULL, 0, NULL, 0},
-  };
-  const char *dir = NULL, *as = NULL;
-  bool here = false, follow = false, outline = false;
-  int option, root;
+static void pack_parts(const struct unpack_parts *parts) {
+  for (size_t i = 0; i < parts->count; i++) {
+    const struct unpack_part *part = parts->list[i];
 
-  optind = 1;
-  opterr = 0;
-  while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-    if (option == '?') unpack_die(EINVAL, "unknown option, or one without its value", "");
-    dir = option == 'r' ? optarg : dir;
-    as = option == 'a' ? optarg : as;
-    here = here || option == 'h';
-    follow = follow || option == 'f';
-    whiteouts = whiteouts || option == 'w';
-    outline = outline || option == 'o';
-    since = option == 's' ? strtoll(optarg, NULL, 10) : since;
-    epoch = option == 'e' ? strtoll(optarg, NULL, 10) : epoch;
+    snprintf(path, sizeof path, "%s", part->name);
+    pack_tree(part->root, ".", strlen(path), 0);
   }
-  if (dir == NULL || (optind >= argc) != outline || (as != NULL && argc - optind > 1))
-    unpack_die(EINVAL, "usage: pack --root DIR [--as NAME] PATH…", "");
+}
+
+/* Held in memory: its size comes before it. Nothing but a plain header: whoever reads it need not know any other. */
+static void pack_first(const char *name) {
+  static char content[MAX_FIRST];
+  size_t size = 0;
+  ssize_t got;
+  struct stat st = {.st_mode = S_IFREG | 0644};
+  struct pack_entry entry = {.path = name, .link = "", .type = '0', .st = &st};
+
+  while ((got = read(STDIN_FILENO, content + size, sizeof content - size)) > 0) size += (size_t)got;
+  if (got < 0) unpack_die(errno, "read", name);
+  if (size == sizeof content) unpack_die(E2BIG, "too large", name);
+  st.st_mtim.tv_sec = time(NULL);
+  entry.size = size;
+  pack_write_header(&entry);
+  pack_write(content, size);
+  pad(size);
+  counts.entries++;
+}
+
+/* Links are told by device and inode, and each part may be of another file system: one table for all is right. */
+int pack_main(int argc, char **argv) {
+  const uint64_t caps = UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH);
+  static struct pack_options given;
+  int root, at = pack_parse(&given, argc, argv);
+
+  options = &given;
   raise_file_limit();
-  root = unpack_confine(dir, here, UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH));
-  if (outline) {
-    pack_outline(root);
-    return 0;
+  if (given.progress) pack_show_progress();
+  if (given.parts.count > 0) {
+    unpack_through_start(&given.through, STDOUT_FILENO);
+    unpack_confine_parts(&given.parts, 1, caps);
+    unpack_set_entry(path);
+    if (given.first != NULL && !given.count_only) pack_first(given.first);
+    pack_parts(&given.parts);
+  } else {
+    root = unpack_confine(given.root, given.here, caps);
+    if (given.outline) {
+      pack_outline(root);
+      return 0;
+    }
+    for (; at < argc; at++) pack_one(root, argv[at], given.as, given.follow);
   }
-  for (; optind < argc; optind++) pack_one(root, argv[optind], as, follow);
-  pack_zeros(1024);
-  pack_flush();
+  if (!given.count_only) {
+    pack_zeros(1024);
+    pack_flush();
+  }
+  unpack_through_end(STDOUT_FILENO);
   fprintf(stderr, "{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"changed\":%" PRIu64 "}\n",
           counts.entries, counts.bytes, counts.skipped, counts.changed);
   return 0;

@@ -27,6 +27,22 @@ static size_t used;
 static char *records;
 static size_t records_size, records_room;
 
+enum { SHOWN_EVERY = 4 << 20 };
+
+static bool is_shown;
+static uint64_t written_bytes, shown_bytes;
+
+void pack_show_progress(void) {
+  is_shown = true;
+}
+
+static void show_progress(void) {
+  written_bytes += used;
+  if (!is_shown || written_bytes - shown_bytes < SHOWN_EVERY) return;
+  shown_bytes = written_bytes;
+  fprintf(stderr, "{\"bytes\":%" PRIu64 "}\n", written_bytes);
+}
+
 void pack_flush(void) {
   for (size_t done = 0; done < used;) {
     ssize_t written = write(STDOUT_FILENO, buffer + done, used - done);
@@ -35,6 +51,7 @@ void pack_flush(void) {
     if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write the archive", NULL);
     done += (size_t)written;
   }
+  show_progress();
   used = 0;
 }
 
@@ -104,7 +121,7 @@ static void add_number(const char *key, uint64_t value) {
 }
 
 /* The reverse of unpack_pax.c: the second -2 plus 0.75 is written -1.25. */
-static void add_time(const struct timespec *time) {
+static void add_time(const char *key, const struct timespec *time) {
   char text[40];
   int64_t seconds = time->tv_sec;
   long ns = time->tv_nsec;
@@ -115,19 +132,41 @@ static void add_time(const struct timespec *time) {
     seconds = -seconds - (ns != 0);
     ns = ns != 0 ? 1000000000 - ns : 0;
   }
-  add_record("mtime", text, (size_t)snprintf(text, sizeof text, "%s%" PRId64 ".%09ld", sign, seconds, ns));
+  add_record(key, text, (size_t)snprintf(text, sizeof text, "%s%" PRId64 ".%09ld", sign, seconds, ns));
 }
 
-static void collect_records(const struct pack_entry *entry) {
+/* Format 1.0: the header's name is one that a reader which does not know the map cannot mistake for the file's. */
+static void add_sparse(const struct pack_entry *entry) {
+  add_record("GNU.sparse.major", "1", 1);
+  add_record("GNU.sparse.minor", "0", 1);
+  add_record("GNU.sparse.name", entry->path, strlen(entry->path));
+  add_number("GNU.sparse.realsize", (uint64_t)entry->st->st_size);
+}
+
+static const char *header_name(const struct pack_entry *entry) {
+  static char name[8192];
+  const char *slash = strrchr(entry->path, '/');
+  size_t length = slash == NULL ? 0 : (size_t)(slash + 1 - entry->path);
+
+  if (!entry->sparse) return entry->path;
+  snprintf(name, sizeof name, "%.*sGNUSparseFile.0/%s", (int)length, entry->path, entry->path + length);
+  return name;
+}
+
+static void collect_records(const struct pack_entry *entry, const char *name) {
   const struct stat *st = entry->st;
 
   records_size = 0;
-  if (strlen(entry->path) > MAX_NAME) add_record("path", entry->path, strlen(entry->path));
+  if (strlen(name) > MAX_NAME) add_record("path", name, strlen(name));
   if (strlen(entry->link) > MAX_NAME) add_record("linkpath", entry->link, strlen(entry->link));
   if (st->st_uid > MAX_OCTAL_7) add_number("uid", st->st_uid);
   if (st->st_gid > MAX_OCTAL_7) add_number("gid", st->st_gid);
-  if (entry->type == '0' && st->st_size > MAX_OCTAL_11) add_number("size", (uint64_t)st->st_size);
-  if (st->st_mtim.tv_nsec != 0 || st->st_mtim.tv_sec < 0 || st->st_mtim.tv_sec > MAX_OCTAL_11) add_time(&st->st_mtim);
+  if (entry->size > MAX_OCTAL_11) add_number("size", entry->size);
+  if (st->st_mtim.tv_nsec != 0 || st->st_mtim.tv_sec < 0 || st->st_mtim.tv_sec > MAX_OCTAL_11)
+    add_time("mtime", &st->st_mtim);
+  if (entry->access_time) add_time("atime", &st->st_atim);
+  if (entry->socket) add_record("SCHILY.filetype", "socket", 6);
+  if (entry->sparse) add_sparse(entry);
   for (size_t i = 0; i < entry->xattr_count; i++) {
     char key[300];
 
@@ -175,16 +214,17 @@ static void write_extended(void) {
 
 void pack_write_header(const struct pack_entry *entry) {
   const struct stat *st = entry->st;
+  const char *name = header_name(entry);
   char block[BLOCK] = {0};
   bool device = entry->type == '3' || entry->type == '4';
 
-  collect_records(entry);
+  collect_records(entry, name);
   if (records_size > 0) write_extended();
-  copy_name(block, entry->path);
+  copy_name(block, name);
   octal(block + 100, 8, st->st_mode & 07777, MAX_OCTAL_7);
   octal(block + 108, 8, st->st_uid, MAX_OCTAL_7);
   octal(block + 116, 8, st->st_gid, MAX_OCTAL_7);
-  octal(block + 124, 12, entry->type == '0' ? (uint64_t)st->st_size : 0, MAX_OCTAL_11);
+  octal(block + 124, 12, entry->size, MAX_OCTAL_11);
   octal(block + 136, 12, st->st_mtim.tv_sec < 0 ? 0 : (uint64_t)st->st_mtim.tv_sec, MAX_OCTAL_11);
   block[156] = entry->type;
   copy_name(block + 157, entry->link);

@@ -2,6 +2,7 @@
 #ifndef PACK_HEADER_H
 #define PACK_HEADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -19,6 +20,10 @@ struct pack_entry {
   const struct stat *st;
   const struct pack_xattr *xattrs;
   size_t xattr_count;
+  uint64_t size;    /* of the data that follow */
+  bool sparse;      /* they begin with a map */
+  bool socket;      /* type is '0': tar has none for it, star's SCHILY.filetype says it (star(5)) */
+  bool access_time; /* is kept, too */
 };
 
 void pack_write_header(const struct pack_entry *entry);
@@ -30,5 +35,8 @@ char *pack_room(size_t *size);
 void pack_filled(size_t size);
 void pack_zeros(uint64_t size);
 void pack_flush(void);
+
+/* What has been written is said on stderr now and then: {"bytes":N}. */
+void pack_show_progress(void);
 
 #endif

@@ -17,12 +17,22 @@
  *   --scrub            an empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id
  *   --sync             syncfs at the end
  *
- * At the end, on stdout or with --outline on stderr:
- * {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,"skippedXattrs":N,"exact":B}: the outline gives the archive
+ * Or, instead of --root and --to, several directories:
+ *
+ *   --part NAME --dir DIR  entries below NAME lie below DIR; parts come in this order, and nothing else may come
+ *   --first NAME           before all comes a file NAME: it goes to stdout, its size in a line before it. Further
+ *                          options, which tell the parts, are then read from descriptor 3, to end of file, each ended
+ * by NUL; none: nothing is done
+ *   --progress             {"bytes":N} on stdout now and then
+ *   --through WORD…        the archive comes through a program; each of its words is an option of its own
+ *   --nobody               that program is nobody's, and has no network
+ *   --parent PID           die when that process does
+ *
+ * At the end, on stdout or with --outline on stderr: {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,
+ * "skippedXattrs":N,"removedHostKeys":N,"exact":B}: the outline gives the archive
  */
 #include "unpack.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -37,9 +47,12 @@
 #include "unpack_confine.h"
 #include "unpack_input.h"
 #include "unpack_outline.h"
+#include "unpack_parts.h"
 #include "unpack_path.h"
 #include "unpack_report.h"
+#include "unpack_scrub.h"
 #include "unpack_tar.h"
+#include "unpack_through.h"
 #include "unpack_times.h"
 #include "unpack_whiteout.h"
 #include "unpack_write.h"
@@ -52,13 +65,19 @@ static struct {
   const char *top;
   /* The one name at the top; NULL: any. */
   const char *only;
+  /* The file before all; NULL: there is none. */
+  const char *first;
   bool here, scrub, sync, outline;
   unsigned strip;
   uint64_t max_entries;
   const char *excludes[MAX_EXCLUDES];
   size_t exclude_count;
   struct unpack_options write;
+  struct unpack_parts parts;
+  struct unpack_through through;
 } settings;
+
+enum { MAX_FIRST = 1 << 20, MAX_LATER = 256 << 10, CONTROL_FD = 3 };
 
 static uint64_t number(const char *text, uint64_t max) {
   char *end;
@@ -93,6 +112,34 @@ static void parse_to(char *path) {
   settings.top = slash + 1;
   settings.root = slash == path ? "/" : path;
   if (slash != path) *slash = '\0';
+}
+
+static void parse_part_option(int option) {
+  switch (option) {
+  case 'p':
+    unpack_add_part(&settings.parts, optarg);
+    break;
+  case 'D':
+    unpack_add_dir(&settings.parts, optarg);
+    break;
+  case '1':
+    settings.first = optarg;
+    break;
+  case 'g':
+    unpack_input_show_progress();
+    break;
+  case 'T':
+    unpack_through_add(&settings.through, optarg);
+    break;
+  case 'N':
+    settings.through.nobody = true;
+    break;
+  case 'O':
+    unpack_die_with_parent(optarg);
+    break;
+  default:
+    unpack_die(EINVAL, "unknown option, or one without its value", "");
+  }
 }
 
 static void parse_option(int option) {
@@ -151,10 +198,9 @@ static void parse_option(int option) {
     settings.sync = true;
     break;
   default:
-    unpack_die(EINVAL, "unknown option, or one without its value", "");
+    parse_part_option(option);
   }
 }
-
 static void parse_options(int argc, char **argv) {
   static const struct option names[] = {
       {"root", required_argument, NULL, 'r'},
@@ -174,17 +220,21 @@ static void parse_options(int argc, char **argv) {
       {"outline", no_argument, NULL, 'u'},
       {"scrub", no_argument, NULL, 'c'},
       {"sync", no_argument, NULL, 'y'},
+      {"part", required_argument, NULL, 'p'},
+      {"dir", required_argument, NULL, 'D'},
+      {"first", required_argument, NULL, '1'},
+      {"progress", no_argument, NULL, 'g'},
+      {"through", required_argument, NULL, 'T'},
+      {"nobody", no_argument, NULL, 'N'},
+      {"parent", required_argument, NULL, 'O'},
       {NULL, 0, NULL, 0},
   };
   int option;
 
-  settings.max_entries = UINT64_MAX;
-  settings.write = (struct unpack_options){.keep_owner = true, .owner_uid = UINT32_MAX, .owner_gid = UINT32_MAX};
   optind = 1;
   opterr = 0;
   while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) parse_option(option);
-  if (optind < argc || settings.root == NULL)
-    unpack_die(EINVAL, "usage: unpack --root DIR [option…]", optind < argc ? argv[optind] : "");
+  if (optind < argc) unpack_die(EINVAL, "usage: unpack --root DIR [option…]", argv[optind]);
 }
 
 static bool is_excluded(const char *path) {
@@ -215,6 +265,75 @@ static void require_only(const char *path) {
     unpack_die(0, "the archive has an entry that was not asked for", NULL);
 }
 
+static void begin_at(int root) {
+  unpack_write_init(root, &settings.write);
+  unpack_times_init(root);
+}
+
+/* Takes the part's name off PATH, which becomes the part's own name of the entry. */
+static bool is_below(char *path, const char *part) {
+  size_t length = strlen(part);
+
+  if (strncmp(path, part, length) != 0 || (path[length] != '\0' && path[length] != '/')) return false;
+  memmove(path, path + length + (path[length] == '/'), strlen(path + length + (path[length] == '/')) + 1);
+  return true;
+}
+
+static size_t current_part;
+static unsigned removed_keys;
+
+/* What tells machines apart lies in the first of several parts. Times come last: all before changes those of
+ * directories. */
+static void finish_part(int root) {
+  if (settings.scrub && current_part == 0) removed_keys = unpack_scrub(root);
+  unpack_times_apply();
+  unpack_path_forget();
+}
+
+/* PATH and, of a hard link, LINK lie in one part: the one that is being unpacked, or one that has not been begun. */
+static void enter_part(char *path, char *link, bool has_link) {
+  const struct unpack_parts *parts = &settings.parts;
+
+  if (parts->count == 0) return;
+  while (current_part < parts->count && !is_below(path, parts->list[current_part]->name)) {
+    finish_part(parts->list[current_part]->root);
+    if (++current_part < parts->count) begin_at(parts->list[current_part]->root);
+  }
+  if (current_part == parts->count || (has_link && !is_below(link, parts->list[current_part]->name)))
+    unpack_die(0, "the archive has an entry that is not below one of its parts, or out of their order", NULL);
+}
+
+/* Options of whoever has read the manifest. */
+static void parse_later_options(void) {
+  static char text[MAX_LATER], program[] = "unpack";
+  static char *words[MAX_LATER / 2 + 2] = {program};
+  size_t size = 0;
+  ssize_t got;
+  int count = 1;
+
+  while (size < sizeof text && (got = read(CONTROL_FD, text + size, sizeof text - size)) > 0) size += (size_t)got;
+  if (size == 0) _exit(1);
+  if (size == sizeof text || text[size - 1] != '\0') unpack_die(E2BIG, "too many options", "");
+  for (char *word = text; word < text + size; word += strlen(word) + 1) words[count++] = word;
+  parse_options(count, words);
+}
+
+/* Handed up before anything is confined or written: what may come is one plain header, and nothing else is looked at.
+ */
+static void hand_up_first(void) {
+  static char content[MAX_FIRST];
+  uint64_t size;
+
+  if (settings.first == NULL) return;
+  size = tar_first(settings.first, sizeof content);
+  unpack_input_exact(content, (size_t)size);
+  tar_pad(size);
+  printf("%" PRIu64 "\n", size);
+  fwrite(content, 1, (size_t)size, stdout);
+  if (fflush(stdout) != 0) unpack_die(errno, "hand the manifest up", settings.first);
+  parse_later_options();
+}
+
 static void unpack_all(void) {
   struct tar_entry entry = {0};
   char path[UNPACK_PATH_MAX], link[UNPACK_PATH_MAX] = "";
@@ -227,6 +346,7 @@ static void unpack_all(void) {
     wanted = clean_name(path, entry.path);
     if (wanted) require_only(path);
     if (wanted && entry.type == TAR_HARDLINK) wanted = clean_name(link, entry.link);
+    if (wanted) enter_part(path, link, entry.type == TAR_HARDLINK);
     if (wanted && !is_excluded(path))
       unpack_write_entry(&entry, path, link);
     else
@@ -236,40 +356,6 @@ static void unpack_all(void) {
   unpack_set_entry("");
 }
 
-/* An image is the start of many zones: what tells machines apart must not be in it. */
-static void scrub(int root) {
-  int directory = unpack_open_in_root(root, "etc", O_PATH | O_DIRECTORY, 0), fd;
-  struct dirent *found;
-  struct stat st;
-  DIR *list;
-
-  if (directory >= 0 && fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode) &&
-      !unpack_at_whiteout(directory, "machine-id")) {
-    if (unlinkat(directory, "machine-id", 0) < 0) unpack_die(errno, "empty", "etc/machine-id");
-    if (st.st_size > 0) unpack_outline_broken();
-    fd = openat(directory, "machine-id", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
-    if (fd < 0) unpack_die(errno, "empty", "etc/machine-id");
-    close(fd);
-  }
-  if (directory >= 0) close(directory);
-  directory = unpack_open_in_root(root, "var/lib/dbus", O_PATH | O_DIRECTORY, 0);
-  if (directory >= 0) {
-    if (fstatat(directory, "machine-id", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-        unlinkat(directory, "machine-id", 0) == 0)
-      unpack_outline_broken();
-    close(directory);
-  }
-  fd = unpack_open_in_root(root, "etc/ssh", O_RDONLY | O_DIRECTORY, 0);
-  list = fd < 0 ? NULL : fdopendir(fd);
-  while (list != NULL && (found = readdir(list)) != NULL)
-    if (fnmatch("ssh_host_*_key*", found->d_name, 0) == 0) {
-      if (unlinkat(dirfd(list), found->d_name, 0) < 0) unpack_die(errno, "remove a host key", found->d_name);
-      unpack_outline_broken();
-    }
-  if (list != NULL) closedir(list);
-  unpack_path_forget();
-}
-
 static void sync_root(int root) {
   int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -277,27 +363,38 @@ static void sync_root(int root) {
   close(fd);
 }
 
+static int confine(uint64_t caps) {
+  if (settings.parts.count == 0) return unpack_confine(settings.root, settings.here, caps);
+  unpack_confine_parts(&settings.parts, 0, caps);
+  return settings.parts.list[0]->root;
+}
+
 int unpack_main(int argc, char **argv) {
   uint64_t caps = UNPACK_CAP(UNPACK_CAP_CHOWN) | UNPACK_CAP(UNPACK_CAP_DAC_OVERRIDE) | UNPACK_CAP(UNPACK_CAP_FOWNER) |
                   UNPACK_CAP(UNPACK_CAP_FSETID) | UNPACK_CAP(UNPACK_CAP_SETFCAP);
   int root;
 
+  settings.max_entries = UINT64_MAX;
+  settings.write = (struct unpack_options){.keep_owner = true, .owner_uid = UINT32_MAX, .owner_gid = UINT32_MAX};
   parse_options(argc, argv);
+  unpack_through_start(&settings.through, STDIN_FILENO);
+  hand_up_first();
+  if ((settings.root == NULL) == (settings.parts.count == 0))
+    unpack_die(EINVAL, "usage: unpack --root DIR [option…]", "");
   if (settings.write.devices) caps |= UNPACK_CAP(UNPACK_CAP_MKNOD);
-  root = unpack_confine(settings.root, settings.here, caps);
+  root = confine(caps);
   umask(0);
-  unpack_write_init(root, &settings.write);
-  unpack_times_init(root);
+  begin_at(root);
   unpack_all();
-  if (settings.scrub) scrub(root);
-  unpack_times_apply();
+  finish_part(root);
   unpack_outline_end();
+  unpack_through_end(STDIN_FILENO);
   if (settings.sync) sync_root(root);
   FILE *out = settings.outline ? stderr : stdout;
   fprintf(out,
           "{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"skippedDevices\":%" PRIu64
-          ",\"skippedXattrs\":%" PRIu64 ",\"exact\":%s}\n",
+          ",\"skippedXattrs\":%" PRIu64 ",\"removedHostKeys\":%u,\"exact\":%s}\n",
           unpack_counts.entries, unpack_counts.bytes, unpack_counts.skipped, unpack_counts.skipped_devices,
-          unpack_counts.skipped_xattrs, unpack_outline_is_exact() ? "true" : "false");
+          unpack_counts.skipped_xattrs, removed_keys, unpack_outline_is_exact() ? "true" : "false");
   return fflush(out) == 0 ? 0 : 1;
 }

@@ -26,15 +26,30 @@ int unpack_open_in_root(int root, const char *path, int flags, mode_t mode) {
   return fd;
 }
 
-static void enter_root(const char *dir) {
-  struct tz_mount_attr attributes = {.set = TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC};
+void unpack_new_namespaces(const char *dir) {
   int target = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int tree;
 
   if (target < 0) unpack_die(errno, "open the root", dir);
   if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0) unpack_die(errno, "unshare", dir);
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) unpack_die(errno, "make the mounts private", "/");
   close(target);
+}
+
+void unpack_pivot(int tree, const char *dir) {
+  if (fchdir(tree) < 0) unpack_die(errno, "chdir", dir);
+  if (syscall(SYS_pivot_root, ".", ".") == 0) {
+    if (umount2(".", MNT_DETACH) < 0) unpack_die(errno, "detach the old root", dir);
+  } else if (errno != EINVAL || chroot(".") < 0) /* EINVAL: the old root is the initial ramfs, which can't be moved */
+    unpack_die(errno, "pivot_root", dir);
+  if (chdir("/") < 0) unpack_die(errno, "chdir", "/");
+  close(tree);
+}
+
+static void enter_root(const char *dir) {
+  struct tz_mount_attr attributes = {.set = TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC};
+  int target, tree;
+
+  unpack_new_namespaces(dir);
   /* Opened again: a tree can only be cloned from the process's own mount namespace. */
   target = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   tree = target < 0 ? -1 : tz_open_tree(target, "", TZ_OPEN_TREE_CLONE | O_CLOEXEC | TZ_AT_EMPTY_PATH);
@@ -42,14 +57,8 @@ static void enter_root(const char *dir) {
   if (tz_mount_setattr(tree, "", TZ_AT_EMPTY_PATH, &attributes) < 0) unpack_die(errno, "mount_setattr", dir);
   if (tz_move_mount(tree, "", target, "", TZ_MOVE_MOUNT_F_EMPTY_PATH | TZ_MOVE_MOUNT_T_EMPTY_PATH) < 0)
     unpack_die(errno, "move_mount", dir);
-  if (fchdir(tree) < 0) unpack_die(errno, "chdir", dir);
-  if (syscall(SYS_pivot_root, ".", ".") == 0) {
-    if (umount2(".", MNT_DETACH) < 0) unpack_die(errno, "detach the old root", dir);
-  } else if (errno != EINVAL || chroot(".") < 0) /* EINVAL: the old root is the initial ramfs, which can't be moved */
-    unpack_die(errno, "pivot_root", dir);
-  if (chdir("/") < 0) unpack_die(errno, "chdir", "/");
   close(target);
-  close(tree);
+  unpack_pivot(tree, dir);
 }
 
 static void keep_capabilities(uint64_t keep) {
@@ -74,6 +83,11 @@ static void keep_capabilities(uint64_t keep) {
     data[i].inheritable = 0;
   }
   if (syscall(SYS_capset, &header, data) < 0) unpack_die(errno, "capset", "");
+}
+
+void unpack_drop(uint64_t caps) {
+  keep_capabilities(caps);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) unpack_die(errno, "no_new_privs", "");
 }
 
 int unpack_confine(const char *dir, bool here, uint64_t caps) {

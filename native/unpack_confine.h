@@ -24,6 +24,11 @@ enum {
  */
 int unpack_confine(const char *dir, bool here, uint64_t caps);
 
+/* Its steps, for unpack_parts.c. DIR is for messages; TREE is the new root, mounted at DIR, and closed. */
+void unpack_new_namespaces(const char *dir);
+void unpack_pivot(int tree, const char *dir);
+void unpack_drop(uint64_t caps);
+
 /* openat2 with RESOLVE_IN_ROOT: symbolic links and ".." end at the root. -1 and errno on failure. */
 int unpack_open_in_root(int root, const char *path, int flags, mode_t mode);
 

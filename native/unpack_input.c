@@ -2,20 +2,34 @@
 #include "unpack_input.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "unpack_outline.h"
 #include "unpack_report.h"
 
-enum { BUFFER_SIZE = 1 << 20 };
+enum { BUFFER_SIZE = 1 << 20, SHOWN_EVERY = 4 << 20 };
 
 static unsigned char buffer[BUFFER_SIZE];
 static size_t buffer_start, buffer_end;
-static uint64_t total, limit = UINT64_MAX;
+static uint64_t total, shown, limit = UINT64_MAX;
+static bool is_shown;
 
 void unpack_input_limit(uint64_t max_bytes) {
   limit = max_bytes;
+}
+
+void unpack_input_show_progress(void) {
+  is_shown = true;
+}
+
+static void show_progress(void) {
+  if (!is_shown || total - shown < SHOWN_EVERY) return;
+  shown = total;
+  printf("{\"bytes\":%" PRIu64 "}\n", shown);
+  fflush(stdout);
 }
 
 static bool fill(void) {
@@ -25,6 +39,7 @@ static bool fill(void) {
   while (got < 0 && errno == EINTR);
   if (got < 0) unpack_die(errno, "read the archive", NULL);
   total += (uint64_t)got;
+  show_progress();
   if (total > limit) unpack_die(0, "the archive is larger than --max-bytes", NULL);
   buffer_start = 0;
   buffer_end = (size_t)got;

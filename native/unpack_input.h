@@ -9,6 +9,9 @@
 /* More than this many bytes in all is an error; UINT64_MAX: no limit. */
 void unpack_input_limit(uint64_t max_bytes);
 
+/* How much has been read is said on stdout now and then: {"bytes":N}. */
+void unpack_input_show_progress(void);
+
 /* A piece of what comes next, 1 to MAX bytes, without a copy; valid until the next call. Dies at the end of file. */
 size_t unpack_input_piece(const unsigned char **piece, uint64_t max);
 

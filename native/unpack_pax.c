@@ -44,7 +44,7 @@ static uint64_t parse_id(const char *text) {
 }
 
 /* Seconds with a fraction, maybe negative: -1.25 is the second -2 plus 0.75. */
-static void parse_time(struct pax *pax, const char *text) {
+static void parse_time(const char *text, int64_t *whole, uint32_t *nanoseconds) {
   bool negative = *text == '-';
   const char *end;
   uint64_t seconds = parse_decimal(text + negative, &end);
@@ -53,9 +53,8 @@ static void parse_time(struct pax *pax, const char *text) {
   if (*end == '.')
     for (end++; *end >= '0' && *end <= '9'; end++, unit /= 10) ns += (uint32_t)(*end - '0') * unit;
   if (*end != '\0') malformed();
-  pax->mtime = negative ? -(int64_t)seconds - (ns != 0) : (int64_t)seconds;
-  pax->mtime_ns = negative && ns != 0 ? 1000000000 - ns : ns;
-  pax->has_mtime = true;
+  *whole = negative ? -(int64_t)seconds - (ns != 0) : (int64_t)seconds;
+  *nanoseconds = negative && ns != 0 ? 1000000000 - ns : ns;
 }
 
 static void add_xattr(struct tar_entry *entry, const char *name, const char *value, size_t size) {
@@ -116,9 +115,14 @@ static void plain_record(struct pax *pax, enum pax_scope scope, const char *key,
   else if (strcmp(key, "gid") == 0 && (pax->has_gid = given))
     pax->gid = parse_id(value);
   else if (strcmp(key, "mtime") == 0) {
-    pax->has_mtime = false;
-    if (given) parse_time(pax, value);
-  } else if (strcmp(key, "path") == 0 || strcmp(key, "linkpath") == 0 || strcmp(key, "size") == 0) {
+    pax->has_mtime = given;
+    if (given) parse_time(value, &pax->mtime, &pax->mtime_ns);
+  } else if (strcmp(key, "atime") == 0) {
+    pax->has_atime = given;
+    if (given) parse_time(value, &pax->atime, &pax->atime_ns);
+  } else if (strcmp(key, "SCHILY.filetype") == 0) /* star(5) */
+    pax->is_socket = scope == PAX_LOCAL && strcmp(value, "socket") == 0;
+  else if (strcmp(key, "path") == 0 || strcmp(key, "linkpath") == 0 || strcmp(key, "size") == 0) {
     if (scope == PAX_GLOBAL) unpack_die(0, "a global PAX header sets a name or size", NULL);
     if (key[0] == 'p')
       pax->path = given ? value : NULL;

@@ -8,10 +8,10 @@
 struct pax {
   char *text; /* of the local header */
   const char *path, *link, *sparse_name;
-  bool has_size, has_uid, has_gid, has_mtime, has_real_size, has_map;
+  bool has_size, has_uid, has_gid, has_mtime, has_atime, has_real_size, has_map, is_socket;
   uint64_t size, uid, gid, real_size;
-  int64_t mtime;
-  uint32_t mtime_ns;
+  int64_t mtime, atime;
+  uint32_t mtime_ns, atime_ns;
   unsigned sparse_major, sparse_minor;
   uint64_t pending_offset;
   bool has_pending_offset;

@@ -217,6 +217,9 @@ static void apply_pax(struct tar_entry *entry) {
     entry->mtime = pax.mtime;
     entry->mtime_ns = pax.mtime_ns;
   }
+  entry->has_atime = pax.has_atime;
+  entry->atime = pax.atime;
+  entry->atime_ns = pax.atime_ns;
 }
 
 static void read_pax_sparse(struct tar_entry *entry) {
@@ -255,6 +258,7 @@ static void fill_entry(struct tar_entry *entry, const unsigned char *block) {
     entry->major = (uint32_t)parse_unsigned(block + AT_MAJOR, 8, UINT32_MAX);
     entry->minor = (uint32_t)parse_unsigned(block + AT_MINOR, 8, UINT32_MAX);
   }
+  if (pax.is_socket && entry->type == TAR_FILE && entry->size == 0) entry->type = TAR_SOCKET;
   if (entry->type == TAR_HARDLINK) /* as GNU tar: some writers put the target's size here, without data */
     entry->size = 0;
   if (type == 'S')
@@ -274,6 +278,16 @@ static void forget_locals(struct tar_entry *entry) {
   entry->region_count = entry->xattr_count = 0;
   unpack_set_entry("");
   pax_reset(&pax);
+}
+
+uint64_t tar_first(const char *path, uint64_t max) {
+  unsigned char block[TAR_BLOCK];
+
+  unpack_input_exact(block, sizeof block);
+  if (strncmp((const char *)block + AT_NAME, path, 100) != 0 || block[AT_TYPE] != '0' || block[AT_PREFIX] != '\0')
+    unpack_die(0, "the archive does not begin with its manifest", path);
+  check_sum(block);
+  return parse_unsigned(block + AT_SIZE, 12, max);
 }
 
 bool tar_next(struct tar_entry *entry) {

@@ -16,6 +16,7 @@ enum tar_type {
   TAR_BLOCKDEV,
   TAR_DIRECTORY,
   TAR_FIFO,
+  TAR_SOCKET,
 };
 
 /* NAME and VALUE point into memory of the entry. */
@@ -37,6 +38,9 @@ struct tar_entry {
   uint32_t mode, uid, gid, major, minor;
   int64_t mtime;
   uint32_t mtime_ns;
+  bool has_atime;
+  int64_t atime;
+  uint32_t atime_ns;
   uint64_t size;      /* bytes of data that follow in the archive */
   uint64_t real_size; /* of the file; differs from size if sparse */
   bool sparse;
@@ -51,6 +55,10 @@ struct tar_entry {
  * calls tar_pad. Dies on anything malformed.
  */
 bool tar_next(struct tar_entry *entry);
+
+/* The size of the first entry, which has to be a plain file PATH of at most MAX bytes, without any header before its
+ * own. */
+uint64_t tar_first(const char *path, uint64_t max);
 
 /* Skips the padding after SIZE bytes of data. */
 void tar_pad(uint64_t size);

@@ -16,8 +16,7 @@ enum { BUFFER_SIZE = 1 << 20 };
 
 /* Followed by the path and its NUL. */
 struct record {
-  int64_t seconds;
-  uint32_t nanoseconds;
+  struct unpack_times times;
   uint32_t length;
 };
 
@@ -52,8 +51,15 @@ static void spill(void) {
   used = 0;
 }
 
-void unpack_times_add(const char *path, int64_t seconds, uint32_t nanoseconds) {
-  struct record record = {seconds, nanoseconds, (uint32_t)strlen(path) + 1};
+struct unpack_times unpack_times_of(const struct tar_entry *entry) {
+  struct unpack_times times = {{{.tv_nsec = UTIME_OMIT}, {.tv_sec = entry->mtime, .tv_nsec = (long)entry->mtime_ns}}};
+
+  if (entry->has_atime) times.at[0] = (struct timespec){.tv_sec = entry->atime, .tv_nsec = (long)entry->atime_ns};
+  return times;
+}
+
+void unpack_times_add(const char *path, const struct tar_entry *entry) {
+  struct record record = {unpack_times_of(entry), (uint32_t)strlen(path) + 1};
 
   if (used + sizeof record + record.length > sizeof buffer) spill();
   memcpy(buffer + used, &record, sizeof record);
@@ -62,15 +68,13 @@ void unpack_times_add(const char *path, int64_t seconds, uint32_t nanoseconds) {
 }
 
 static void apply_one(const struct record *record, const char *path) {
-  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                              {.tv_sec = record->seconds, .tv_nsec = (long)record->nanoseconds}};
   const char *name;
   struct stat st;
   int parent = unpack_parent(path, &name, false);
 
   if (*name == '\0') name = ".";
   if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) return;
-  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0) unpack_die(errno, "set the time", path);
+  if (utimensat(parent, name, record->times.at, AT_SYMLINK_NOFOLLOW) < 0) unpack_die(errno, "set the time", path);
 }
 
 /* Applies the whole records in the buffer; what is left of the last one is moved to the front. */

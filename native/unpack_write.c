@@ -19,6 +19,8 @@
 
 struct unpack_counts unpack_counts;
 
+static const char acl_access[] = "system.posix_acl_access", acl_default[] = "system.posix_acl_default";
+
 static const struct unpack_options *options;
 static int root_fd = -1;
 /* Something was replaced: the directory that unpack_parent keeps may be reached by another path now. */
@@ -57,16 +59,31 @@ static mode_t entry_mode(const struct tar_entry *entry) {
 static bool xattr_wanted(const char *name) {
   if (strncmp(name, "user.", 5) == 0) return strncmp(name, "user.overlay.", 13) != 0;
   if (strcmp(name, "security.capability") == 0) return options->keep_owner;
-  return strcmp(name, "system.posix_acl_access") == 0 || strcmp(name, "system.posix_acl_default") == 0;
+  return strcmp(name, acl_access) == 0 || strcmp(name, acl_default) == 0;
 }
 
-static void set_xattrs(int fd, const struct tar_entry *entry) {
+/* What lies in a directory with a default ACL is born with one, and with what that leaves of its mode (acl(5)). */
+static bool is_acl_inherited;
+
+/* Of what FD is, or, if it is -1, of NAME in the working directory. */
+static void shed_acl(int fd, const char *name, const char *acl) {
+  if ((fd >= 0 ? fremovexattr(fd, acl) : lremovexattr(name, acl)) < 0 && errno != ENODATA && errno != ENOTSUP)
+    unpack_die(errno, "remove an inherited ACL", NULL);
+}
+
+static int set_xattr(int fd, const char *name, const struct tar_xattr *xattr) {
+  return fd >= 0 ? fsetxattr(fd, xattr->name, xattr->value, xattr->size, 0)
+                 : lsetxattr(name, xattr->name, xattr->value, xattr->size, 0);
+}
+
+static void set_xattrs(int fd, const char *name, const struct tar_entry *entry) {
   for (size_t i = 0; i < entry->xattr_count; i++) {
     const struct tar_xattr *xattr = &entry->xattrs[i];
 
+    is_acl_inherited = is_acl_inherited || strcmp(xattr->name, acl_default) == 0;
     if (!xattr_wanted(xattr->name))
       unpack_counts.skipped_xattrs++;
-    else if (fsetxattr(fd, xattr->name, xattr->value, xattr->size, 0) < 0) {
+    else if (set_xattr(fd, name, xattr) < 0) {
       /* EPERM: the payload of a zone that has not got the capability. */
       if (errno != ENOTSUP && errno != EPERM) unpack_die(errno, "set an extended attribute", NULL);
       unpack_counts.skipped_xattrs++;
@@ -76,22 +93,35 @@ static void set_xattrs(int fd, const struct tar_entry *entry) {
 
 /* chown clears set-id bits and file capabilities, so it comes first. */
 static void set_attributes(int fd, const struct tar_entry *entry) {
-  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = entry->mtime, .tv_nsec = (long)entry->mtime_ns}};
+  const struct unpack_times times = unpack_times_of(entry);
 
   if (fchown(fd, owner_uid(entry), owner_gid(entry)) < 0) unpack_die(errno, "chown", NULL);
+  if (is_acl_inherited) {
+    shed_acl(fd, NULL, acl_access);
+    if (entry->type == TAR_DIRECTORY) shed_acl(fd, NULL, acl_default);
+  }
   if (fchmod(fd, entry_mode(entry)) < 0) unpack_die(errno, "chmod", NULL);
-  set_xattrs(fd, entry);
-  if (entry->type != TAR_DIRECTORY && futimens(fd, times) < 0) unpack_die(errno, "set the time", NULL);
+  set_xattrs(fd, NULL, entry);
+  if (entry->type != TAR_DIRECTORY && futimens(fd, times.at) < 0) unpack_die(errno, "set the time", NULL);
 }
 
 /* The same by name, for what is not opened: links, nodes. */
 static void set_attributes_at(int parent, const char *name, const struct tar_entry *entry) {
-  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = entry->mtime, .tv_nsec = (long)entry->mtime_ns}};
+  const struct unpack_times times = unpack_times_of(entry);
 
   if (fchownat(parent, name, owner_uid(entry), owner_gid(entry), AT_SYMLINK_NOFOLLOW) < 0)
     unpack_die(errno, "chown", NULL);
-  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0) unpack_die(errno, "set the time", NULL);
-  unpack_counts.skipped_xattrs += entry->xattr_count;
+  if (entry->type == TAR_SYMLINK)
+    unpack_counts.skipped_xattrs += entry->xattr_count;
+  else if (entry->xattr_count > 0 || is_acl_inherited) {
+    if (fchdir(parent) < 0) unpack_die(errno, "chdir", NULL);
+    if (is_acl_inherited) {
+      shed_acl(-1, name, acl_access);
+      if (fchmodat(parent, name, entry_mode(entry), 0) < 0) unpack_die(errno, "chmod", NULL);
+    }
+    set_xattrs(-1, name, entry);
+  }
+  if (utimensat(parent, name, times.at, AT_SYMLINK_NOFOLLOW) < 0) unpack_die(errno, "set the time", NULL);
 }
 
 /* Takes away what stands where an entry goes; a directory only if it is empty. */
@@ -190,7 +220,7 @@ static void write_directory(int parent, const char *name, const char *path, cons
   if (fd < 0) unpack_die(errno, "open a directory", NULL);
   set_attributes(fd, entry);
   close(fd);
-  unpack_times_add(path, entry->mtime, entry->mtime_ns);
+  unpack_times_add(path, entry);
 }
 
 static bool is_same_file(int a, const char *a_name, int b, const char *b_name) {
@@ -232,10 +262,16 @@ static void write_symlink(int parent, const char *name, const struct tar_entry *
   set_attributes_at(parent, name, entry);
 }
 
+static mode_t node_type(enum tar_type type) {
+  if (type == TAR_FIFO) return S_IFIFO;
+  if (type == TAR_SOCKET) return S_IFSOCK;
+  return type == TAR_CHAR ? S_IFCHR : S_IFBLK;
+}
+
 /* The mode is given to mknod at once (umask is 0): nothing is looked up by name again. */
 static void write_node(int parent, const char *name, const struct tar_entry *entry) {
-  mode_t type = entry->type == TAR_FIFO ? S_IFIFO : entry->type == TAR_CHAR ? S_IFCHR : S_IFBLK;
-  dev_t device = entry->type == TAR_FIFO ? 0 : makedev(entry->major, entry->minor);
+  mode_t type = node_type(entry->type);
+  dev_t device = type == S_IFCHR || type == S_IFBLK ? makedev(entry->major, entry->minor) : 0;
 
   if (mknodat(parent, name, type | entry_mode(entry), device) < 0) {
     if (errno != EEXIST) unpack_die(errno, "make a node", NULL);

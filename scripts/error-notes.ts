@@ -16,6 +16,8 @@ export const errorNotes = {
   TEMPLATE_INVALID: 'The `template.json` of a template is not valid: unknown keys are refused.',
   IMAGE_BUILD_FAILED:
     'A step of a template failed, or a zone of the image did not become healthy. The end of what it said is in `context.output`. Steps that were done are not done again.',
+  EXPORT_INVALID:
+    'The file is no exported zone, is cut off or damaged, has an entry that would be written outside the zone, or is much larger than it says. Nothing of it is kept.',
   ZONE_NOT_FOUND: 'There is no zone of that name; the nearest one is in the hint. See `tszone list`.',
   IMAGE_NOT_FOUND:
     'There is no image and no template of that name, or it is not built yet and `--pull never` was given. See `tszone image list --templates`.',
@@ -35,6 +37,7 @@ export const errorNotes = {
   IMAGE_EXISTS: 'An image of that name is there already: choose another name, or pass `--force`.',
   IMAGE_DAMAGED:
     '`image verify` found files of images that are not as they were unpacked; they are in `context.images`.',
+  PATH_EXISTS: 'A file of that name is there already: choose another name, or pass `--force`.',
   NETWORK_IN_USE: 'Zones have addresses of the network.',
   NETWORK_EXISTS: 'A network of that name is there already.',
   NETWORK_ADDRESS_IN_USE: 'Another zone has the address, or the range overlaps with one that the host uses.',
@@ -68,4 +71,6 @@ export const errorNotes = {
   REGISTRY_AUTH_FAILED:
     'The registry does not let you read that image: log in, or check the name (many say 401 for what is not there).',
   NOT_ROOT: 'It needs root, or the kernel refused something to root here.',
+  EXPORT_UNTRUSTED:
+    'An exported zone asks for what could harm this host (`context.fields`): privileges, ids, mounts, devices, the network or low ports of the host. Pass `--trust` if you know where the file comes from, or `--restrict` to make the zone without.',
 } as const satisfies Record<ErrorCode, string>;

@@ -1,6 +1,7 @@
 import { attachRow } from './attach.js';
 import { claimRow } from './claim.js';
 import { execRow } from './exec.js';
+import { exportRow } from './export.js';
 import { floorsRow } from './floors.js';
 import { lifeRow } from './life.js';
 import { memoryRow } from './memory.js';
@@ -21,6 +22,7 @@ export const rows: readonly Row[] = [
   memoryRow,
   parallelRow,
   bootRow,
+  exportRow,
   scaleRow,
   unpackRow,
 ];

@@ -1,5 +1,5 @@
-/* Compiled and not linked (`make headers`): compat.h says the same as the headers of the kernel and of glibc, which know
- * each architecture's own numbers. */
+/* Compiled and not linked (`make headers`): compat.h says the same as the headers of the kernel and of glibc, which
+ * know each architecture's own numbers. */
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/close_range.h>
@@ -50,6 +50,7 @@ SAME(TZ_ATTR_RDONLY, MOUNT_ATTR_RDONLY);
 SAME(TZ_ATTR_NOSUID, MOUNT_ATTR_NOSUID);
 SAME(TZ_ATTR_NODEV, MOUNT_ATTR_NODEV);
 SAME(TZ_ATTR_NOEXEC, MOUNT_ATTR_NOEXEC);
+SAME(TZ_ATTR_ATIME_MASK, MOUNT_ATTR__ATIME);
 SAME(TZ_ATTR_NOATIME, MOUNT_ATTR_NOATIME);
 SAME(TZ_ATTR_STRICTATIME, MOUNT_ATTR_STRICTATIME);
 SAME(TZ_ATTR_NODIRATIME, MOUNT_ATTR_NODIRATIME);

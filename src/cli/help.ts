@@ -15,6 +15,7 @@ const groups: readonly (readonly [string, readonly string[]])[] = [
   ['look', ['list', 'inspect', 'status', 'ps', 'logs']],
   ['change', ['set', 'get', 'unset']],
   ['inside', ['exec', 'shell', 'console', 'cp']],
+  ['state', ['export', 'import', 'publish']],
   ['images', ['image']],
   ['network', ['network', 'port']],
   ['host', ['doctor', 'boot', 'engine', 'completion', 'version']],

@@ -52,6 +52,11 @@ export const commandTable: CommandTable = {
     aliases: [],
     load: () => import('./exec.js'),
   },
+  export: {
+    summary: 'Write a zone to a file, or to standard output',
+    aliases: [],
+    load: () => import('./export.js'),
+  },
   get: {
     summary: "Show a zone's settings, or one of them",
     aliases: [],
@@ -101,6 +106,11 @@ export const commandTable: CommandTable = {
     summary: 'Check that the files of images are those that were unpacked',
     aliases: [],
     load: () => import('./image/verify.js'),
+  },
+  import: {
+    summary: 'Make a zone from a file that export has written',
+    aliases: [],
+    load: () => import('./import.js'),
   },
   inspect: {
     summary: 'Show everything about a zone',
@@ -177,6 +187,11 @@ export const commandTable: CommandTable = {
     summary: "List a zone's processes, with the pids of the zone and of the host",
     aliases: [],
     load: () => import('./ps.js'),
+  },
+  publish: {
+    summary: 'Make an image of a zone',
+    aliases: ['commit'],
+    load: () => import('./publish.js'),
   },
   rename: {
     summary: 'Give a stopped zone another name',

@@ -27,6 +27,7 @@ export const errorCatalog = {
   IMAGE_DIGEST_MISMATCH: UsageError,
   TEMPLATE_INVALID: UsageError,
   IMAGE_BUILD_FAILED: UsageError,
+  EXPORT_INVALID: UsageError,
 
   ZONE_NOT_FOUND: NotFoundError,
   IMAGE_NOT_FOUND: NotFoundError,
@@ -45,6 +46,7 @@ export const errorCatalog = {
   IMAGE_IN_USE: ConflictError,
   IMAGE_EXISTS: ConflictError,
   IMAGE_DAMAGED: ConflictError,
+  PATH_EXISTS: ConflictError,
   NETWORK_IN_USE: ConflictError,
   NETWORK_EXISTS: ConflictError,
   NETWORK_ADDRESS_IN_USE: ConflictError,
@@ -75,6 +77,7 @@ export const errorCatalog = {
 
   NOT_ROOT: PermissionError,
   REGISTRY_AUTH_FAILED: PermissionError,
+  EXPORT_UNTRUSTED: PermissionError,
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof errorCatalog;

@@ -14,6 +14,8 @@ export interface ToolOptions {
   readonly stderr?: StdioChoice;
   /** Descriptors for 3, 4, …: each a descriptor of this process. */
   readonly extraFds?: readonly number[];
+  /** Descriptor 3 is a pipe to the tool. */
+  readonly control?: boolean | undefined;
   /** Looked up by the child: also `/proc/self/fd/N` of this process. */
   readonly cwd?: string | undefined;
   /** Aborting kills the tool. */
@@ -26,6 +28,7 @@ export interface ToolProcess {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
+  readonly control: Writable | null;
   /** The exit status, or 128+n for signal n; all output has been delivered by then. */
   readonly exited: Promise<number>;
   kill(signal?: NodeJS.Signals): void;
@@ -39,9 +42,18 @@ const statusBusy = 75;
  * @throws HOST_HELPER_MISSING
  */
 export function runTool(mode: string, args: readonly string[], options: ToolOptions = {}): ToolProcess {
-  const { stdin = 'ignore', stdout = 'ignore', stderr = 'ignore', extraFds = [], cwd, signal } = options;
+  const {
+    stdin = 'ignore',
+    stdout = 'ignore',
+    stderr = 'ignore',
+    extraFds = [],
+    control = false,
+    cwd,
+    signal,
+  } = options;
   signal?.throwIfAborted();
-  const child = spawn(helperPath(), [mode, ...args], { stdio: [stdin, stdout, stderr, ...extraFds], env: {}, cwd });
+  const stdio = [stdin, stdout, stderr, ...(control ? ['pipe' as const] : extraFds)];
+  const child = spawn(helperPath(), [mode, ...args], { stdio, env: {}, cwd });
   const exited = waitForStatus(child, mode);
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
@@ -54,6 +66,7 @@ export function runTool(mode: string, args: readonly string[], options: ToolOpti
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
+    control: control ? (child.stdio[3] as Writable) : null,
     exited,
     kill: (name = 'SIGKILL') => {
       child.kill(name);

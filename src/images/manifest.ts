@@ -50,6 +50,7 @@ export const imageSourceSchema = v.variant('kind', [
   /** With the digest of its manifest. */
   v.strictObject({ kind: v.literal('registry'), reference: v.string(), digest }),
   v.strictObject({ kind: v.literal('layout'), file: optional(v.string()), digest }),
+  v.strictObject({ kind: v.literal('zone'), zone: v.string() }),
 ]);
 
 export const imageManifestSchema = v.strictObject({
@@ -66,6 +67,8 @@ export const imageManifestSchema = v.strictObject({
   sizeBytes: v.number(),
   source: imageSourceSchema,
   config: imageConfigSchema,
+  /** A text for people. */
+  description: optional(v.string()),
 });
 
 export type ImageConfig = v.InferOutput<typeof imageConfigSchema>;

@@ -127,7 +127,8 @@ export function newZoneRecord(spec: ZoneSpec, image: ZoneImage, spareOf?: string
   };
 }
 
-async function refuseExisting(host: HostContext, name: string): Promise<void> {
+/** @throws ZONE_EXISTS */
+export async function refuseExisting(host: HostContext, name: string): Promise<void> {
   if ((await findZone(host.roots, name)) === undefined) return;
   throw zoneError('ZONE_EXISTS', `zone "${name}" exists already`, {
     hint: `Choose another name, or run "tszone delete ${name}" first.`,

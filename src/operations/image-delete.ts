@@ -8,11 +8,11 @@ import {
   sweepPulls,
   withImagesLocked,
 } from '../images/index.js';
-import type { Roots } from '../state/index.js';
+import { type Roots, readZones } from '../state/index.js';
 import { sweepBlobs, sweepStaging } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
-import { layersInUse, removeUnused, requireReadableZones, sweepOutlines } from './image-store.js';
+import { removeUnused, requireReadableZones, sweepOutlines } from './image-store.js';
 
 /**
  * Removes the image and the layers that nothing else is made of.
@@ -33,10 +33,13 @@ export async function imageDelete({ roots }: HostContext, reference: string): Pr
   });
 }
 
-/** A zone of a replaced image of the same name has other layers, and is no hindrance. */
+/**
+ * A zone of a replaced image of the same name has other layers, and is no hindrance; nor is one of another image that has some of the same: a
+ * layer stays for as long as a zone is made of it.
+ */
 export async function refuseUsed(roots: Roots, image: ImageManifest): Promise<void> {
-  const users = await layersInUse(roots);
-  const zones = [...new Set(image.layers.flatMap((digest) => users.get(digest) ?? []))].sort();
+  const isMadeOf = ({ layers }: { readonly layers: readonly string[] }) => layers[0] === image.layers[0];
+  const zones = (await readZones(roots)).filter((zone) => isMadeOf(zone.image)).map(({ spec }) => spec.name);
   if (zones.length === 0) return;
   throw zoneError('IMAGE_IN_USE', `image "${image.name}" is used by ${zones.map((zone) => `"${zone}"`).join(', ')}`, {
     hint: `Run "tszone delete ${zones[0]}" first.`,

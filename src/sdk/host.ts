@@ -1,6 +1,7 @@
 /** This machine, as the library shows it. */
 import { type CreateOptions, createZone } from '../operations/create-from-image.js';
 import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
+import { type ImportOptions, type ImportResult, importZone } from '../operations/import-zone.js';
 import { listZones } from '../operations/list-zones.js';
 import { type RunInput, runDetached } from '../operations/run-zone.js';
 import type { ZoneSummary } from '../operations/zone-view.js';
@@ -45,6 +46,16 @@ export class Host {
   async run(spec: RunInput, options: CreateOptions = {}): Promise<Zone> {
     const { name } = await runDetached(this.context, spec, options);
     return new Zone(this.context, name, true);
+  }
+
+  /**
+   * Makes a zone of what `zone.export` has written, from a path or a descriptor of this process. It is not started.
+   *
+   * @throws EXPORT_INVALID, EXPORT_UNTRUSTED, ZONE_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL
+   */
+  import(source: string | number, options: Omit<ImportOptions, 'source'> = {}): Promise<ImportResult> {
+    checkKeys('import', options, ['name', 'keepIdentity', 'trust', 'progress', 'signal', 'timeoutMs']);
+    return importZone(this.context, { ...options, source });
   }
 
   /** A zone that exists. @throws ZONE_NOT_FOUND */

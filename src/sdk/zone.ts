@@ -1,11 +1,14 @@
 /** One zone, as the library shows it. */
 
+import type { ImageManifest } from '../images/index.js';
 import { copyIn, copyOut } from '../operations/copy-files.js';
 import { deleteZone } from '../operations/delete-zone.js';
 import { execInZone } from '../operations/exec-in-zone.js';
+import { type ExportOptions, type ExportResult, exportZone } from '../operations/export-zone.js';
 import type { HostContext } from '../operations/host-context.js';
 import { inspectZone, zoneStatus } from '../operations/inspect-zone.js';
 import { listProcesses, type ZoneProcess } from '../operations/list-processes.js';
+import { type PublishOptions, publishZone } from '../operations/publish-zone.js';
 import { type LogLine, type LogOptions, readLogs } from '../operations/read-logs.js';
 import { restartZone } from '../operations/restart-zone.js';
 import { type SetOptions, type SetResult, setZone } from '../operations/set-zone.js';
@@ -132,6 +135,22 @@ export class Zone implements AsyncDisposable {
   /** Out of the zone; links in it are copied, never followed. */
   copyOut(zonePath: string, hostPath: string): Promise<void> {
     return copyOut(this.#host, { hostPath, zone: this.name, zonePath });
+  }
+
+  /**
+   * One zstd tar stream to a path or a descriptor of this process; `host.import` makes a zone of it.
+   *
+   * @throws PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING
+   */
+  export(target: string | number, options: Omit<ExportOptions, 'zone' | 'target'> = {}): Promise<ExportResult> {
+    checkKeys('export', options, ['force', 'level', 'progress', 'signal']);
+    return exportZone(this.#host, { ...options, zone: this.name, target });
+  }
+
+  /** An image NAME[:TAG] of what the zone is now. @throws IMAGE_EXISTS without force, ZONE_STATE, RESOURCE_DISK_FULL */
+  publish(image: string, options: Omit<PublishOptions, 'zone' | 'image'> = {}): Promise<ImageManifest> {
+    checkKeys('publish', options, ['description', 'force', 'progress', 'signal']);
+    return publishZone(this.#host, { ...options, zone: this.name, image });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@ export { signalNumber } from './fields.js';
 export type { HostOpBase, HostOpHandler } from './host-op.js';
 export * from './names.js';
 export { nearest } from './nearest.js';
+export { zoneOptionsOf } from './options.js';
 export * from './parse.js';
 export * from './parts.js';
 export * from './quantities.js';

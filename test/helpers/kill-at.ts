@@ -7,9 +7,12 @@
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
 import { createZone } from '../../src/operations/create-from-image.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
+import { exportZone } from '../../src/operations/export-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { imagePull } from '../../src/operations/image-pull.js';
+import { importZone } from '../../src/operations/import-zone.js';
+import { publishZone } from '../../src/operations/publish-zone.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
 import { prepareZone, startZone } from '../../src/operations/start-zone.js';
@@ -25,6 +28,11 @@ export const operations = {
   'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),
   pull: (host: HostContext, { image }: ZoneOptions) => imagePull(host, image),
   rename: (host: HostContext, { name }: ZoneOptions) => renameZone(host, name, `${name}-new`),
+  /** To, and from, a file beside the roots. */
+  export: (host: HostContext, { name }: ZoneOptions) =>
+    exportZone(host, { zone: name, target: `${host.roots.root}.export` }),
+  import: (host: HostContext, { name }: ZoneOptions) => importZone(host, { source: `${host.roots.root}.export`, name }),
+  publish: (host: HostContext, { name }: ZoneOptions) => publishZone(host, { zone: name, image: 'published' }),
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {
     const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
     await running.exited;

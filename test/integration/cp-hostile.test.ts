@@ -267,7 +267,8 @@ describe('cp that is aborted', () => {
   let zone: Zone;
   const given = givenHost({ images: ['busybox'] }, async (host) => {
     zone = await host.run({ name: 'slow', image: 'busybox', net: 'none' });
-    await sh(zone, 'truncate -s 20G /endless');
+    // Data, not a hole: that would be there at once.
+    await sh(zone, 'dd if=/dev/zero of=/endless bs=1M count=600 2>/dev/null');
   });
 
   for (const state of ['running', 'stopped']) {

@@ -1,0 +1,45 @@
+/* Extended attributes that an archive has: users', ACLs, file capabilities. */
+#include "pack_xattrs.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
+
+#include "unpack_report.h"
+
+enum { MAX_XATTRS = 256, MAX_XATTR_NAMES = 64 << 10, MAX_XATTR_VALUE = 64 << 10 };
+
+static struct pack_xattr found[MAX_XATTRS];
+const struct pack_xattr *const pack_xattrs = found;
+size_t pack_xattr_count;
+
+/* `user.overlay.*` is overlay's own book-keeping of a layer (overlayfs.rst); trusted.* is not the zone's. */
+static bool xattr_wanted(const char *name) {
+  return (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0) ||
+         strcmp(name, "security.capability") == 0 || strncmp(name, "system.posix_acl_", 17) == 0;
+}
+
+void pack_forget_xattrs(void) {
+  for (; pack_xattr_count > 0; pack_xattr_count--) {
+    free(found[pack_xattr_count - 1].name);
+    free(found[pack_xattr_count - 1].value);
+  }
+}
+
+void pack_read_xattrs(int fd, const char *file) {
+  static char names[MAX_XATTR_NAMES], value[MAX_XATTR_VALUE];
+  ssize_t size = fd >= 0 ? flistxattr(fd, names, sizeof names) : llistxattr(file, names, sizeof names);
+
+  pack_forget_xattrs();
+  for (const char *name = names; size > 0 && name < names + size; name += strlen(name) + 1) {
+    ssize_t got = -1;
+
+    if (xattr_wanted(name) && pack_xattr_count < MAX_XATTRS)
+      got = fd >= 0 ? fgetxattr(fd, name, value, sizeof value) : lgetxattr(file, name, value, sizeof value);
+    if (got >= 0)
+      found[pack_xattr_count++] =
+          (struct pack_xattr){unpack_strdup(name, strlen(name)), unpack_strdup(value, (size_t)got), (size_t)got};
+  }
+}

@@ -1,0 +1,17 @@
+/* Extended attributes that an archive has: users', ACLs, file capabilities. */
+#ifndef PACK_XATTRS_H
+#define PACK_XATTRS_H
+
+#include <stddef.h>
+
+#include "pack_header.h"
+
+/* Of what was read last. */
+extern const struct pack_xattr *const pack_xattrs;
+extern size_t pack_xattr_count;
+
+/* Of what FD is, or, if it is -1, of FILE in the working directory. */
+void pack_read_xattrs(int fd, const char *file);
+void pack_forget_xattrs(void);
+
+#endif

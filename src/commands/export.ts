@@ -1,0 +1,57 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base-command.js';
+import { requiredArg } from '../cli/flags.js';
+import { done, exitWith, type Output } from '../cli/output.js';
+import { zoneError } from '../errors/index.js';
+import { exportZone } from '../operations/export-zone.js';
+import { formatSize } from '../spec/index.js';
+
+export default class Export extends BaseCommand<typeof Export> {
+  static override summary = 'Write a zone to a file, or to standard output';
+  static override description =
+    'One zstd tar stream: what the zone is, and its files with owners, times, ACLs, capabilities, hard links and holes.\nA running zone is not stopped: each file is as it was at some moment meanwhile. "tszone import" makes a zone of it.';
+  static override examples = ['tszone export web web.tar.zst', 'tszone export web - | ssh other tszone import - web'];
+  static override args = {
+    zone: requiredArg("the zone's name"),
+    file: requiredArg('the file, or - for standard output'),
+  };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'replace a file that is there' }),
+    level: Flags.integer({ helpValue: '1-19', description: 'how hard zstd tries; 1 if not given' }),
+    snapshots: Flags.boolean({ description: "the zone's snapshots, too" }),
+  };
+
+  async run(): Promise<Output> {
+    const { zone, file } = this.args;
+    const { level, force } = this.flags;
+    if (this.flags.snapshots === true) throw noSnapshots();
+    if (file === '-' && this.caller.stdout.isTTY) throw onTerminal(zone);
+    const target = file === '-' ? 1 : file;
+    using progress = this.progress(`exporting ${zone}`);
+    const result = await this.operate((host, options) =>
+      exportZone(host, {
+        ...options,
+        zone,
+        target,
+        force: force === true,
+        level,
+        progress: (update) => progress.update(update),
+      }),
+    );
+    if (result.changed > 0) this.note(`${result.changed} files shrank while they were read`);
+    const text = `zone "${zone}" is exported to ${file} (${formatSize(result.sizeBytes)} of files)`;
+    return file === '-' ? exitWith(0) : done(file, text, { ...result, file });
+  }
+}
+
+function noSnapshots(): Error {
+  return zoneError('HOST_FEATURE_MISSING', 'an export with --snapshots is not built yet', {
+    hint: 'Leave --snapshots out: the zone as it is now is exported.',
+  });
+}
+
+function onTerminal(zone: string): Error {
+  return zoneError('USAGE_BAD_ARGUMENT', 'an exported zone is not for a terminal', {
+    hint: `Write it to a file or a pipe: tszone export ${zone} ${zone}.tar.zst`,
+  });
+}

@@ -1,0 +1,65 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base-command.js';
+import { optionalArg, requiredArg } from '../cli/flags.js';
+import { done, type Output } from '../cli/output.js';
+import { zoneError } from '../errors/index.js';
+import { type ImportResult, importZone } from '../operations/import-zone.js';
+import { formatSize, modeWarnings } from '../spec/index.js';
+
+export default class Import extends BaseCommand<typeof Import> {
+  static override summary = 'Make a zone from a file that export has written';
+  static override description =
+    'The zone gets a host name, machine-id, MAC and IP addresses of its own, and its ssh host keys are removed.\nWhat the file asks for that could harm this host (privileges, mounts, devices, low ports) is refused by name, unless --trust or --restrict is given.';
+  static override examples = ['tszone import web.tar.zst', 'ssh other tszone export web - | tszone import - web2'];
+  static override takesLocks = true;
+  static override args = {
+    file: requiredArg('the file, or - for standard input'),
+    name: optionalArg('the name of the zone; the one that it had if not given'),
+  };
+  static override flags = {
+    'keep-identity': Flags.boolean({
+      description: 'keep host name, machine-id, MAC and IP addresses and ssh host keys',
+    }),
+    trust: Flags.boolean({ exclusive: ['restrict'], description: 'give the zone all that the file asks for' }),
+    restrict: Flags.boolean({ description: 'make the zone without what could harm this host' }),
+  };
+
+  async run(): Promise<Output> {
+    const { file, name } = this.args;
+    const { trust, restrict } = this.flags;
+    if (file === '-' && this.caller.stdin.isTTY) throw fromTerminal();
+    using progress = this.progress(`importing ${name ?? file}`);
+    const result = await this.operate((host, options) =>
+      importZone(host, {
+        ...options,
+        source: file === '-' ? 0 : file,
+        name,
+        keepIdentity: this.flags['keep-identity'] === true,
+        trust: trust === true ? 'trust' : restrict === true ? 'restrict' : 'ask',
+        progress: (update) => progress.update(update),
+      }),
+    );
+    for (const remark of remarks(result)) this.note(remark);
+    const text = `zone "${result.name}" is imported (${formatSize(result.sizeBytes)}); "tszone start ${result.name}" starts it`;
+    return done(result.name, text, result);
+  }
+}
+
+function remarks(result: ImportResult): string[] {
+  const { name, spec, leftOut, skippedDevices, skippedXattrs, removedHostKeys } = result;
+  return [
+    ...modeWarnings(spec),
+    ...(leftOut.length === 0 ? [] : [`made without: ${leftOut.join(', ')}`]),
+    ...(skippedDevices === 0 ? [] : [`${skippedDevices} device nodes are left out`]),
+    ...(skippedXattrs === 0 ? [] : [`${skippedXattrs} extended attributes could not be kept`]),
+    ...(removedHostKeys === 0
+      ? []
+      : [`${removedHostKeys} ssh host keys are removed; when it runs: tszone exec ${name} -- ssh-keygen -A`]),
+  ];
+}
+
+function fromTerminal(): Error {
+  return zoneError('USAGE_BAD_ARGUMENT', 'an exported zone does not come from a terminal', {
+    hint: 'Give a file, or pipe one in: tszone import - < web.tar.zst',
+  });
+}

@@ -1,0 +1,129 @@
+/** Where an export goes: a file that has no name before it is whole, a device or pipe that is there, or a descriptor. */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { zoneError } from '../errors/index.js';
+import { runTool } from '../helper/index.js';
+import { diskFull, isErrno, syncDirectory } from '../state/index.js';
+
+export interface ArchiveTarget extends AsyncDisposable {
+  /** To write to. */
+  readonly descriptor: number;
+  /** All has been written: on disk, and under its name. */
+  commit(): Promise<void>;
+}
+
+/** @param target a path, or a descriptor of this process, which stays the caller's @throws PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL */
+export async function openArchiveTarget(target: string | number, force: boolean): Promise<ArchiveTarget> {
+  if (typeof target === 'number') return { descriptor: target, commit: nothing, [Symbol.asyncDispose]: nothing };
+  const path = resolve(target);
+  const found = await stat(path).catch(absent);
+  if (found?.isDirectory() === true) throw exists(path, 'is a directory');
+  if (found !== undefined && !found.isFile()) {
+    const file = await open(path, 'w');
+    return { descriptor: file.fd, commit: nothing, [Symbol.asyncDispose]: () => file.close() };
+  }
+  if (found !== undefined && !force) throw exists(path, 'exists already');
+  try {
+    return await openNameless(path, force);
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw diskFull(cause, path);
+    throw zoneError('PATH_NOT_FOUND', `the directory of "${path}" does not exist`, {
+      hint: `Run "mkdir -p ${dirname(path)}" first.`,
+      context: { path },
+      cause,
+    });
+  }
+}
+
+const nothing = async () => {};
+const absent = (error: unknown) => {
+  if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+  throw error;
+};
+
+/** __O_TMPFILE of every architecture that node runs on; open(2) wants O_DIRECTORY with it. */
+const nameless = 0o20000000 | constants.O_DIRECTORY | constants.O_WRONLY;
+
+/** All that a zone has may be in it: nobody else may read it. */
+const mode = 0o600;
+
+async function openNameless(path: string, force: boolean): Promise<ArchiveTarget> {
+  const directory = dirname(path);
+  const file = await open(directory, nameless, mode).catch((error: unknown) => {
+    // A file system that cannot (overlay before 6.3, NFS): then under another name, which a kill leaves.
+    if (isErrno(error, 'EOPNOTSUPP', 'EISDIR', 'EINVAL')) return undefined;
+    throw error;
+  });
+  const fresh = join(directory, `.tszone-export-${randomBytes(6).toString('hex')}`);
+  return file === undefined ? named(path, fresh, force) : new Nameless(file, { path, fresh, force });
+}
+
+class Nameless implements ArchiveTarget {
+  readonly descriptor: number;
+  readonly #file: FileHandle;
+  readonly #names: { readonly path: string; readonly fresh: string; readonly force: boolean };
+
+  constructor(file: FileHandle, names: { readonly path: string; readonly fresh: string; readonly force: boolean }) {
+    this.descriptor = file.fd;
+    this.#file = file;
+    this.#names = names;
+  }
+
+  async commit(): Promise<void> {
+    const { path, fresh, force } = this.#names;
+    await this.#file.datasync();
+    const errno = await place(this.descriptor, path);
+    if (errno === eexist && force) {
+      await requirePlaced(await place(this.descriptor, fresh), fresh);
+      await rename(fresh, path);
+    } else await requirePlaced(errno, path);
+    await syncDirectory(dirname(path));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+const eexist = 17;
+
+function place(descriptor: number, path: string): Promise<number> {
+  return runTool('place', [path], { extraFds: [descriptor] }).exited;
+}
+
+async function requirePlaced(errno: number, path: string): Promise<void> {
+  if (errno === 0) return;
+  if (errno === eexist) throw exists(path, 'exists already');
+  throw zoneError('KERNEL_STEP_FAILED', `"${path}" cannot be given to the export`, {
+    hint: `Check the directory "${dirname(path)}", then repeat the command.`,
+    context: { step: 'export', syscall: 'linkat', errno, path },
+  });
+}
+
+async function named(path: string, fresh: string, force: boolean): Promise<ArchiveTarget> {
+  const file = await open(fresh, 'wx', mode);
+  let isDone = false;
+  return {
+    descriptor: file.fd,
+    commit: async () => {
+      await file.datasync();
+      if (!force && (await stat(path).catch(absent)) !== undefined) throw exists(path, 'exists already');
+      await rename(fresh, path);
+      isDone = true;
+      await syncDirectory(dirname(path));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await file.close();
+      if (!isDone) await unlink(fresh).catch(nothing);
+    },
+  };
+}
+
+function exists(path: string, what: string): Error {
+  return zoneError('PATH_EXISTS', `"${path}" ${what}`, {
+    hint: 'Choose another name, or pass --force to replace a file.',
+    context: { path },
+  });
+}

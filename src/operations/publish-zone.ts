@@ -1,0 +1,168 @@
+/** `publish`: what a zone is becomes an image. */
+import type { Readable } from 'node:stream';
+import { zoneError } from '../errors/index.js';
+import { readdir } from '../host/quick-fs.js';
+import {
+  findImage,
+  type ImageConfig,
+  type ImageManifest,
+  type ImageTable,
+  type OnProgress,
+  withImagesLocked,
+} from '../images/index.js';
+import { isErrno, readZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import { hasLayer, stageLayer, sweepStaging } from '../storage/index.js';
+import { archiveError, startArchiveTool, ToolTalk } from './archive-tool.js';
+import { boundary } from './boundaries.js';
+import type { HostContext } from './host-context.js';
+import { resolveImageName } from './image-names.js';
+import { listImage } from './image-store.js';
+import { commitLayer, unpackLayer } from './make-layer.js';
+import { parseZoneRef } from './zone-at-snapshot.js';
+import { partOptions, type ZonePart, zoneParts } from './zone-parts.js';
+
+export interface PublishOptions {
+  /** ZONE, or ZONE@SNAPSHOT. */
+  readonly zone: string;
+  /** NAME[:TAG] */
+  readonly image: string;
+  readonly description?: string | undefined;
+  /** Replace an image of that name. */
+  readonly force?: boolean | undefined;
+  readonly progress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Every lookup of a name that is not there goes through all of them. */
+const mostLayers = 32;
+
+/**
+ * What the zone has written becomes a layer above those of its image, without machine-id and ssh host keys. A zone of many layers
+ * becomes one of one. A running zone is not stopped: each file is as it was at some moment meanwhile.
+ *
+ * @throws ZONE_NOT_FOUND, IMAGE_EXISTS without `force`, ZONE_STATE a sparse zone with files in /usr/local, RESOURCE_DISK_FULL
+ */
+export async function publishZone(host: HostContext, options: PublishOptions): Promise<ImageManifest> {
+  const { roots } = host;
+  const { zone } = parseZoneRef(options.zone);
+  const record = await readZone(roots, zone);
+  const { name } = await resolveImageName(options.image);
+  const check = (images: ImageTable) => refuseExisting(images, name, options.force === true);
+  await refuseLocal(host, record);
+  const existing = await findImage(roots, name);
+  if (existing !== undefined) check({ [name]: existing });
+  const [root] = zoneParts(host, record);
+  const [upper, ...below] = root?.directories ?? [];
+  if (root === undefined || upper === undefined) throw new Error('a zone without a root');
+  const isFlat = below.length >= mostLayers;
+  await sweepStaging(roots);
+  await using staging = await stageLayer(roots);
+  const part = { ...root, directories: isFlat ? root.directories : [upper] };
+  const archive = packed(part, isFlat, options.signal);
+  const unpacked = await unpackLayer(staging, { archive, progress: options.progress, signal: options.signal });
+  boundary('publish', zone, 'unpacked');
+  const layers = isFlat ? [unpacked.digest] : [unpacked.digest, ...record.image.layers];
+  const manifest = manifestOf(record, { name, layers, sizeBytes: unpacked.sizeBytes, options });
+  await withImagesLocked(roots, async () => {
+    await requireLayers(host, record, layers.slice(1));
+    await commitLayer(roots, staging, unpacked);
+    boundary('publish', zone, 'layer');
+    await listImage(roots, manifest, check);
+  });
+  boundary('publish', zone, 'done');
+  return manifest;
+}
+
+/** The packer's stream; throws where it ends if the packer has not ended well. */
+async function* packed(part: ZonePart, isFlat: boolean, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  const args = [...partOptions([{ ...part, name: '.' }]), ...(isFlat ? [] : ['--whiteouts'])];
+  const tool = startArchiveTool('pack', args, { stdin: 'ignore', stdout: 'pipe', signal });
+  const talk = new ToolTalk();
+  const listening = talk.listen(tool.stderr);
+  listening.catch(() => undefined);
+  try {
+    yield* tool.stdout as Readable as AsyncIterable<Buffer>;
+    await listening;
+    const status = await tool.exited;
+    signal?.throwIfAborted();
+    if (status !== 0) throw archiveError(talk, status, 'publish', full);
+  } finally {
+    tool.kill();
+  }
+}
+
+const full = {
+  message: 'no space left for the image',
+  hint: 'Free space on the file system of the root, or use another --root.',
+};
+
+interface ManifestInput {
+  readonly name: string;
+  readonly layers: readonly string[];
+  readonly sizeBytes: number;
+  readonly options: PublishOptions;
+}
+
+function manifestOf(record: ZoneRecord, { name, layers, sizeBytes, options }: ManifestInput): ImageManifest {
+  const { image } = record;
+  const { description } = options;
+  return {
+    manifestVersion: 1,
+    name,
+    kind: image.kind,
+    layers: [...layers],
+    arch: image.arch,
+    createdAt: new Date().toISOString(),
+    sizeBytes,
+    source: { kind: 'zone', zone: options.zone },
+    config: configOf(record),
+    ...(description === undefined ? {} : { description }),
+  };
+}
+
+/** What the zone says itself counts more than what its image says. */
+function configOf({ spec, image }: ZoneRecord): ImageConfig {
+  const config = {
+    ...image.config,
+    cmd: spec.command.length > 0 ? spec.command : image.config.cmd,
+    env: { ...image.config.env, ...spec.env },
+    user: spec.user ?? image.config.user,
+    workdir: spec.workdir ?? image.config.workdir,
+    init: spec.init ?? image.config.init,
+  };
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as ImageConfig;
+}
+
+/** @throws IMAGE_EXISTS */
+function refuseExisting(images: ImageTable, name: string, force: boolean): void {
+  if (force || images[name] === undefined) return;
+  throw zoneError('IMAGE_EXISTS', `image "${name}" exists already`, {
+    hint: 'Pass --force to replace it (zones keep what they were made of), or choose another name.',
+    context: { image: name },
+  });
+}
+
+/** A sparse image has no place for them: its zones begin with an empty /usr/local. */
+async function refuseLocal({ roots }: HostContext, { spec, image }: ZoneRecord): Promise<void> {
+  if (image.kind !== 'sparse') return;
+  const { local } = zonePaths(roots, spec.name);
+  const names = await readdir(local).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  });
+  if (names.length === 0) return;
+  throw zoneError('ZONE_STATE', `zone "${spec.name}" has files in /usr/local, which no image of its kind can have`, {
+    hint: `Move them to /opt (tszone exec ${spec.name} -- mv …), or take the zone along with "tszone export ${spec.name}".`,
+    context: { zone: spec.name, path: '/usr/local' },
+  });
+}
+
+/** The zone may have been deleted meanwhile, and its image with it. */
+async function requireLayers({ roots }: HostContext, { spec }: ZoneRecord, layers: readonly string[]): Promise<void> {
+  const found = await Promise.all(layers.map((digest) => hasLayer(roots, digest)));
+  if (found.every(Boolean)) return;
+  throw zoneError('ZONE_NOT_FOUND', `zone "${spec.name}" was deleted while it was published`, {
+    hint: 'See "tszone list" for the zones that there are.',
+    context: { zone: spec.name },
+  });
+}
