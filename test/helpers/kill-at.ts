@@ -9,6 +9,7 @@ import { createZone } from '../../src/operations/create-from-image.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
+import { imagePull } from '../../src/operations/image-pull.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
 import { prepareZone, startZone } from '../../src/operations/start-zone.js';
@@ -22,6 +23,7 @@ export const operations = {
   stop: (host: HostContext, { name }: ZoneOptions) => stopZone(host, name),
   delete: (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name),
   'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),
+  pull: (host: HostContext, { image }: ZoneOptions) => imagePull(host, image),
   rename: (host: HostContext, { name }: ZoneOptions) => renameZone(host, name, `${name}-new`),
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {
     const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
