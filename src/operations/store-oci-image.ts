@@ -135,7 +135,7 @@ async function bringLayer(context: LayerContext, layer: OciLayer): Promise<void>
   try {
     await fetchBlob(input.content, blob, { path: held.path, onBytes: report, signal });
     boundary('pull', input.name, `fetch ${diffId}`);
-    await turns.unpack(() => unpack(context, layer, chunksOf(held.path)));
+    await turns.unpack(() => unpackFile(context, layer, held.path));
     await held.remove();
   } catch (error) {
     if (!signal.aborted && !hasCode(error, 'REGISTRY_UNREACHABLE')) await held.remove();
@@ -157,10 +157,10 @@ async function unpack(
   boundary('pull', input.name, `commit ${diffId}`);
 }
 
-/** Opened by its first reader, and closed when that has done with it. */
-async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+/** It is closed when this is over, also where a reader gave up in the middle. */
+async function unpackFile(context: LayerContext, layer: OciLayer, path: string): Promise<void> {
   await using file = await open(path, 'r');
-  yield* file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }) as AsyncIterable<Buffer>;
+  await unpack(context, layer, file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }));
 }
 
 async function* counted(chunks: AsyncIterable<Buffer>, report: (count: number) => void): AsyncGenerator<Buffer> {
