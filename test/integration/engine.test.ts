@@ -140,7 +140,9 @@ describe('an engine', () => {
     const { context } = await given.host.open();
     const group = () =>
       zoneGroups({ ...context.roots, layout: context.facts.cgroup, zone: 'brief' }).at(-1)?.path ?? '';
-    const statuses = async () => (await given.host.json<Listed[]>(['list'])).map(({ status }) => status);
+    // Warm: the monitor waits for a group for a second.
+    const statuses = async () =>
+      (JSON.parse((await warm(['-o', 'json', 'list'])).stdout) as Listed[]).map(({ status }) => status);
     expect(await warm(['create', 'brief', '--image', 'busybox'])).to.include({ status: 0 });
     for (const then of ['start', 'delete']) {
       expect(await warm(['start', 'brief'])).to.include({ status: 0 });
