@@ -28,6 +28,8 @@ export async function main(
     const { runCommand, wantsHelp } = await import('./run-command.js');
     if (wantsHelp(command, rest)) return await help(table, id.split(' '), caller);
     const { stdout, exitStatus, behind } = await runCommand(id, rest, { table, caller });
+    // It may fail before it is waited for.
+    behind?.catch(() => {});
     for await (const chunk of stdout) if (!(await caller.stdout.deliver(chunk))) break;
     if (behind !== undefined) {
       caller.release?.(exitStatus);

@@ -82,8 +82,16 @@ export function doneAll(all: readonly Done[]): Output {
         name: all.map(({ name }) => name).join('\n'),
         message: all.map(({ message }) => message).join('\n'),
         data: all.map(({ data }) => data),
-        behind: Promise.all(all.map(({ behind }) => behind)),
+        behind: all.some(({ behind }) => behind !== undefined) ? settleAll(all) : undefined,
       };
+}
+
+/** @throws the first failure, when all are over */
+async function settleAll(all: readonly Done[]): Promise<void> {
+  const failed = (await Promise.allSettled(all.map(({ behind }) => behind))).find(
+    ({ status }) => status === 'rejected',
+  );
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 /** Text as it is; `data` with -o json and the like. */

@@ -1,8 +1,6 @@
 /** One HTTP request over node's own client: by a proxy if there is one, given up when nothing comes. Redirects are the caller's. */
-import { type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent, request as requestHttps } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
 import { type Proxies, proxyFor } from './proxy.js';
 
 export interface HttpOptions {
@@ -35,6 +33,7 @@ export async function sendRequest(request: HttpRequest, options: HttpOptions): P
   const { url, method = 'GET', headers = {}, body, signal } = request;
   const proxy = proxyFor(url, options.proxies);
   const trust = trustOf(options);
+  const { requestHttp, requestHttps, Agent, connectTls } = await loadClients();
   const shared = { method, headers: { 'user-agent': 'tszone', ...headers }, signal };
   if (url.protocol === 'https:') {
     const agent = new Agent({ keepAlive: false, ...trust });
@@ -52,12 +51,18 @@ export async function sendRequest(request: HttpRequest, options: HttpOptions): P
   );
 }
 
+/** When they are needed: a start-up snapshot cannot be made with them in it (scripts/snapshot.mjs). */
+async function loadClients() {
+  const [http, https, tls] = await Promise.all([import('node:http'), import('node:https'), import('node:tls')]);
+  return { requestHttp: http.request, requestHttps: https.request, Agent: https.Agent, connectTls: tls.connect };
+}
+
 function trustOf({ insecure, ca }: HttpOptions) {
   return { rejectUnauthorized: !insecure, ...(ca === undefined || ca.length === 0 ? {} : { ca: [...ca] }) };
 }
 
 function finish(
-  request: ReturnType<typeof requestHttp>,
+  request: ClientRequest,
   { idleTimeoutMs }: HttpOptions,
   body: string | undefined,
 ): Promise<HttpResponse> {
@@ -74,7 +79,8 @@ function finish(
 }
 
 /** CONNECT, RFC 9110, section 9.3.6. */
-function tunnel(proxy: URL, url: URL, options: HttpOptions, signal: AbortSignal | undefined): Promise<Duplex> {
+async function tunnel(proxy: URL, url: URL, options: HttpOptions, signal: AbortSignal | undefined): Promise<Duplex> {
+  const { requestHttp } = await loadClients();
   const path = `${url.hostname}:${url.port || 443}`;
   return new Promise((resolve, reject) => {
     const request = requestHttp({
