@@ -3,7 +3,15 @@ import { randomBytes } from 'node:crypto';
 import type { EnterOp } from '../helper/index.js';
 import type { ZoneSpec } from '../spec/index.js';
 import { defaultPoolName, type Roots, readPool, type ZoneRecord, type ZoneStorage } from '../state/index.js';
-import { defaultPool, driverOf, type Pool, poolOf, type StorageOp, type VolumeDriver } from '../storage/index.js';
+import {
+  defaultPool,
+  driverOf,
+  type Pool,
+  poolOf,
+  type StorageOp,
+  type VolumeDriver,
+  type VolumeLimits,
+} from '../storage/index.js';
 
 export interface ZoneVolume {
   readonly pool: Pool;
@@ -37,6 +45,11 @@ export const directoryOf = ({ pool, driver, volume }: ZoneVolume): string => dri
 export const frozenLayersOf = ({ pool, driver, volume, layers }: ZoneVolume): string[] =>
   layers.map((layer) => driver.layerDirectory(pool, layer, volume));
 
+export const volumeLimits = ({ disk, inodes }: Pick<ZoneSpec, 'disk' | 'inodes'>): VolumeLimits => ({
+  diskBytes: disk,
+  inodes,
+});
+
 export interface StoragePart {
   /** Host side, before the launch. */
   readonly prepare: readonly StorageOp[];
@@ -48,7 +61,8 @@ export interface StoragePart {
 export function planOpen({ pool, driver, volume, layers }: ZoneVolume): StoragePart {
   if (!driver.needsOpen(pool)) return { prepare: [], exit: [] };
   const opening = { id: volume, volume, layers };
-  return { prepare: [{ op: 'storage.open', pool, ...opening }], exit: [] };
+  const exit = driver.mountPoints(pool, opening).map((path): EnterOp => ({ op: 'exit.umount', path }));
+  return { prepare: [{ op: 'storage.open', pool, ...opening }], exit };
 }
 
 /** For a zone in the making. Absent in the default pool. */

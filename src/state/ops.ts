@@ -2,6 +2,7 @@
 import type { InterfaceSpec } from '../spec/index.js';
 import type { MaybeEphemeral } from './ephemeral.js';
 import type { WantedIds } from './id-register.js';
+import type { PoolRecord } from './pools.js';
 import type { Roots } from './roots.js';
 import type { ZoneRecord } from './zones.js';
 
@@ -79,6 +80,20 @@ export interface RecordRenameOp extends Omit<ZoneRenameOp, 'op'> {
   readonly op: 'state.record-rename';
 }
 
+/** From here on the pool exists. Undo: the record is removed. */
+export interface PoolWriteOp {
+  readonly op: 'state.pool-write';
+  readonly roots: Roots;
+  readonly record: PoolRecord;
+}
+
+/** From here on it does not. Undo: nothing. */
+export interface PoolForgetOp {
+  readonly op: 'state.pool-forget';
+  readonly roots: Roots;
+  readonly name: string;
+}
+
 export type StateOp =
   | DirectoryCreateOp
   | RemoveOp
@@ -90,4 +105,6 @@ export type StateOp =
   | ZoneRenameOp
   | IdsRenameOp
   | AddressesRenameOp
-  | RecordRenameOp;
+  | RecordRenameOp
+  | PoolWriteOp
+  | PoolForgetOp;

@@ -14,6 +14,8 @@ export interface PoolRecord extends Versioned {
   /** Absolute. A directory, or with `isFile` a file that holds a file system. */
   readonly path: string;
   readonly isFile: boolean;
+  /** The directory was made for it, and goes with it. */
+  readonly isOurs: boolean;
   readonly createdAtMs: number;
 }
 
@@ -21,6 +23,9 @@ export const defaultPoolName = 'default';
 
 const directoryOf = ({ root }: Roots) => join(root, 'pools');
 const pathOf = (roots: Roots, name: string) => join(directoryOf(roots), `${name}.json`);
+
+/** What stands for a pool where zones' names stand: among locks and journals. No zone can be called so. */
+export const poolLockName = (name: string): string => `@${name}`;
 
 /** Not that of the default pool. */
 export async function findPool(roots: Roots, name: string): Promise<PoolRecord | undefined> {

@@ -3,6 +3,7 @@ import { formatSize, type HostOpHandler } from '../spec/index.js';
 import type { VolumeLimits } from './driver.js';
 import { driverOf } from './drivers.js';
 import type { StorageOp } from './ops.js';
+import { emptyPool, growPool, makePool, refillPool, removePoolFiles } from './pool-make.js';
 
 export const storageHandlers: HostOpHandler<StorageOp> = { apply, undo, describe };
 
@@ -18,6 +19,14 @@ async function apply(op: StorageOp): Promise<void> {
       return driver.open(op.pool, op);
     case 'storage.resize':
       return driver.resize(op.pool, op.volume, op.limits, op.isOpen);
+    case 'storage.pool-make':
+      return makePool(op.pool, op.sizeBytes);
+    case 'storage.pool-empty':
+      return emptyPool(op.pool);
+    case 'storage.pool-remove':
+      return removePoolFiles(op.pool, op.isOurs);
+    case 'storage.pool-grow':
+      return growPool(op.pool, op.sizeBytes);
   }
 }
 
@@ -26,12 +35,18 @@ async function undo(op: StorageOp): Promise<void> {
   switch (op.op) {
     case 'storage.create':
       return driver.remove(op.pool, op.volume);
-    case 'storage.remove':
-      return;
     case 'storage.open':
       return driver.close(op.pool, op);
     case 'storage.resize':
       return driver.resize(op.pool, op.volume, op.previous, op.isOpen);
+    case 'storage.pool-make':
+      return removePoolFiles(op.pool, op.isOurs);
+    case 'storage.pool-empty':
+      return refillPool(op.pool);
+    case 'storage.remove':
+    case 'storage.pool-remove':
+    case 'storage.pool-grow':
+      return;
   }
 }
 
@@ -46,6 +61,14 @@ function describe(op: StorageOp): string {
       return `mount volume ${op.volume ?? op.id} ${pool}`;
     case 'storage.resize':
       return `bound volume ${op.volume} ${pool}${boundsOf(op.limits) || ' no more'}`;
+    case 'storage.pool-make':
+      return `make pool ${op.pool.name} at ${op.pool.file ?? op.pool.path}`;
+    case 'storage.pool-empty':
+      return `close pool ${op.pool.name}`;
+    case 'storage.pool-remove':
+      return `remove pool ${op.pool.name} from ${op.pool.file ?? op.pool.path}`;
+    case 'storage.pool-grow':
+      return `grow pool ${op.pool.name} to ${formatSize(op.sizeBytes)}`;
   }
 }
 

@@ -89,13 +89,13 @@ export interface VolumeDriver {
   /** What `close` unmounts, so that a zone's monitor can do it. */
   mountPoints(pool: Pool, opening: Opening): readonly string[];
 
-  /** Bytes and files that were written to the volume. */
+  /** Bytes and files that were written to the volume; absent: not counted by anybody. */
   usage(pool: Pool, volume: string): Promise<VolumeUsage>;
 }
 
 export interface VolumeUsage {
-  readonly bytes: number;
-  readonly inodes: number;
+  readonly bytes?: number | undefined;
+  readonly inodes?: number | undefined;
 }
 
 export interface StorageDriver extends VolumeDriver {

@@ -1,11 +1,14 @@
 /** Which driver does it. */
+
+import { btrfsDriver } from './btrfs.js';
 import type { DriverName, Pool, VolumeDriver } from './driver.js';
+import { loopDriver } from './loop.js';
 import { overlayDriver } from './overlay.js';
 
-const drivers: Partial<Readonly<Record<DriverName, VolumeDriver>>> = { overlay: overlayDriver };
+const drivers: Readonly<Record<DriverName, VolumeDriver>> = {
+  overlay: overlayDriver,
+  btrfs: btrfsDriver,
+  loop: loopDriver,
+};
 
-export function driverOf({ driver }: Pick<Pool, 'driver'>): VolumeDriver {
-  const found = drivers[driver];
-  if (found === undefined) throw new Error(`no driver "${driver}"`);
-  return found;
-}
+export const driverOf = ({ driver }: Pick<Pool, 'driver'>): VolumeDriver => drivers[driver];

@@ -33,4 +33,42 @@ export interface VolumeResizeOp {
   readonly previous: VolumeLimits;
 }
 
-export type StorageOp = VolumeCreateOp | VolumeRemoveOp | VolumeOpenOp | VolumeResizeOp;
+/** The place of a pool. Undo: removed, as far as it is ours. */
+export interface PoolMakeOp {
+  readonly op: 'storage.pool-make';
+  readonly pool: Pool;
+  /** Of its file. */
+  readonly sizeBytes?: number | undefined;
+  /** Its directory was not there before. */
+  readonly isOurs: boolean;
+}
+
+/** Refused while there is anything in it; from then on nothing can be made in it. Undo: it can be again. */
+export interface PoolEmptyOp {
+  readonly op: 'storage.pool-empty';
+  readonly pool: Pool;
+}
+
+/** Of an empty pool. Undo: nothing. */
+export interface PoolRemoveOp {
+  readonly op: 'storage.pool-remove';
+  readonly pool: Pool;
+  readonly isOurs: boolean;
+}
+
+/** Undo: nothing; it is only ever completed. */
+export interface PoolGrowOp {
+  readonly op: 'storage.pool-grow';
+  readonly pool: Pool;
+  readonly sizeBytes: number;
+}
+
+export type StorageOp =
+  | VolumeCreateOp
+  | VolumeRemoveOp
+  | VolumeOpenOp
+  | VolumeResizeOp
+  | PoolMakeOp
+  | PoolEmptyOp
+  | PoolRemoveOp
+  | PoolGrowOp;
