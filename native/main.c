@@ -9,6 +9,7 @@
 #include "look.h"
 #include "ops.h"
 #include "program.h"
+#include "quota.h"
 #include "spawner.h"
 #ifdef HAVE_MODE_unpack
 #include "unpack.h"
@@ -28,7 +29,7 @@ static const struct {
   int (*run)(int argc, char **argv);
 } modes[] = {
     {"launch", launch_main},   {"enter", enter_main}, {"apply", program_main},       {"lock", lock_main},
-    {"spawner", spawner_main}, {"look", look_main},   {"features", features_main},
+    {"spawner", spawner_main}, {"look", look_main},   {"features", features_main}, {"quota", quota_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},
 #endif

@@ -23,7 +23,7 @@ import { runTransaction } from './transaction.js';
 import { checkZoneFeasible } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
-import { directoryOf, newStorage, volumeLimits, volumeOf, type ZoneVolume } from './zone-storage.js';
+import { directoryOf, isPlain, newStorage, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface MakeOptions extends OperationOptions {
   /** It is made for whoever claims a zone of this image. */
@@ -99,7 +99,7 @@ export function planCreate(
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
     // Where its record goes.
     ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
-    ...planVolume(place, spec),
+    ...planVolume(place),
     ...(image.kind === 'sparse' ? [{ op: 'state.mkdir', path: paths.local, mode: 0o755 } as const] : []),
     {
       op: 'state.ids-lease',
@@ -113,10 +113,9 @@ export function planCreate(
   ];
 }
 
-/** Of the default pool: as plain directories, which a rename of the zone takes along. */
-function planVolume(place: ZoneVolume, spec: ZoneSpec): (StateOp | StorageOp)[] {
-  const { pool, volume, layers: from } = place;
-  if (pool.name !== defaultPoolName) return [{ op: 'storage.create', pool, volume, from, ...volumeLimits(spec) }];
+function planVolume(place: ZoneVolume): (StateOp | StorageOp)[] {
+  const { pool, volume, layers: from, limits } = place;
+  if (!isPlain(place)) return [{ op: 'storage.create', pool, volume, from, ...limits }];
   const rootfs = directoryOf(place);
   return [
     { op: 'state.mkdir', path: rootfs, mode: 0o700 },

@@ -3,7 +3,6 @@ import { removeSharedGroups, thawZone } from '../cgroups/index.js';
 import { hasCode, zoneError } from '../errors/index.js';
 import { nearest, type ZoneSpec } from '../spec/index.js';
 import {
-  defaultPoolName,
   findZone,
   hasJournal,
   type Journal,
@@ -23,7 +22,7 @@ import { stopLocked } from './stop-zone.js';
 import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { groupsOf, zoneRunningError } from './zone-ref.js';
-import { volumeOf, type ZoneVolume } from './zone-storage.js';
+import { isPlain, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface DeleteOptions extends OperationOptions {
   /** Stop it first if it runs. */
@@ -128,7 +127,7 @@ export function planDelete(roots: Roots, name: string, place: ZoneVolume | undef
 
 /** Of a zone whose record cannot be read it is not known; nor is there one in the zone's own directory. */
 function planVolumeRemoval(place: ZoneVolume | undefined): StorageOp[] {
-  if (place === undefined || place.pool.name === defaultPoolName) return [];
+  if (place === undefined || isPlain(place)) return [];
   return [{ op: 'storage.remove', pool: place.pool, volume: place.volume }];
 }
 

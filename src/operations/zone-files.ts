@@ -11,12 +11,28 @@ import { type HostTree, identityFiles } from '../namespaces/index.js';
 import type { StartPlanInput } from '../plan/index.js';
 import { limitsOf } from '../plan/index.js';
 import { hasHostIds, type MountSpec, type ZoneSpec } from '../spec/index.js';
-import { type HostDirectory, isErrno, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
+import {
+  defaultPoolName,
+  type HostDirectory,
+  isErrno,
+  type ZoneImage,
+  type ZoneRecord,
+  zonePaths,
+} from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { resolveDevices } from './zone-devices.js';
 import { planZoneFilter } from './zone-filter.js';
-import { directoryOf, frozenLayersOf, planOpen, volumeOf, type ZoneVolume } from './zone-storage.js';
+import {
+  directoryOf,
+  findPoolOf,
+  frozenLayersOf,
+  planOpen,
+  requireBounds,
+  volumeLimits,
+  volumeOf,
+  type ZoneVolume,
+} from './zone-storage.js';
 
 /** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
 export async function planZoneFiles(host: HostContext, record: ZoneRecord): Promise<ZoneFilesPart> {
@@ -114,6 +130,7 @@ export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image
   requireCapabilities(facts, spec);
   const isMapped = !hasHostIds(spec);
   if (isMapped) await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
+  await requireBounds(roots, await findPoolOf(roots, spec.pool ?? defaultPoolName), volumeLimits(spec));
   await resolveDevices(host, spec.device);
   for (const mount of spec.mount) {
     await userTree(mount);

@@ -1,9 +1,11 @@
 /** Where a zone's volume is, from its record. */
 import { randomBytes } from 'node:crypto';
+import { zoneError } from '../errors/index.js';
 import type { EnterOp } from '../helper/index.js';
 import type { ZoneSpec } from '../spec/index.js';
-import { defaultPoolName, type Roots, readPool, type ZoneRecord, type ZoneStorage } from '../state/index.js';
+import { defaultPoolName, poolNames, type Roots, readPool, type ZoneRecord, type ZoneStorage } from '../state/index.js';
 import {
+  type DriverAbilities,
   defaultPool,
   driverOf,
   type Pool,
@@ -20,6 +22,7 @@ export interface ZoneVolume {
   readonly volume: string;
   /** Frozen layers, topmost first. */
   readonly layers: readonly string[];
+  readonly limits: VolumeLimits;
 }
 
 /** @throws POOL_NOT_FOUND */
@@ -30,12 +33,12 @@ export async function findPoolOf(roots: Roots, name: string): Promise<Pool> {
 /** Nothing is read for a zone of the default pool. @throws POOL_NOT_FOUND */
 export async function volumeOf(
   roots: Roots,
-  { spec, storage }: Pick<ZoneRecord, 'storage'> & { readonly spec: Pick<ZoneSpec, 'name'> },
+  { spec, storage }: Pick<ZoneRecord, 'storage'> & { readonly spec: Pick<ZoneSpec, 'name' | 'disk' | 'inodes'> },
 ): Promise<ZoneVolume> {
   const pool = await findPoolOf(roots, storage?.pool ?? defaultPoolName);
   const isDefault = pool.name === defaultPoolName;
   const volume = isDefault ? spec.name : (storage?.volume ?? '');
-  return { pool, driver: driverOf(pool), volume, layers: storage?.layers ?? [] };
+  return { pool, driver: driverOf(pool), volume, layers: storage?.layers ?? [], limits: volumeLimits(spec) };
 }
 
 /** The directory with `upper` and `work`. */
@@ -45,10 +48,47 @@ export const directoryOf = ({ pool, driver, volume }: ZoneVolume): string => dri
 export const frozenLayersOf = ({ pool, driver, volume, layers }: ZoneVolume): string[] =>
   layers.map((layer) => driver.layerDirectory(pool, layer, volume));
 
+/** In the zone's own directory, with nothing that its file system knows of it: it comes and goes as that does. */
+export const isPlain = ({ pool, limits }: ZoneVolume): boolean =>
+  pool.name === defaultPoolName && limits.diskBytes === undefined && limits.inodes === undefined;
+
 export const volumeLimits = ({ disk, inodes }: Pick<ZoneSpec, 'disk' | 'inodes'>): VolumeLimits => ({
   diskBytes: disk,
   inodes,
 });
+
+/** @throws POOL_CANNOT with a pool that could */
+export async function requireBounds(roots: Roots, pool: Pool, limits: VolumeLimits): Promise<void> {
+  if (limits.diskBytes === undefined && limits.inodes === undefined) return;
+  const lacking = lackOf(await driverOf(pool).abilities(pool), limits);
+  if (lacking === undefined) return;
+  const other = await poolThatCan(roots, limits);
+  throw zoneError('POOL_CANNOT', `pool "${pool.name}" cannot bound what a zone writes: ${lacking}`, {
+    hint:
+      other === undefined
+        ? 'Run "tszone pool create bounded --driver loop", then pass --pool bounded.'
+        : `Pass --pool ${other}.`,
+    context: { pool: pool.name, driver: pool.driver, ...(other === undefined ? {} : { other }) },
+  });
+}
+
+function lackOf(abilities: DriverAbilities, { diskBytes, inodes }: VolumeLimits): string | undefined {
+  const bytes = diskBytes === undefined || abilities.quota === true ? undefined : abilities.quota;
+  const files = inodes === undefined || abilities.inodes === true ? undefined : abilities.inodes;
+  return bytes ?? files;
+}
+
+/** A pool that cannot be used now is none. */
+async function poolThatCan(roots: Roots, limits: VolumeLimits): Promise<string | undefined> {
+  for (const name of await poolNames(roots)) {
+    const pool = await findPoolOf(roots, name);
+    const abilities = await driverOf(pool)
+      .abilities(pool)
+      .catch(() => undefined);
+    if (abilities !== undefined && lackOf(abilities, limits) === undefined) return name;
+  }
+  return undefined;
+}
 
 export interface StoragePart {
   /** Host side, before the launch. */

@@ -46,6 +46,7 @@ const applySteps: Steps = {
   'state.ids-rename': ({ roots, from, to }) => renameIds(roots, from, to),
   'state.addresses-rename': ({ roots, from, to }) => renameLeases(roots, from, to),
   'state.record-rename': ({ roots, to }) => renameRecord(roots, to),
+  'state.zone-save': ({ roots, record }) => writeZone(roots, record),
   'state.pool-write': ({ roots, record }) => writePool(roots, record),
   'state.pool-forget': ({ roots, name }) => removePool(roots, name),
 };
@@ -62,6 +63,7 @@ const undoSteps: Steps = {
   'state.ids-rename': nothing,
   'state.addresses-rename': nothing,
   'state.record-rename': nothing,
+  'state.zone-save': nothing,
   'state.pool-write': ({ roots, record }) => removePool(roots, record.name),
   'state.pool-forget': nothing,
 };
@@ -133,6 +135,7 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.ids-rename': ({ from, to }) => `give the user ids of zone ${from} to ${to}`,
   'state.addresses-rename': ({ from, to }) => `give the addresses of zone ${from} to ${to}`,
   'state.record-rename': ({ to }) => `record the name ${to}`,
+  'state.zone-save': ({ record }) => `save the record of zone ${record.spec.name}`,
   'state.pool-write': ({ record }) => `record pool ${record.name}`,
   'state.pool-forget': ({ name }) => `forget pool ${name}`,
 };

@@ -80,6 +80,13 @@ export interface RecordRenameOp extends Omit<ZoneRenameOp, 'op'> {
   readonly op: 'state.record-rename';
 }
 
+/** The whole record of a zone that exists. Undo: nothing. */
+export interface ZoneSaveOp {
+  readonly op: 'state.zone-save';
+  readonly roots: Roots;
+  readonly record: ZoneRecord;
+}
+
 /** From here on the pool exists. Undo: the record is removed. */
 export interface PoolWriteOp {
   readonly op: 'state.pool-write';
@@ -106,5 +113,6 @@ export type StateOp =
   | IdsRenameOp
   | AddressesRenameOp
   | RecordRenameOp
+  | ZoneSaveOp
   | PoolWriteOp
   | PoolForgetOp;

@@ -1,5 +1,6 @@
 /** Does and undoes storage ops. */
 import { formatSize, type HostOpHandler } from '../spec/index.js';
+import { closeBoth, copyVolume } from './copy-volume.js';
 import type { VolumeLimits } from './driver.js';
 import { driverOf } from './drivers.js';
 import type { StorageOp } from './ops.js';
@@ -8,6 +9,7 @@ import { emptyPool, growPool, makePool, refillPool, removePoolFiles } from './po
 export const storageHandlers: HostOpHandler<StorageOp> = { apply, undo, describe };
 
 async function apply(op: StorageOp): Promise<void> {
+  if (op.op === 'storage.copy') return copyVolume(op.from, op.to);
   const driver = driverOf(op.pool);
   switch (op.op) {
     case 'storage.create':
@@ -18,7 +20,7 @@ async function apply(op: StorageOp): Promise<void> {
     case 'storage.open':
       return driver.open(op.pool, op);
     case 'storage.resize':
-      return driver.resize(op.pool, op.volume, op.limits, op.isOpen);
+      return driver.resize(op.pool, op.volume, op.limits);
     case 'storage.pool-make':
       return makePool(op.pool, op.sizeBytes);
     case 'storage.pool-empty':
@@ -31,19 +33,19 @@ async function apply(op: StorageOp): Promise<void> {
 }
 
 async function undo(op: StorageOp): Promise<void> {
+  if (op.op === 'storage.copy') return closeBoth(op.from, op.to);
   const driver = driverOf(op.pool);
   switch (op.op) {
     case 'storage.create':
       return driver.remove(op.pool, op.volume);
     case 'storage.open':
       return driver.close(op.pool, op);
-    case 'storage.resize':
-      return driver.resize(op.pool, op.volume, op.previous, op.isOpen);
     case 'storage.pool-make':
       return removePoolFiles(op.pool, op.isOurs);
     case 'storage.pool-empty':
       return refillPool(op.pool);
     case 'storage.remove':
+    case 'storage.resize':
     case 'storage.pool-remove':
     case 'storage.pool-grow':
       return;
@@ -51,6 +53,8 @@ async function undo(op: StorageOp): Promise<void> {
 }
 
 function describe(op: StorageOp): string {
+  if (op.op === 'storage.copy')
+    return `copy volume ${op.from.volume} of pool ${op.from.pool.name} to pool ${op.to.pool.name}`;
   const pool = `of pool ${op.pool.name}`;
   switch (op.op) {
     case 'storage.create':

@@ -11,6 +11,8 @@ import { asDiskFull, isSaid } from './grow-file.js';
 import { isMountPoint, mountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
 
+const otherPool = 'Put the zone into a loop pool: "tszone pool create big --driver loop", then --pool big.';
+const switchOn = ({ path }: Pool) => `Run "btrfs quota enable ${path}" first.`;
 const noInodes = 'btrfs has no bound on the number of files';
 
 export const btrfsDriver: VolumeDriver = {
@@ -29,6 +31,11 @@ export const btrfsDriver: VolumeDriver = {
   resize: async (pool, volume, limits) => {
     await mountPool(pool);
     await bound(pool, volume, limits);
+  },
+  checkResize: async (pool, _volume, { limits }) => {
+    const { quota } = await abilities(pool);
+    if (limits.inodes !== undefined) throw cannot(pool, noInodes, otherPool);
+    if (quota !== true && limits.diskBytes !== undefined) throw cannot(pool, quota, switchOn(pool));
   },
   needsOpen: (pool) => pool.file !== undefined,
   open: (pool) => mountPool(pool),
@@ -97,13 +104,12 @@ async function make(pool: Pool, volume: string, limits: VolumeLimits): Promise<v
 
 /** @throws POOL_CANNOT */
 async function bound(pool: Pool, volume: string, { diskBytes, inodes }: VolumeLimits): Promise<void> {
-  if (inodes !== undefined)
-    throw cannot(pool, noInodes, 'Put the zone into a loop pool: "tszone pool create big --driver loop", --pool big.');
+  if (inodes !== undefined) throw cannot(pool, noInodes, otherPool);
   await btrfs(['qgroup', 'limit', diskBytes === undefined ? 'none' : String(diskBytes), directory(pool, volume)]).catch(
     async (error: unknown) => {
       if (await hasQuotas(pool)) throw error;
       // Without quotas there is nothing to take away.
-      if (diskBytes !== undefined) throw cannot(pool, quotasOff(pool), `Run "btrfs quota enable ${pool.path}" first.`);
+      if (diskBytes !== undefined) throw cannot(pool, quotasOff(pool), switchOn(pool));
     },
   );
 }
@@ -139,7 +145,7 @@ const subvolumeInode = 256;
 async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {
   await mountPool(pool);
   if (!(await hasQuotas(pool))) return {};
-  const { stdout } = await btrfs(['qgroup', 'show', '--sync', '-f', '--raw', directory(pool, volume)]);
-  const [, referenced] = stdout.trim().split('\n').at(-1)?.trim().split(/\s+/) ?? [];
-  return { bytes: Number(referenced) };
+  const { stdout } = await btrfs(['qgroup', 'show', '--sync', '-f', '-r', '--raw', directory(pool, volume)]);
+  const [, bytes, , limit] = stdout.trim().split('\n').at(-1)?.trim().split(/\s+/) ?? [];
+  return { bytes: Number(bytes), ...(limit === 'none' ? {} : { bytesLimit: Number(limit) }) };
 }

@@ -79,7 +79,9 @@ export interface VolumeDriver {
   /** The volume must not be open. Not there is success. */
   remove(pool: Pool, volume: string): Promise<void>;
   /** @throws POOL_CANNOT, RESOURCE_DISK_FULL */
-  resize(pool: Pool, volume: string, limits: VolumeLimits, isOpen: boolean): Promise<void>;
+  resize(pool: Pool, volume: string, limits: VolumeLimits): Promise<void>;
+  /** As far as can be told beforehand, whether `resize` could do it. @throws POOL_CANNOT */
+  checkResize(pool: Pool, volume: string, change: VolumeChange): Promise<void>;
 
   /** Whether `open` and `close` have anything to do: of drivers of plain directories nothing is journaled. */
   needsOpen(pool: Pool): boolean;
@@ -89,13 +91,22 @@ export interface VolumeDriver {
   /** What `close` unmounts, so that a zone's monitor can do it. */
   mountPoints(pool: Pool, opening: Opening): readonly string[];
 
-  /** Bytes and files that were written to the volume; absent: not counted by anybody. */
+  /** Bytes and files that were written to the volume, and what bounds them; absent: not counted by anybody. */
   usage(pool: Pool, volume: string): Promise<VolumeUsage>;
 }
 
 export interface VolumeUsage {
   readonly bytes?: number | undefined;
+  readonly bytesLimit?: number | undefined;
+  /** If it is less than what the two others leave: what a file system keeps for itself. */
+  readonly bytesFree?: number | undefined;
   readonly inodes?: number | undefined;
+  readonly inodesLimit?: number | undefined;
+}
+
+export interface VolumeChange {
+  readonly limits: VolumeLimits;
+  readonly previous: VolumeLimits;
 }
 
 export interface StorageDriver extends VolumeDriver {

@@ -1,5 +1,5 @@
 /** ext4 in a file: made, read, grown, shrunk. By e2fsprogs, but for its superblock, which is read as it lies on disk. */
-import { open, truncate } from 'node:fs/promises';
+import { open, stat, truncate } from 'node:fs/promises';
 import { zoneError } from '../errors/index.js';
 import { runTool } from '../host/tool.js';
 import { diskFull } from '../state/index.js';
@@ -113,17 +113,24 @@ export async function growMounted(device: string): Promise<void> {
   await e2fsprogs('resize2fs', [device]);
 }
 
-/** One that is not mounted. @throws POOL_CANNOT what is in it does not fit */
-export async function shrinkExt4(file: string, bytes: number): Promise<void> {
+/** One that is not mounted, to more or to less. @throws POOL_CANNOT what is in it does not fit */
+export async function resizeExt4(file: string, bytes: number): Promise<void> {
   await checkExt4(file, true);
+  const isLess = (await stat(file)).size > bytes;
+  if (isLess) await requireFit(file, bytes);
+  else await truncate(file, bytes);
+  await e2fsprogs('resize2fs', [file, `${Math.floor(bytes / 4096)}`]);
+  if (isLess) await truncate(file, bytes);
+}
+
+/** @throws POOL_CANNOT */
+async function requireFit(file: string, bytes: number): Promise<void> {
   const { stdout } = await e2fsprogs('resize2fs', ['-P', file]);
   const least = Number(/:\s*(\d+)\s*$/.exec(stdout)?.[1] ?? Number.NaN) * 4096;
-  if (!(least <= bytes)) {
-    throw zoneError('POOL_CANNOT', `what the zone has written takes ${Math.ceil(least / mebibyte)} MB`, {
-      hint: `Pass --disk ${Math.ceil(least / mebibyte)}M or more, or delete files in the zone first.`,
-      context: { leastBytes: least, bytes },
-    });
-  }
-  await e2fsprogs('resize2fs', [file, `${Math.floor(bytes / 4096)}`]);
-  await truncate(file, bytes);
+  if (least <= bytes) return;
+  const leastMb = Math.ceil(least / mebibyte);
+  throw zoneError('POOL_CANNOT', `what the zone has written takes ${leastMb} MB`, {
+    hint: `Pass --disk ${leastMb}M or more, or delete files in the zone first.`,
+    context: { leastBytes: least, bytes },
+  });
 }

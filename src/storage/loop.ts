@@ -2,11 +2,11 @@
 import { open, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
-import { lstat, mkdir, rm, stat, statfs } from '../host/quick-fs.js';
+import { lstat, mkdir, readFile, rm, stat, statfs } from '../host/quick-fs.js';
 import { diskFull, isErrno, syncDirectory } from '../state/index.js';
 import { copySparse } from './copy-sparse.js';
-import type { Opening, Pool, VolumeDriver, VolumeLimits, VolumeUsage } from './driver.js';
-import { checkExt4, growMounted, makeExt4, readSuperblock, shrinkExt4, smallestBytes } from './ext4.js';
+import type { Opening, Pool, VolumeChange, VolumeDriver, VolumeLimits, VolumeUsage } from './driver.js';
+import { checkExt4, growMounted, makeExt4, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
 import { isMountPoint, loopDeviceOf, mountFile, unmountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
 
@@ -24,6 +24,7 @@ export const loopDriver: VolumeDriver = {
   },
   remove,
   resize,
+  checkResize,
   needsOpen: () => true,
   open: openAll,
   close: async (pool, opening) => {
@@ -104,20 +105,52 @@ async function requireFile(pool: Pool, file: string): Promise<void> {
   if (!found.isFile()) throw poolGone(pool);
 }
 
-async function resize(pool: Pool, volume: string, limits: VolumeLimits, isOpen: boolean): Promise<void> {
-  const file = fileOf(pool, volume);
-  const [bytes, { size }] = [bytesFor(limits), await stat(file)];
-  if (bytes >= size) return grow(pool, volume, { bytes, isOpen });
-  if (!isOpen) return shrink(pool, volume, bytes);
-  throw zoneError('POOL_CANNOT', 'a volume of a loop pool shrinks only while nobody uses it', {
-    hint: 'Stop the zone first.',
-    context: { pool: pool.name, bytes, size },
-  });
+async function resize(pool: Pool, volume: string, limits: VolumeLimits): Promise<void> {
+  const [bytes, { size }] = [bytesFor(limits), await stat(fileOf(pool, volume))];
+  await (bytes >= size ? grow(pool, volume, bytes) : remake(pool, volume, bytes));
 }
 
-/** Online, also if nobody has it open: then there is no check to wait for. */
-async function grow(pool: Pool, volume: string, { bytes, isOpen }: { bytes: number; isOpen: boolean }): Promise<void> {
+/** Of inodes there are as many for each byte as when it was made. */
+async function checkResize(pool: Pool, volume: string, { limits, previous }: VolumeChange): Promise<void> {
+  const [bytes, { size }] = [bytesFor(limits), await stat(fileOf(pool, volume))];
+  if (limits.inodes !== previous.inodes) {
+    throw cannot(
+      pool,
+      'the number of inodes is fixed when a volume is made',
+      'Make a zone with --inodes N, and copy what is in this one.',
+    );
+  }
+  if (bytes > size && limits.inodes !== undefined) {
+    throw cannot(
+      pool,
+      'with more bytes a volume has more inodes, and they are bounded',
+      'Make a zone with another --disk and --inodes, and copy what is in this one.',
+    );
+  }
+  if (bytes === size || !isMountPoint(directory(pool, volume))) return;
+  if (bytes < size) throw cannot(pool, 'a volume shrinks only while nobody uses it', 'Stop the zone first.');
+  if (!(await canGrowMounted())) {
+    const why = 'without CAP_SYS_RESOURCE the kernel enlarges no ext4 that is mounted';
+    throw cannot(pool, why, 'Stop the zone first, or run tszone with that capability.');
+  }
+}
+
+function cannot({ name, driver }: Pool, why: string, hint: string): Error {
+  return zoneError('POOL_CANNOT', `pool "${name}" cannot do that: ${why}`, { hint, context: { pool: name, driver } });
+}
+
+/** Without it the kernel lets nobody enlarge an ext4 that is mounted; containers often lack it. */
+const canGrowMounted = async () => {
+  const bits = /^CapEff:\s*([0-9a-f]+)$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${bits}`) & (1n << capSysResource)) !== 0n;
+};
+const capSysResource = 24n;
+
+/** By the kernel, which survives a power cut on the way, also if nobody has it open. */
+async function grow(pool: Pool, volume: string, bytes: number): Promise<void> {
+  if (!(await canGrowMounted())) return remake(pool, volume, bytes);
   const file = fileOf(pool, volume);
+  const isOpen = isMountPoint(directory(pool, volume));
   await truncate(file, bytes);
   const opening = { id: volume, volume, layers: [] };
   if (!isOpen) await openAll(pool, opening);
@@ -131,11 +164,11 @@ async function grow(pool: Pool, volume: string, { bytes, isOpen }: { bytes: numb
 }
 
 /** On a copy, which takes its place in one step: resize2fs(8) may be killed at any instant. */
-async function shrink(pool: Pool, volume: string, bytes: number): Promise<void> {
+async function remake(pool: Pool, volume: string, bytes: number): Promise<void> {
   const [file, fresh] = [fileOf(pool, volume), newFileOf(pool, volume)];
   try {
     await copySparse(file, fresh);
-    await shrinkExt4(fresh, bytes);
+    await resizeExt4(fresh, bytes);
     const handle = await open(fresh, 'r+');
     await handle.sync().finally(() => handle.close());
     await rename(fresh, file);
@@ -149,9 +182,10 @@ async function shrink(pool: Pool, volume: string, bytes: number): Promise<void> 
 async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {
   const target = directory(pool, volume);
   if (isMountPoint(target)) {
-    const { blocks, bfree, bsize, files, ffree } = await statfs(target);
-    return { bytes: (blocks - bfree) * bsize, inodes: files - ffree };
+    const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(target);
+    const [bytes, bytesLimit, bytesFree] = [blocks - bfree, blocks, bavail].map((count) => count * bsize);
+    return { bytes, bytesLimit, bytesFree, inodes: files - ffree, inodesLimit: files };
   }
-  const { usedBytes, usedInodes } = await readSuperblock(fileOf(pool, volume));
-  return { bytes: usedBytes, inodes: usedInodes };
+  const { bytes, usedBytes, inodes, usedInodes } = await readSuperblock(fileOf(pool, volume));
+  return { bytes: usedBytes, bytesLimit: bytes, inodes: usedInodes, inodesLimit: inodes };
 }

@@ -23,14 +23,12 @@ export interface VolumeOpenOp extends Opening {
   readonly pool: Pool;
 }
 
-/** Undo: the bounds that were. */
+/** Undo: nothing; it is only ever completed. */
 export interface VolumeResizeOp {
   readonly op: 'storage.resize';
   readonly pool: Pool;
   readonly volume: string;
-  readonly isOpen: boolean;
   readonly limits: VolumeLimits;
-  readonly previous: VolumeLimits;
 }
 
 /** The place of a pool. Undo: removed, as far as it is ours. */
@@ -63,7 +61,23 @@ export interface PoolGrowOp {
   readonly sizeBytes: number;
 }
 
+/**
+ * What the one volume holds, written to the other, which is empty; owners, times, links, holes and attributes as they are. Undo: both
+ * are closed.
+ */
+export interface VolumeCopyOp {
+  readonly op: 'storage.copy';
+  readonly from: VolumePlace;
+  readonly to: VolumePlace;
+}
+
+export interface VolumePlace {
+  readonly pool: Pool;
+  readonly volume: string;
+}
+
 export type StorageOp =
+  | VolumeCopyOp
   | VolumeCreateOp
   | VolumeRemoveOp
   | VolumeOpenOp

@@ -3,30 +3,43 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, mkdir, rm } from '../host/quick-fs.js';
 import { defaultPoolName, diskFull, isErrno } from '../state/index.js';
-import type { Pool, VolumeDriver, VolumeLimits } from './driver.js';
+import type { DriverAbilities, Pool, VolumeDriver, VolumeLimits } from './driver.js';
 import { poolGone } from './pool-errors.js';
-import { treeUsage } from './tree-usage.js';
+import { boundTree, hasProjectQuota, treeQuota, unboundTree } from './project-quota.js';
 
-const noQuota = 'its file system has no project quotas';
+const noQuota = 'its file system keeps no project quotas (ext4 or xfs, mounted with prjquota)';
 
 export const overlayDriver: VolumeDriver = {
   name: 'overlay',
-  abilities: async () => ({ quota: noQuota, inodes: noQuota, showsQuota: true, freeze: 'copy' }),
+  abilities,
   directory,
   layerDirectory: (pool, layer) => join(pool.path, 'layers', layer),
   create: async (pool, volume, { from, ...limits }) => {
-    refuseLimits(pool, limits);
+    if (isBounded(limits)) await requireQuota(pool);
     await makeVolume(pool, volume);
+    if (isBounded(limits)) await boundTree(directory(pool, volume), limits);
     return from;
   },
-  remove: (pool, volume) => rm(directory(pool, volume), { recursive: true, force: true, maxRetries: 3 }),
-  resize: async (pool, _volume, limits) => refuseLimits(pool, limits),
+  remove: async (pool, volume) => {
+    const path = directory(pool, volume);
+    await unboundTree(path, pool.path);
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  },
+  resize: (pool, volume, limits) => boundTree(directory(pool, volume), limits),
+  checkResize: async (pool, _volume, { limits }) => {
+    if (isBounded(limits)) await requireQuota(pool);
+  },
   needsOpen: () => false,
   open: async () => {},
   close: async () => {},
   mountPoints: () => [],
-  usage: (pool, volume) => treeUsage(join(directory(pool, volume), 'upper')),
+  usage: (pool, volume) => treeQuota(directory(pool, volume)),
 };
+
+async function abilities(pool: Pool): Promise<DriverAbilities> {
+  const quota = (await hasProjectQuota(pool.path)) || noQuota;
+  return { quota, inodes: quota, showsQuota: true, freeze: 'copy' };
+}
 
 /** A zone of the default pool takes its volume along when it is renamed. */
 function directory(pool: Pool, volume: string): string {
@@ -52,10 +65,13 @@ async function makeDirectory(path: string, mode: number): Promise<void> {
   await chmod(path, mode);
 }
 
-function refuseLimits(pool: Pool, { diskBytes, inodes }: VolumeLimits): void {
-  if (diskBytes === undefined && inodes === undefined) return;
+const isBounded = ({ diskBytes, inodes }: VolumeLimits) => diskBytes !== undefined || inodes !== undefined;
+
+/** @throws POOL_CANNOT */
+async function requireQuota(pool: Pool): Promise<void> {
+  if (await hasProjectQuota(pool.path)) return;
   throw zoneError('POOL_CANNOT', `pool "${pool.name}" cannot bound what a zone writes: ${noQuota}`, {
-    hint: 'Run "tszone pool create big --driver loop", and put the zone there with --pool big.',
+    hint: 'Run "tszone pool create bounded --driver loop", then pass --pool bounded.',
     context: { pool: pool.name, driver: pool.driver },
   });
 }

@@ -9,11 +9,23 @@ import { createZone } from '../../src/operations/create-from-image.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
+import { createPool, type PoolCreateOptions } from '../../src/operations/pool-create.js';
+import { deletePool } from '../../src/operations/pool-delete.js';
+import { growPool } from '../../src/operations/pool-grow.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
+import { setZone } from '../../src/operations/set-zone.js';
 import { prepareZone, startZone } from '../../src/operations/start-zone.js';
 import { stopZone } from '../../src/operations/stop-zone.js';
-import type { ZoneOptions } from '../../src/spec/index.js';
+import { driverNames, type ZoneOptions } from '../../src/spec/index.js';
+
+export const poolBytes = 256 * 1024 ** 2;
+
+/** The driver is the name's first word: `loop-a`. */
+export function poolOptions(name: string): PoolCreateOptions {
+  const driver = driverNames.find((one) => name.startsWith(one)) ?? 'overlay';
+  return { name, driver, sizeBytes: driver === 'btrfs' ? poolBytes : undefined };
+}
 
 export const operations = {
   create: (host: HostContext, zone: ZoneOptions) => createZone(host, zone),
@@ -23,6 +35,11 @@ export const operations = {
   delete: (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name),
   'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),
   rename: (host: HostContext, { name }: ZoneOptions) => renameZone(host, name, `${name}-new`),
+  'pool create': (host: HostContext, { pool = '' }: ZoneOptions) => createPool(host, poolOptions(pool)),
+  'pool delete': (host: HostContext, { pool = '' }: ZoneOptions) => deletePool(host, pool),
+  'pool grow': (host: HostContext, { pool = '' }: ZoneOptions) => growPool(host, pool, 2 * poolBytes),
+  'set pool': (host: HostContext, { name, pool }: ZoneOptions) => setZone(host, name, { pool }),
+  'set disk': (host: HostContext, { name, disk }: ZoneOptions) => setZone(host, name, { disk }),
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {
     const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
     await running.exited;
