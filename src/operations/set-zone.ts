@@ -197,6 +197,7 @@ export async function planChange(
   const changed = changedKeys(record.spec, spec);
   const running = await readRunning(host.roots, name);
   const sysctls = changedSysctls(record.spec, spec);
+  const volume = await planVolumeChange(host, record, spec, scope);
   const isLive = (key: string) => key in liveEntries || (key === 'sysctl' && sysctls !== undefined);
   if (scope === 'live') refuseNotLive(name, running !== undefined, changed, isLive);
   // A limit that was accepted before does not stand in the way of other changes.
@@ -215,7 +216,7 @@ export async function planChange(
     sysctls: actsNow ? (sysctls ?? {}) : {},
     ops: actsNow ? [...planLimits({ ...groupsOf(host, name), ...limits }), ...(devices?.ops ?? [])] : [],
     devices,
-    volume: await planVolumeChange(host, record, spec, scope),
+    volume,
     notes: deviceNotes(after ?? []),
     isSaved: scope !== 'live',
     needsRestart: running === undefined ? [] : changed.filter(waits),

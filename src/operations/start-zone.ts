@@ -11,6 +11,7 @@ import { onExitCommand, onGoCommand } from './on-exit-command.js';
 import { withOpenVolume } from './open-volume.js';
 import { digestOf, findPrepared, goIfPrepared } from './prepare-zone.js';
 import { settleZone } from './settle-zone.js';
+import { withRoom } from './with-room.js';
 import { deviceNotes, resolveDevices } from './zone-devices.js';
 import { planZoneFiles } from './zone-files.js';
 import { planZoneFilter } from './zone-filter.js';
@@ -84,7 +85,7 @@ export async function launchLocked(host: HostContext, name: string, options: Sta
   return withOpenVolume(host, record, options, async () => {
     const plan = await planZoneStart(host, record, options);
     if (JSON.stringify(record) !== JSON.stringify(found)) await writeZone(host.roots, record);
-    return launchPlanned(host, record, { plan, options });
+    return withRoom(host, record, () => launchPlanned(host, record, { plan, options }));
   });
 }
 

@@ -17,6 +17,7 @@ const noInodes = 'btrfs has no bound on the number of files';
 
 export const btrfsDriver: VolumeDriver = {
   name: 'btrfs',
+  movesBounds: true,
   abilities,
   directory,
   layerDirectory: (pool, layer) => join(pool.path, 'layers', layer, 'upper'),
@@ -132,7 +133,8 @@ async function removeSubvolume(pool: Pool, path: string): Promise<void> {
   // A directory of another kind: a killed command's.
   if (found.ino !== subvolumeInode) return rm(path, { recursive: true, force: true });
   const id = (await btrfs(['inspect-internal', 'rootid', path])).stdout.trim();
-  await btrfs(['subvolume', 'delete', path]);
+  // With a commit, so that its space comes back, and its quota group goes, now and not half a minute later.
+  await btrfs(['subvolume', 'delete', '--commit-after', path]);
   await btrfs(['qgroup', 'destroy', `0/${id}`, pool.path]).catch((error: unknown) => {
     if (!isSaid(error, /busy|no such file|not enabled|not connected|not found/i)) throw error;
   });

@@ -83,6 +83,9 @@ export interface VolumeDriver {
   /** As far as can be told beforehand, whether `resize` could do it. @throws POOL_CANNOT */
   checkResize(pool: Pool, volume: string, change: VolumeChange): Promise<void>;
 
+  /** `resize` only says a number: it costs nothing, and is as easily taken back. */
+  readonly movesBounds: boolean;
+
   /** Whether `open` and `close` have anything to do: of drivers of plain directories nothing is journaled. */
   needsOpen(pool: Pool): boolean;
   /** Mounts what has to be mounted before the directories can be used. @throws POOL_UNUSABLE */

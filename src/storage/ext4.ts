@@ -17,7 +17,7 @@ const groupBytes = 128 * mebibyte;
 /** Inodes that a block of the table holds: a group has no fewer. */
 const inodeStep = 16;
 /** The file system's own, up to lost+found. */
-const ownInodes = 11;
+export const ownInodes = 11;
 
 /**
  * The file is all holes, so nothing has to be zeroed, now or later (mke2fs(8), assume_storage_prezeroed). A journal of 64 MB is

@@ -6,7 +6,7 @@ import { lstat, mkdir, readFile, rm, stat, statfs } from '../host/quick-fs.js';
 import { diskFull, isErrno, syncDirectory } from '../state/index.js';
 import { copySparse } from './copy-sparse.js';
 import type { Opening, Pool, VolumeChange, VolumeDriver, VolumeLimits, VolumeUsage } from './driver.js';
-import { checkExt4, growMounted, makeExt4, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
+import { checkExt4, growMounted, makeExt4, ownInodes, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
 import { isMountPoint, loopDeviceOf, mountFile, unmountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
 
@@ -15,6 +15,7 @@ export const defaultVolumeBytes = 10 * 1024 ** 3;
 
 export const loopDriver: VolumeDriver = {
   name: 'loop',
+  movesBounds: false,
   abilities: async () => ({ quota: true, inodes: true, showsQuota: true, freeze: 'copy' }),
   directory,
   layerDirectory: (pool, layer, openedAs) => join(layerMount(pool, layer, openedAs), 'upper'),
@@ -184,7 +185,8 @@ async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {
   if (isMountPoint(target)) {
     const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(target);
     const [bytes, bytesLimit, bytesFree] = [blocks - bfree, blocks, bavail].map((count) => count * bsize);
-    return { bytes, bytesLimit, bytesFree, inodes: files - ffree, inodesLimit: files };
+    const inodesLimit = files - ownInodes;
+    return { bytes, bytesLimit, bytesFree, inodes: inodesLimit - ffree, inodesLimit };
   }
   const { bytes, usedBytes, inodes, usedInodes } = await readSuperblock(fileOf(pool, volume));
   return { bytes: usedBytes, bytesLimit: bytes, inodes: usedInodes, inodesLimit: inodes };

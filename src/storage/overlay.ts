@@ -11,6 +11,7 @@ const noQuota = 'its file system keeps no project quotas (ext4 or xfs, mounted w
 
 export const overlayDriver: VolumeDriver = {
   name: 'overlay',
+  movesBounds: true,
   abilities,
   directory,
   layerDirectory: (pool, layer) => join(pool.path, 'layers', layer),

@@ -1,4 +1,5 @@
 /** A pool's own place: its two directories, and the file that they may lie in. */
+import { existsSync } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
@@ -41,9 +42,10 @@ async function makeFile(file: string, sizeBytes: number): Promise<void> {
   );
 }
 
-/** Nothing can be made in it from now on. @throws POOL_IN_USE */
+/** Nothing can be made in it from now on. @throws POOL_IN_USE, POOL_UNUSABLE */
 export async function emptyPool(pool: Pool): Promise<void> {
   await mountPool(pool);
+  if (!existsSync(pool.path)) throw poolGone(pool);
   for (const path of places(pool)) {
     await rmdir(path).catch(async (error: unknown) => {
       if (isErrno(error, 'ENOENT')) return;
@@ -56,6 +58,7 @@ export async function emptyPool(pool: Pool): Promise<void> {
 /** The reverse, as long as the pool is there. */
 export async function refillPool(pool: Pool): Promise<void> {
   await mountPool(pool);
+  if (!existsSync(pool.path)) return;
   for (const path of places(pool)) await mkdir(path, { recursive: true, mode: 0o700 });
 }
 

@@ -81,8 +81,12 @@ const places: readonly Place[] = [
 for (const { driver, needs, error, isShown, make, unmake } of places) {
   describe(`a quota in a pool: ${driver}`, function () {
     this.timeout(patience(120_000));
-    const given = givenHost({ images: ['busybox'], needs }, make);
-    after(async () => unmake(given.host).catch(() => {}));
+    let made = false;
+    const given = givenHost({ images: ['busybox'], needs }, async (host) => {
+      await make(host);
+      made = true;
+    });
+    after(async () => (made ? unmake(given.host) : undefined));
     const run = async (name: string, disk: string) =>
       (await given.host.open()).run({ name, image: 'busybox', net: 'none', pool: 'p', disk });
     const status = (name: string) => given.host.json<ZoneStatusView>(['status', name]);
@@ -196,8 +200,12 @@ const overhead = (limit: number | undefined) => {
 for (const { driver, needs, make, unmake } of places.filter(({ driver: one }) => one !== 'btrfs')) {
   describe(`a bound on files in a pool: ${driver}`, function () {
     this.timeout(patience(120_000));
-    const given = givenHost({ images: ['busybox'], needs }, make);
-    after(async () => unmake(given.host).catch(() => {}));
+    let made = false;
+    const given = givenHost({ images: ['busybox'], needs }, async (host) => {
+      await make(host);
+      made = true;
+    });
+    after(async () => (made ? unmake(given.host) : undefined));
 
     it('holds, also in thousands of empty files, and is shown', async () => {
       const { host } = given;
