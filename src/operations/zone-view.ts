@@ -142,8 +142,8 @@ export async function statusView(host: HostContext, record: ZoneRecord): Promise
   };
 }
 
-/** Less than this is left. */
-const fullBytes = 64 * 1024;
+/** Of what is left: a file system refuses what needs more than its last blocks. */
+const isLow = (freeBytes: number, limit: number) => freeBytes < Math.min(2 ** 20, limit / 50);
 
 /** Not of the default pool without a ceiling: nobody counts there. What cannot be looked at now is not shown. */
 async function writtenBy({ roots }: HostContext, record: ZoneRecord): Promise<ZoneDisk | undefined> {
@@ -153,8 +153,8 @@ async function writtenBy({ roots }: HostContext, record: ZoneRecord): Promise<Zo
     const { driver, pool, volume } = await volumeOf(roots, record);
     const used = await driver.usage(pool, volume);
     if (used.bytes === undefined) return undefined;
-    const freeBytes = used.bytesFree ?? (used.bytesLimit ?? Infinity) - used.bytes;
-    const isFull = freeBytes < fullBytes || (used.inodes ?? 0) >= (used.inodesLimit ?? Infinity);
+    const { bytesLimit = Infinity, inodesLimit = Infinity, inodes = 0 } = used;
+    const isFull = isLow(used.bytesFree ?? bytesLimit - used.bytes, bytesLimit) || inodes >= inodesLimit;
     return { ...used, isShownInside: (await driver.abilities(pool)).showsQuota, isFull };
   } catch (error) {
     if (error instanceof ZoneError || isErrno(error, 'ENOENT')) return undefined;
