@@ -8,20 +8,11 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { runTool } from '../helper/index.js';
 import { readRunning, readZone } from '../state/index.js';
-import { type HelperSession, runTool } from '../helper/index.js';
-import { planLoopback } from '../netif/index.js';
-import { planStart } from '../plan/index.js';
-import { readRunning, readZone, type ZoneRecord } from '../state/index.js';
 import { type CopyInput, copyError, destinationError, readReport } from './copy-error.js';
 import { type CopyTarget, openCopyTarget } from './copy-target.js';
 import { runHelperInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
 import { type End, runInStoppedRoot } from './stopped-root.js';
-import { launchPlan } from './launch-plan.js';
-import { withOpenVolume } from './open-volume.js';
-import { settleZone } from './settle-zone.js';
-import { planZoneFiles } from './zone-files.js';
-import { planToolFilter } from './zone-filter.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 
 export type { CopyInput } from './copy-error.js';
@@ -96,65 +87,6 @@ async function withZoneEnd(
   }
   await using _lock = await lockZone(host, name, options);
   return runInStoppedRoot(host, name, argv, options, body);
-  if (!(await settleZone(host.roots, name))) throw zoneRunningError(name, 'Repeat the command.');
-  // Readers are there before the helper may write: what it writes before it ends would be thrown away by node.
-  let copied: Promise<void> | undefined;
-  const beforeGo = async (session: HelperSession) => {
-    copied = body({ ...endOf(session), exited: session.exited });
-    copied.catch(() => {});
-  };
-  const record = await readZone(host.roots, name);
-  const launched = await withOpenVolume(host, record, options, async () =>
-    launchPlan(host, name, {
-      plan: { ...(await planStopped(host, record, argv)), devices: [] },
-      options: { ...options, stdio: 'relay', fds: stdio, beforeGo },
-    }),
-  ).catch(async (error: unknown) => {
-    await copied?.catch(() => {});
-    throw error;
-  });
-  await ended(launched.session, copied, options.signal).finally(() => settleZone(host.roots, name));
-}
-
-/** An abort after `go` has to end the zone itself: it outlives a session that is only closed. */
-async function ended(session: HelperSession, copied: Promise<void> | undefined, signal: AbortSignal | undefined) {
-  const kill = () => session.signal(sigkill);
-  signal?.addEventListener('abort', kill, { once: true });
-  if (signal?.aborted === true) kill();
-  try {
-    await copied;
-  } catch (error) {
-    // That the ends failed is then only the consequence.
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', kill);
-    await session[Symbol.asyncDispose]();
-  }
-}
-
-const sigkill = 9;
-
-const endOf = ({ stdin, stdout, stderr }: HelperSession): Omit<End, 'exited'> => ({ stdin, stdout, stderr });
-
-async function planStopped(host: HostContext, record: ZoneRecord, helperArgv: readonly string[]) {
-  return planStart({
-    ...(await planZoneFiles(host, record)),
-    devices: [],
-    network: {
-      prepare: [],
-      attach: [],
-      enter: planLoopback(),
-      exit: [],
-      addresses: [],
-      resolvConf: undefined,
-      notes: [],
-    },
-    filter: await planToolFilter(host, record),
-    stdio: 'relay',
-    onExit: [],
-    helperArgv,
-  });
 }
 
 /** Both ends are always waited for. */

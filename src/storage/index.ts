@@ -1,11 +1,9 @@
-/** Where images' trees live. */
-export * from './blobs.js';
-export * from './layers.js';
-export * from './outlines.js';
 /** Where images' trees live, and what zones write. */
 export { storageHandlers } from './apply.js';
+export * from './blobs.js';
 export * from './driver.js';
 export { driverOf } from './drivers.js';
 export * from './layers.js';
 export type { StorageOp, VolumeCreateOp } from './ops.js';
+export * from './outlines.js';
 export { defaultPool, poolOf } from './pools.js';
