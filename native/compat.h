@@ -23,6 +23,7 @@
 #define TZ_SYS_openat2 437
 #define TZ_SYS_pidfd_getfd 438
 #define TZ_SYS_mount_setattr 442
+#define TZ_SYS_quotactl_fd 443
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080

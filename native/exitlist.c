@@ -1,15 +1,24 @@
 /* What is left to do when a zone has ended, see exitlist.h. */
 #include "exitlist.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "group.h"
 #include "netlink.h"
 #include "share.h"
+
+/* Never lazily: whoever finds the place empty may mount the same file system anew. Somebody may just be looking into it. */
+static void unmount(const char *path, bool patient) {
+  int tries = patient ? 50 : 1;
+  while (umount2(path, UMOUNT_NOFOLLOW) != 0 && errno == EBUSY && --tries > 0) usleep(10000);
+  rmdir(path);
+}
 
 void exitlist_run(const struct plan *plan, bool patient) {
   struct cursor at = {0};
@@ -26,6 +35,9 @@ void exitlist_run(const struct plan *plan, bool patient) {
       break;
     case OP_EXIT_UNLINK:
       unlink(op_arg(&op, 0));
+      break;
+    case OP_EXIT_UMOUNT:
+      unmount(op_arg(&op, 0), patient);
       break;
     case OP_EXIT_NL:
       netlink_request(op_arg(&op, 0), op_arg(&op, 1), &call, text, sizeof text);

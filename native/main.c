@@ -10,6 +10,7 @@
 #include "ops.h"
 #include "place.h"
 #include "program.h"
+#include "quota.h"
 #include "spawner.h"
 #ifdef HAVE_MODE_unpack
 #include "unpack.h"
@@ -29,7 +30,8 @@ static const struct {
   int (*run)(int argc, char **argv);
 } modes[] = {
     {"launch", launch_main},   {"enter", enter_main}, {"apply", program_main}, {"lock", lock_main},
-    {"spawner", spawner_main}, {"look", look_main},   {"place", place_main},   {"features", features_main},
+    {"spawner", spawner_main}, {"look", look_main},   {"place", place_main},   {"quota", quota_main},
+    {"features", features_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},
 #endif

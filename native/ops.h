@@ -41,6 +41,7 @@
   X(EXIT_UNLINK, "exit.unlink", 1, false, false)      \
   X(EXIT_NL, "exit.nl", 2, false, false)              \
   X(EXIT_LAST, "exit.last", 2, false, false)          \
+  X(EXIT_UMOUNT, "exit.umount", 1, false, false)      \
   X(EXIT_SPAWN, "exit.spawn", 0, true, false)         \
   X(ENTRY_ROOT, "entry.root", 1, false, false)        \
   X(ENTRY_FREEZER, "entry.freezer", 1, false, false)  \

@@ -28,6 +28,7 @@ SAME(TZ_SYS_close_range, SYS_close_range);
 SAME(TZ_SYS_openat2, SYS_openat2);
 SAME(TZ_SYS_pidfd_getfd, SYS_pidfd_getfd);
 SAME(TZ_SYS_mount_setattr, SYS_mount_setattr);
+SAME(TZ_SYS_quotactl_fd, SYS_quotactl_fd);
 
 SAME(CLONE_NEWTIME, 0x00000080);
 SAME(CLONE_NEWCGROUP, 0x02000000);

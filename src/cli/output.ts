@@ -11,6 +11,8 @@ export interface Column<Row> {
   readonly key: string;
   /** As a person reads it: sizes as `512M`. */
   readonly text: (row: Row) => string | number | undefined;
+  /** Shown only if it is asked for. */
+  readonly hidden?: boolean;
 }
 
 export type Output =
@@ -174,7 +176,7 @@ function pick(row: object, columns: readonly Column<object>[]): object {
 }
 
 function chooseColumns(known: readonly Column<object>[], wanted: string | undefined): readonly Column<object>[] {
-  if (wanted === undefined) return known;
+  if (wanted === undefined) return known.filter(({ hidden }) => hidden !== true);
   return wanted.split(',').map((word) => {
     const column = known.find(({ key }) => key.toLowerCase() === word.trim().toLowerCase());
     if (column !== undefined) return column;

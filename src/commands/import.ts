@@ -20,13 +20,14 @@ export default class Import extends BaseCommand<typeof Import> {
     'keep-identity': Flags.boolean({
       description: 'keep host name, machine-id, MAC and IP addresses and ssh host keys',
     }),
+    pool: Flags.string({ helpValue: 'P', description: 'the pool that what the zone writes is kept in' }),
     trust: Flags.boolean({ exclusive: ['restrict'], description: 'give the zone all that the file asks for' }),
     restrict: Flags.boolean({ description: 'make the zone without what could harm this host' }),
   };
 
   async run(): Promise<Output> {
     const { file, name } = this.args;
-    const { trust, restrict } = this.flags;
+    const { trust, restrict, pool } = this.flags;
     if (file === '-' && this.caller.stdin.isTTY) throw fromTerminal();
     using progress = this.progress(`importing ${name ?? file}`);
     const result = await this.operate((host, options) =>
@@ -34,6 +35,7 @@ export default class Import extends BaseCommand<typeof Import> {
         ...options,
         source: file === '-' ? 0 : file,
         name,
+        pool,
         keepIdentity: this.flags['keep-identity'] === true,
         trust: trust === true ? 'trust' : restrict === true ? 'restrict' : 'ask',
         progress: (update) => progress.update(update),

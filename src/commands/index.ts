@@ -163,6 +163,31 @@ export const commandTable: CommandTable = {
     aliases: ['freeze'],
     load: () => import('./pause.js'),
   },
+  'pool create': {
+    summary: 'Make a pool: a place for what zones write, with bounds that hold',
+    aliases: [],
+    load: () => import('./pool/create.js'),
+  },
+  'pool delete': {
+    summary: 'Delete a pool that nothing is in',
+    aliases: ['pool rm'],
+    load: () => import('./pool/delete.js'),
+  },
+  'pool grow': {
+    summary: 'Enlarge a pool that is a file; its zones may run',
+    aliases: [],
+    load: () => import('./pool/grow.js'),
+  },
+  'pool inspect': {
+    summary: 'Show a pool, what it can do, and which zones are in it',
+    aliases: [],
+    load: () => import('./pool/inspect.js'),
+  },
+  'pool list': {
+    summary: 'List pools',
+    aliases: ['pool ls'],
+    load: () => import('./pool/list.js'),
+  },
   'port add': {
     summary: 'Publish ports of a zone: at once if it runs, and saved',
     aliases: [],

@@ -2,6 +2,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { listFlags } from '../cli/flags.js';
 import { list, type Output } from '../cli/output.js';
 import { listZones } from '../operations/list-zones.js';
+import { formatSize } from '../spec/index.js';
 
 export default class List extends BaseCommand<typeof List> {
   static override summary = 'List zones';
@@ -21,6 +22,9 @@ export default class List extends BaseCommand<typeof List> {
         { key: 'addresses', text: (zone) => zone.addresses.join(' ') },
         { key: 'ports', text: (zone) => zone.ports.join(' ') },
         { key: 'pid', text: (zone) => zone.pid },
+        { key: 'pool', text: (zone) => zone.pool, hidden: true },
+        { key: 'disk', text: (zone) => zone.disk && formatSize(zone.disk), hidden: true },
+        { key: 'inodes', text: (zone) => zone.inodes, hidden: true },
       ],
       (zone) => zone.name,
     );

@@ -10,7 +10,7 @@ export default class Status extends BaseCommand<typeof Status> {
 
   async run(): Promise<Output> {
     const status = await this.operate((host) => zoneStatus(host, this.args.zone));
-    const { usage } = status;
+    const { usage, written } = status;
     const of = (used: number | undefined, limit: number | undefined, show: (value: number) => string) =>
       used === undefined ? undefined : `${show(used)}${limit === undefined ? '' : ` of ${show(limit)}`}`;
     const lines: readonly (readonly [string, string | undefined])[] = [
@@ -25,6 +25,9 @@ export default class Status extends BaseCommand<typeof Status> {
       ['started', status.startedAt],
       ['memory', of(usage?.memoryBytes, usage?.memoryLimitBytes, formatSize)],
       ['processes', of(usage?.pids, usage?.pidsLimit, String)],
+      ['disk', of(written?.bytes, written?.bytesLimit, formatSize)],
+      ['files', of(written?.inodes, written?.inodesLimit, String)],
+      ['pool', status.pool === 'default' ? undefined : status.pool],
       ['cpu time', usage?.cpuUsageUs === undefined ? undefined : `${(usage.cpuUsageUs / 1e6).toFixed(1)} s`],
       ['ended', status.status === 'stopped' ? status.exit?.at : undefined],
     ];

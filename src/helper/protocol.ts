@@ -114,6 +114,8 @@ export const enterOps = {
   'exit.nl': ['protocol', 'hex'],
   /** Lets go of monitor.share; if nobody else has it, the text is written to the file meanwhile. */
   'exit.last': ['file', 'text'],
+  /** And the directory removed. Waits for a moment while it is in use; never lazily. */
+  'exit.umount': ['path'],
   /** Last: run detached with an empty environment but PATH; not when the caller has claimed it and fd 4 is still open. */
   'exit.spawn': ['argv*'],
   /** For native/entry.c alone, which finishes an exec's plan itself: the root that the zone is of, as a path. */

@@ -171,7 +171,7 @@ export function statusOfStep(step: string, errnoName: string): number {
  * errnoName, path, status (126 and 127 for a command that can't be run or found).
  */
 export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError {
-  const errnoName = event.errno > 0 ? getSystemErrorName(-event.errno) : '';
+  const errnoName = nameOfErrno(event.errno);
   const where = event.path === '' ? '' : ` "${event.path}"`;
   const call = event.syscall === '' ? '' : ` (${event.syscall})`;
   const message = `${event.step}${where} failed: ${lowerFirst(event.message)}${call}`;
@@ -209,6 +209,14 @@ export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError
     hintOf(event.step, errnoName) ??
     'Run "tszone doctor", and repeat the command with --dry-run to see the failing step.';
   return zoneError('KERNEL_STEP_FAILED', message, { hint, context });
+}
+
+/** EDQUOT is not in node's table. */
+const edquot = 122;
+
+function nameOfErrno(errno: number): string {
+  if (errno === edquot) return 'EDQUOT';
+  return errno > 0 ? getSystemErrorName(-errno) : '';
 }
 
 /** For messages: one lower-case line. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
 import {
+  defaultPoolName,
   findZone,
   readZone,
   type StateOp,
@@ -14,6 +15,7 @@ import {
   type ZoneRecord,
   zonePaths,
 } from '../state/index.js';
+import type { StorageOp } from '../storage/index.js';
 import { deleteJournal, discardZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { recoverZone } from './recover.js';
@@ -21,6 +23,7 @@ import { runTransaction } from './transaction.js';
 import { checkZoneFeasible, type FeasibleParts } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
+import { directoryOf, isPlain, newStorage, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface MakeOptions extends OperationOptions {
   /** It is made for whoever claims a zone of this image. */
@@ -70,10 +73,12 @@ async function create(
   const { roots } = host;
   const parts = await checkZoneFeasible(host, spec, image);
   await ensureNetworks(roots, spec);
+  const record = newZoneRecord(spec, image, spareOf);
+  const place = await volumeOf(roots, record);
   // Of a throw-away zone: whatever becomes of its making, what takes it back is its delete.
-  if (spec.ephemeral) await writeJournal(roots, deleteJournal(roots, spec, true));
+  if (spec.ephemeral) await writeJournal(roots, deleteJournal(roots, { ...spec, place }, true));
   const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
-  const ops = planCreate(host, spec, image, spareOf);
+  const ops = planCreate(host, record, place);
   const isCovered = spec.ephemeral;
   try {
     await runTransaction({ ...kind, isCovered, roots, zone: spec.name, ops, signal }, async () => {});
@@ -85,7 +90,12 @@ async function create(
 }
 
 /** The record comes last: with it the zone exists. */
-export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneImage, spareOf?: string): StateOp[] {
+export function planCreate(
+  { roots }: HostContext,
+  record: Omit<ZoneRecord, 'ids'>,
+  place: ZoneVolume,
+): (StateOp | StorageOp)[] {
+  const { spec, image } = record;
   const paths = zonePaths(roots, spec.name);
   return [
     // Of a zone that a power cut ended together with all that was known of it.
@@ -93,9 +103,7 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
     // Where its record goes.
     ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
-    { op: 'state.mkdir', path: paths.rootfs, mode: 0o700 },
-    { op: 'state.mkdir', path: join(paths.rootfs, 'upper'), mode: 0o755 },
-    { op: 'state.mkdir', path: join(paths.rootfs, 'work'), mode: 0o700 },
+    ...planVolume(place),
     ...(image.kind === 'sparse' ? [{ op: 'state.mkdir', path: paths.local, mode: 0o755 } as const] : []),
     {
       op: 'state.ids-lease',
@@ -105,7 +113,18 @@ export function planCreate({ roots }: HostContext, spec: ZoneSpec, image: ZoneIm
       ...(spec.ephemeral ? { ephemeral: true } : {}),
     },
     ...planAddressLease(roots, spec),
-    { op: 'state.zone-write', roots, record: newZoneRecord(spec, image, spareOf) },
+    { op: 'state.zone-write', roots, record },
+  ];
+}
+
+function planVolume(place: ZoneVolume): (StateOp | StorageOp)[] {
+  const { pool, volume, layers: from, limits } = place;
+  if (!isPlain(place)) return [{ op: 'storage.create', pool, volume, from, ...limits }];
+  const rootfs = directoryOf(place);
+  return [
+    { op: 'state.mkdir', path: rootfs, mode: 0o700 },
+    { op: 'state.mkdir', path: join(rootfs, 'upper'), mode: 0o755 },
+    { op: 'state.mkdir', path: join(rootfs, 'work'), mode: 0o700 },
   ];
 }
 
@@ -119,6 +138,7 @@ export function newZoneRecord(spec: ZoneSpec, image: ZoneImage, spareOf?: string
     version: 1,
     spec,
     image,
+    ...newStorage(spec.pool ?? defaultPoolName),
     machineId: randomBytes(16).toString('hex'),
     createdAtMs: Date.now(),
     stoppedByUser: false,

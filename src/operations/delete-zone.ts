@@ -14,6 +14,7 @@ import {
   zoneNames,
   zonePaths,
 } from '../state/index.js';
+import type { StorageOp } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { killPid1, settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
@@ -21,6 +22,7 @@ import { stopLocked } from './stop-zone.js';
 import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { groupsOf, zoneRunningError } from './zone-ref.js';
+import { isPlain, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface DeleteOptions extends OperationOptions {
   /** Stop it first if it runs. */
@@ -74,7 +76,8 @@ export async function deleteLocked(host: HostContext, name: string): Promise<voi
   if (!(await settleZone(roots, name))) throw zoneRunningError(name);
   await refuseMounted(roots, name);
   const ephemeral = await hasJournal(roots, name, 'life');
-  const journal = deleteJournal(roots, { name, ephemeral }, false);
+  const place = await placeOf(roots, name);
+  const journal = deleteJournal(roots, { name, ephemeral, place }, false);
   await withReserve(roots, () => runTransaction({ ...journal, roots }, async () => {}));
   await removeSharedGroups(facts.cgroup, roots.instance);
 }
@@ -101,24 +104,42 @@ export async function discardZone(host: HostContext, name: string): Promise<void
 /** What is to be done, as it is journaled; for an ephemeral zone from its first day on. */
 export function deleteJournal(
   roots: Roots,
-  { name, ephemeral }: Pick<ZoneSpec, 'name' | 'ephemeral'>,
+  { name, ephemeral, place: volume }: Pick<ZoneSpec, 'name' | 'ephemeral'> & { readonly place: ZoneVolume | undefined },
   keepWhileRunning: boolean,
 ): Journal {
   const kind = { operation: 'delete', recovery: 'forward', completeIfRunning: false } as const;
   const place = ephemeral ? 'life' : 'disk';
-  return { version: 1, ...kind, place, zone: name, keepWhileRunning, ops: planDelete(roots, name) };
+  return { version: 1, ...kind, place, zone: name, keepWhileRunning, ops: planDelete(roots, name, volume) };
 }
 
 /** The record goes first: from then on there is no zone, only remains. */
-export function planDelete(roots: Roots, name: string): StateOp[] {
+export function planDelete(roots: Roots, name: string, place: ZoneVolume | undefined): (StateOp | StorageOp)[] {
   const paths = zonePaths(roots, name);
   return [
     { op: 'state.remove', path: paths.record },
+    ...planVolumeRemoval(place),
     { op: 'state.remove', path: paths.run },
     { op: 'state.remove', path: paths.directory },
     { op: 'state.addresses-release', roots, zone: name },
     { op: 'state.ids-release', roots, zone: name },
   ];
+}
+
+/** Of a zone whose record cannot be read it is not known; nor is there one in the zone's own directory. */
+function planVolumeRemoval(place: ZoneVolume | undefined): StorageOp[] {
+  if (place === undefined || isPlain(place)) return [];
+  return [{ op: 'storage.remove', pool: place.pool, volume: place.volume }];
+}
+
+/** `undefined`: it has none that could be found. */
+export async function placeOf(roots: Roots, name: string): Promise<ZoneVolume | undefined> {
+  try {
+    const record = await findZone(roots, name);
+    return record === undefined ? undefined : await volumeOf(roots, record);
+  } catch (error) {
+    if (!hasCode(error, 'STATE_CORRUPT', 'POOL_NOT_FOUND')) throw error;
+    return undefined;
+  }
 }
 
 async function stopIfForced(host: HostContext, record: ZoneRecord, options: DeleteOptions): Promise<void> {

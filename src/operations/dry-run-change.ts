@@ -23,13 +23,19 @@ export async function dryRunSet(
   { scope = 'both', restart }: SetOptions = {},
 ): Promise<DryRun> {
   const record = await readZone(host.roots, name);
-  const { ops, sysctls, spec, isSaved, needsRestart } = await planChange(host, record, change, scope);
+  const { ops, sysctls, spec, isSaved, needsRestart, volume } = await planChange(host, record, change, scope);
   const again = restart === true && needsRestart.length > 0 ? await restartSteps(host, { ...record, spec }) : [];
   const saved = isSaved ? [savedStep(spec)] : [];
   return {
     operation: 'set',
     name,
-    steps: [...sysctlSteps(sysctls), ...hostSteps('prepare', ops), ...saved, ...again],
+    steps: [
+      ...hostSteps('prepare', [...(volume?.make ?? []), ...(volume?.finish ?? [])]),
+      ...sysctlSteps(sysctls),
+      ...hostSteps('prepare', ops),
+      ...saved,
+      ...again,
+    ],
     needsRestart: again.length > 0 ? [] : needsRestart,
   };
 }

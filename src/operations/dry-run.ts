@@ -6,7 +6,7 @@ import { describeHostOp, type ZonePlan } from '../plan/index.js';
 import { type HostOpBase, parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
 import { findZone, previewIds, readRunning, readZone, type ZoneImage, type ZoneRecord } from '../state/index.js';
 import { newZoneRecord, planCreate } from './create-zone.js';
-import { planDelete } from './delete-zone.js';
+import { placeOf, planDelete } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import type { StartOptions } from './launch-plan.js';
@@ -16,6 +16,7 @@ import { checkZoneFeasible } from './zone-files.js';
 import { zoneImageOf } from './zone-image.js';
 import { previewInterfaces } from './zone-network.js';
 import { readLaunch, requireRunning, zoneRunningError } from './zone-ref.js';
+import { volumeOf } from './zone-storage.js';
 
 export interface DryRun {
   /** The verb: `create`, `network delete`. */
@@ -38,7 +39,7 @@ export interface DryStep {
 /** The image has to be there: building one is not planned. @throws as create does, IMAGE_NOT_FOUND */
 export async function dryRunCreate(host: HostContext, input: ZoneOptions): Promise<DryRun> {
   const { spec, image } = await requireCreatable(host, input);
-  return { operation: 'create', name: spec.name, steps: hostSteps('prepare', planCreate(host, spec, image)) };
+  return { operation: 'create', name: spec.name, steps: await createSteps(host, newZoneRecord(spec, image)) };
 }
 
 /** @throws as `dryRunCreate`, and what planning a start throws */
@@ -49,8 +50,12 @@ export async function dryRunRun(
 ): Promise<DryRun> {
   const { spec, image } = await requireCreatable(host, nameZone(input));
   const record = { ...newZoneRecord(spec, image), ids: await previewIds(host.roots, spec.name, { ids: spec }) };
-  const create = hostSteps('prepare', planCreate(host, spec, image));
+  const create = await createSteps(host, record);
   return { operation: 'run', name: spec.name, steps: [...create, ...(await startSteps(host, record, options))] };
+}
+
+async function createSteps(host: HostContext, record: Omit<ZoneRecord, 'ids'>): Promise<DryStep[]> {
+  return hostSteps('prepare', planCreate(host, record, await volumeOf(host.roots, record)));
 }
 
 /** @throws ZONE_NOT_FOUND, ZONE_RUNNING, and what planning a start throws */
@@ -80,7 +85,11 @@ export async function dryRunRestart(host: HostContext, name: string): Promise<Dr
 /** @throws ZONE_NOT_FOUND */
 export async function dryRunDelete(host: HostContext, name: string): Promise<DryRun> {
   await readZone(host.roots, name);
-  return { operation: 'delete', name, steps: hostSteps('prepare', planDelete(host.roots, name)) };
+  return {
+    operation: 'delete',
+    name,
+    steps: hostSteps('prepare', planDelete(host.roots, name, await placeOf(host.roots, name))),
+  };
 }
 
 async function requireCreatable(host: HostContext, input: ZoneOptions): Promise<{ spec: ZoneSpec; image: ZoneImage }> {

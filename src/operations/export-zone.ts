@@ -15,7 +15,7 @@ import { boundary } from './boundaries.js';
 import { makeManifest, manifestName } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
 import { parseZoneRef } from './zone-at-snapshot.js';
-import { isZoneRunning, partOptions, type ZonePart, zoneParts } from './zone-parts.js';
+import { isZoneRunning, partOptions, withZoneParts, type ZonePart } from './zone-parts.js';
 
 export interface ExportOptions {
   /** ZONE, or ZONE@SNAPSHOT. */
@@ -51,7 +51,17 @@ export async function exportZone(host: HostContext, options: ExportOptions): Pro
   if (!Number.isInteger(level) || level < 1 || level > 19) throw badLevel(level);
   const { zone } = parseZoneRef(options.zone);
   const record = await readZone(host.roots, zone);
-  const parts = zoneParts(host, record);
+  return withZoneParts(host, record, { signal }, (parts) => exportParts(host, record, parts, options));
+}
+
+async function exportParts(
+  host: HostContext,
+  record: ZoneRecord,
+  parts: readonly ZonePart[],
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const { level = defaultLevel, signal } = options;
+  const zone = record.spec.name;
   const through = [zstdPath(), '-q', '-T0', `-${level}`, '-c'];
   await using target = await openArchiveTarget(options.target, options.force === true);
   const counted = await countParts(parts, signal);

@@ -3,8 +3,9 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { withImagesLocked } from '../images/index.js';
+import type { HostOp } from '../plan/index.js';
 import { hasHostIds, parseZoneOptions, type ZoneSpec, zoneOptionsOf } from '../spec/index.js';
-import { type StateOp, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
+import { type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { emptyLayer, ensureEmptyLayer } from '../storage/index.js';
 import { type ArchiveReader, openArchive } from './archive-reader.js';
 import type { ArchiveSummary, OnArchiveProgress } from './archive-tool.js';
@@ -13,11 +14,12 @@ import { newZoneRecord, planCreate, refuseExisting } from './create-zone.js';
 import { type ExportManifest, parseManifest } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
 import { judgeImport, type Trust } from './import-trust.js';
-import { runTransaction } from './transaction.js';
+import { runTransaction, undoAll } from './transaction.js';
 import { checkZoneFeasible } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
 import { partOptions } from './zone-parts.js';
+import { directoryOf, planOpen, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface ImportOptions extends OperationOptions {
   /** A path, or a descriptor of this process: 0 is its stdin. */
@@ -26,6 +28,8 @@ export interface ImportOptions extends OperationOptions {
   readonly name?: string | undefined;
   /** Host name, machine-id, MAC and IP addresses, ssh host keys: as they were; else all of them are new. */
   readonly keepIdentity?: boolean | undefined;
+  /** Where its volume is to be kept: no pool of the host that it comes from is known here. */
+  readonly pool?: string | undefined;
   /** What the file asks for that could harm this host. */
   readonly trust?: Trust | undefined;
   readonly progress?: OnArchiveProgress | undefined;
@@ -81,12 +85,14 @@ export async function importZone(host: HostContext, options: ImportOptions): Pro
 function decide(
   host: HostContext,
   parsed: { readonly manifest: ExportManifest; readonly spec: ZoneSpec },
-  { name, trust = 'ask', keepIdentity = false }: ImportOptions,
+  { name, pool, trust = 'ask', keepIdentity = false }: ImportOptions,
 ): { readonly spec: ZoneSpec; readonly image: ZoneImage; readonly leftOut: readonly string[] } {
   const ownDirs = ['/usr', ...host.facts.usr.dirs].map((path) => ({ source: path, target: path }));
   const { spec, hostDirs, leftOut } = judgeImport(parsed, trust, ownDirs);
   const { kind, arch, config, name: imageName } = parsed.manifest.image;
-  const named = parseZoneOptions({ ...zoneOptionsOf(spec), ...(name === undefined ? {} : { name }) });
+  const { pool: _theirs, ...asked } = zoneOptionsOf(spec);
+  const here = { ...(name === undefined ? {} : { name }), ...(pool === undefined ? {} : { pool }) };
+  const named = parseZoneOptions({ ...asked, ...here });
   const { hostDirs: _asked, ...plain } = config;
   return {
     spec: keepIdentity ? named : withoutIdentity(named),
@@ -122,12 +128,20 @@ async function unpackZone(host: HostContext, input: UnpackInput): Promise<Archiv
   const { roots } = host;
   const { reader, record, manifest, options } = input;
   const zone = record.spec.name;
-  const { first, last } = planImport(host, input);
+  const place = await volumeOf(roots, record);
+  const opening = planOpen(place).prepare;
+  const { first, last } = planImport(host, input, place);
   const kind = { operation: 'import', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
-  const transaction = { ...kind, roots, zone, ops: first, later: [last], signal: options.signal };
+  const transaction = { ...kind, roots, zone, ops: [...first, ...opening], later: [last], signal: options.signal };
   return runTransaction(transaction, async (applyLater) => {
     const totalBytes = archiveBytes(manifest);
-    const done = await reader.unpack({ options: unpackOptions(host, input), progress: options.progress, totalBytes });
+    const done = await reader.unpack({
+      options: unpackOptions(host, input, place),
+      progress: options.progress,
+      totalBytes,
+    });
+    const [failure] = await undoAll(opening);
+    if (failure !== undefined) throw failure;
     boundary('import', zone, 'unpacked');
     options.signal?.throwIfAborted();
     await withImagesLocked(roots, async () => {
@@ -143,13 +157,14 @@ async function unpackZone(host: HostContext, input: UnpackInput): Promise<Archiv
 function planImport(
   host: HostContext,
   { record, manifest, options }: UnpackInput,
-): { first: StateOp[]; last: StateOp } {
+  place: ZoneVolume,
+): { first: HostOp[]; last: HostOp } {
   const { roots } = host;
-  const { spec, image } = record;
-  const isOther = ({ op }: StateOp) => op !== 'state.addresses-lease' && op !== 'state.zone-write';
+  const { spec } = record;
+  const isOther = ({ op }: HostOp) => op !== 'state.addresses-lease' && op !== 'state.zone-write';
   const wished = options.keepIdentity === true ? withAddresses(spec, manifest) : spec;
   return {
-    first: [...planCreate(host, spec, image).filter(isOther), ...planAddressLease(roots, wished)],
+    first: [...planCreate(host, record, place).filter(isOther), ...planAddressLease(roots, wished)],
     last: { op: 'state.zone-write', roots, record },
   };
 }
@@ -174,11 +189,15 @@ const archiveBytes = ({ sizeBytes, entries }: ExportManifest) => sizeBytes + ent
 const slackBytes = 1 << 30;
 const slackEntries = 100_000;
 
-function unpackOptions({ roots }: HostContext, { record, manifest, options }: UnpackInput): string[] {
+function unpackOptions(
+  { roots }: HostContext,
+  { record, manifest, options }: UnpackInput,
+  place: ZoneVolume,
+): string[] {
   const { spec, image } = record;
-  const { rootfs, local } = zonePaths(roots, spec.name);
+  const { local } = zonePaths(roots, spec.name);
   const parts = [
-    { name: 'rootfs', directories: [join(rootfs, 'upper')] },
+    { name: 'rootfs', directories: [join(directoryOf(place), 'upper')] },
     ...(image.kind === 'sparse' ? [{ name: 'local', directories: [local] }] : []),
   ];
   return [

@@ -7,9 +7,9 @@ import { filterWitness } from './zone-filter.js';
 import { readLaunch } from './zone-ref.js';
 
 /** Of all that a start is planned from and that can change while a zone is prepared. */
-export function digestOf({ spec, image, ids, machineId }: ZoneRecord): string {
+export function digestOf({ spec, image, ids, machineId, storage }: ZoneRecord): string {
   return createHash('sha256')
-    .update(JSON.stringify([spec, image, ids, machineId, filterWitness({ spec })]))
+    .update(JSON.stringify([spec, image, ids, machineId, filterWitness({ spec }), storage]))
     .digest('hex')
     .slice(0, 32);
 }

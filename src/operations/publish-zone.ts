@@ -19,7 +19,7 @@ import { resolveImageName } from './image-names.js';
 import { listImage } from './image-store.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
 import { parseZoneRef } from './zone-at-snapshot.js';
-import { partOptions, type ZonePart, zoneParts } from './zone-parts.js';
+import { partOptions, withZoneParts, type ZonePart } from './zone-parts.js';
 
 export interface PublishOptions {
   /** ZONE, or ZONE@SNAPSHOT. */
@@ -51,10 +51,30 @@ export async function publishZone(host: HostContext, options: PublishOptions): P
   await refuseLocal(host, record);
   const existing = await findImage(roots, name);
   if (existing !== undefined) check({ [name]: existing });
-  const [root] = zoneParts(host, record);
+  return withZoneParts(host, record, { signal: options.signal }, ([root]) =>
+    publishRoot(host, { record, root, name, check }, options),
+  );
+}
+
+interface PublishInput {
+  readonly record: ZoneRecord;
+  readonly root: ZonePart | undefined;
+  /** Of the image. */
+  readonly name: string;
+  readonly check: (images: ImageTable) => void;
+}
+
+async function publishRoot(
+  host: HostContext,
+  { record, root, name, check }: PublishInput,
+  options: PublishOptions,
+): Promise<ImageManifest> {
+  const { roots } = host;
+  const zone = record.spec.name;
   const [upper, ...below] = root?.directories ?? [];
   if (root === undefined || upper === undefined) throw new Error('a zone without a root');
-  const isFlat = below.length >= mostLayers;
+  // Frozen layers are no image's.
+  const isFlat = below.length >= mostLayers || (record.storage?.layers ?? []).length > 0;
   await sweepStaging(roots);
   await using staging = await stageLayer(roots);
   const part = { ...root, directories: isFlat ? root.directories : [upper] };

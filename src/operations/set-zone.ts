@@ -16,6 +16,7 @@ import {
 import { readRunning, readZone, requireIds, writeZone, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { restartZone } from './restart-zone.js';
+import { changeVolume, planVolumeChange, type VolumeChangePlan } from './set-volume.js';
 import { applyAll } from './transaction.js';
 import { changedSysctls, writeSysctls } from './write-sysctls.js';
 import {
@@ -58,6 +59,10 @@ const passive = [
   'env',
   'user',
   'workdir',
+  // They have changed when they are saved.
+  'disk',
+  'inodes',
+  'pool',
 ];
 
 /** @throws SPEC_INVALID, ZONE_NOT_FOUND, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED (a limit below what is in use) */
@@ -137,9 +142,12 @@ async function changeLocked(
 ): Promise<SetResult> {
   await using _lock = await lockZone(host, name, options);
   const record = await readZone(host.roots, name);
-  const { ops, devices, sysctls, spec, isSaved, needsRestart, notes } = await planChange(host, record, change, scope);
+  const plan = await planChange(host, record, change, scope);
+  const { ops, devices, sysctls, spec, isSaved, needsRestart, notes } = plan;
+  // First: it is the only one that takes long, and may be refused by what the zone has written.
+  const changed = await changeVolume(host, record, plan.volume, options.signal);
   await withDevices(host, name, devices, () => applyAll(ops, () => writeSysctls(host, name, sysctls)));
-  if (isSaved) await writeZone(host.roots, { ...record, spec });
+  if (isSaved) await writeZone(host.roots, { ...changed, spec });
   return { name, spec, needsRestart, notes };
 }
 
@@ -167,6 +175,8 @@ export interface ChangePlan {
   readonly ops: readonly HostOp[];
   /** If those of a running zone change. */
   readonly devices: DeviceChange | undefined;
+  /** Bounds of what it writes, and where that is kept. */
+  readonly volume: VolumeChangePlan | undefined;
   readonly notes: readonly string[];
   /** To be written in a running zone. */
   readonly sysctls: Readonly<Record<string, string>>;
@@ -186,6 +196,7 @@ export async function planChange(
   const changed = changedKeys(record.spec, spec);
   const running = await readRunning(host.roots, name);
   const sysctls = changedSysctls(record.spec, spec);
+  const volume = await planVolumeChange(host, record, spec, scope);
   const isLive = (key: string) => key in liveEntries || (key === 'sysctl' && sysctls !== undefined);
   if (scope === 'live') refuseNotLive(name, running !== undefined, changed, isLive);
   // A limit that was accepted before does not stand in the way of other changes.
@@ -204,6 +215,7 @@ export async function planChange(
     sysctls: actsNow ? (sysctls ?? {}) : {},
     ops: actsNow ? [...planLimits({ ...groupsOf(host, name), ...limits }), ...(devices?.ops ?? [])] : [],
     devices,
+    volume,
     notes: deviceNotes(after ?? []),
     isSaved: scope !== 'live',
     needsRestart: running === undefined ? [] : changed.filter(waits),

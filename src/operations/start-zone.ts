@@ -9,8 +9,10 @@ import { requireFullInit } from './full-init.js';
 import type { HostContext } from './host-context.js';
 import { type LaunchInput, launchPlan, type StartOptions, type ZoneStartPlan } from './launch-plan.js';
 import { onExitCommand, onGoCommand } from './on-exit-command.js';
+import { withOpenVolume } from './open-volume.js';
 import { digestOf, findPrepared, goIfPrepared } from './prepare-zone.js';
 import { settleZone } from './settle-zone.js';
+import { withRoom } from './with-room.js';
 import { deviceNotes, resolveDevices } from './zone-devices.js';
 import { planZoneFiles } from './zone-files.js';
 import { planZoneFilter } from './zone-filter.js';
@@ -83,10 +85,12 @@ export async function launchLocked(host: HostContext, name: string, options: Sta
   });
   const life = options.hold === true ? {} : { ...begun, restarts: options.restarts ?? 0 };
   const record: ZoneRecord = { ...found, ids, ...life };
-  const plan = await planZoneStart(host, record, options);
-  const isNews = JSON.stringify(record) !== JSON.stringify(found);
-  const writeRecord = isNews ? () => writeZone(host.roots, record) : undefined;
-  return launchPlanned(host, record, { plan, options, writeRecord });
+  return withOpenVolume(host, record, options, async () => {
+    const plan = await planZoneStart(host, record, options);
+    const isNews = JSON.stringify(record) !== JSON.stringify(found);
+    const writeRecord = isNews ? () => writeZone(host.roots, record) : undefined;
+    return withRoom(host, record, () => launchPlanned(host, record, { plan, options, writeRecord }));
+  });
 }
 
 /** The same for a zone that has just been created under the lock: it has no past that could be settled. */
@@ -95,8 +99,11 @@ export async function launchCreated(
   record: ZoneRecord,
   options: StartOptions,
 ): Promise<LaunchedZone> {
-  const plan = await planZoneStart(host, record, options);
-  return launchPlanned(host, record, { plan, options, isNew: true, isCovered: record.spec.ephemeral });
+  const isCovered = record.spec.ephemeral;
+  return withOpenVolume(host, record, { signal: options.signal, isCovered }, async () => {
+    const plan = await planZoneStart(host, record, options);
+    return launchPlanned(host, record, { plan, options, isNew: true, isCovered });
+  });
 }
 
 async function launchPlanned(host: HostContext, record: ZoneRecord, input: LaunchInput): Promise<LaunchedZone> {

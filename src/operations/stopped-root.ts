@@ -3,9 +3,10 @@ import type { Readable, Writable } from 'node:stream';
 import type { HelperSession } from '../helper/index.js';
 import { planLoopback } from '../netif/index.js';
 import { planStart } from '../plan/index.js';
-import { readZone } from '../state/index.js';
+import { readZone, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { launchPlan } from './launch-plan.js';
+import { withOpenVolume } from './open-volume.js';
 import { settleZone } from './settle-zone.js';
 import { planZoneFiles } from './zone-files.js';
 import { planToolFilter } from './zone-filter.js';
@@ -36,11 +37,13 @@ export async function runInStoppedRoot(
     copied = body({ ...endOf(session), exited: session.exited });
     copied.catch(() => {});
   };
-  const plan = await planStopped(host, name, argv);
-  const launched = await launchPlan(host, name, {
-    plan: { ...plan, devices: [] },
-    options: { ...options, stdio: 'relay', fds: stdio, beforeGo },
-  }).catch(async (error: unknown) => {
+  const record = await readZone(host.roots, name);
+  const launched = await withOpenVolume(host, record, options, async () =>
+    launchPlan(host, name, {
+      plan: { ...(await planStopped(host, record, argv)), devices: [] },
+      options: { ...options, stdio: 'relay', fds: stdio, beforeGo },
+    }),
+  ).catch(async (error: unknown) => {
     await copied?.catch(() => {});
     throw error;
   });
@@ -68,8 +71,7 @@ const sigkill = 9;
 
 const endOf = ({ stdin, stdout, stderr }: HelperSession): Omit<End, 'exited'> => ({ stdin, stdout, stderr });
 
-async function planStopped(host: HostContext, name: string, helperArgv: readonly string[]) {
-  const record = await readZone(host.roots, name);
+async function planStopped(host: HostContext, record: ZoneRecord, helperArgv: readonly string[]) {
   return planStart({
     ...(await planZoneFiles(host, record)),
     devices: [],

@@ -1,8 +1,12 @@
 /** A zone's files as they lie on disk: what an archive of them is made of. */
-import { join } from 'node:path';
 import { readRunning, type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
+import { settleZone } from './settle-zone.js';
+import { runTransaction, undoAll } from './transaction.js';
 import { planZoneLayers } from './zone-files.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { zoneRunningError } from './zone-ref.js';
+import { planOpen, volumeOf } from './zone-storage.js';
 
 export type PartName = 'rootfs' | 'local';
 
@@ -14,11 +18,36 @@ export interface ZonePart {
 
 /**
  * The root as the zone sees it, without what is mounted in it; and what a sparse zone has of its own in /usr/local. Owners on disk are
- * the zone's (decision 0001), so nothing has to be mapped, and whether the zone runs, is paused or stopped is all the same.
+ * the zone's (decision 0001), so nothing has to be mapped, and whether the zone runs, is paused or stopped is all the same. A volume
+ * that has to be mounted is, for as long as `body` takes, and the zone locked then.
+ *
+ * @throws what `body` throws; LOCK_BUSY, ZONE_RUNNING it was started meanwhile
  */
-export function zoneParts(host: HostContext, record: ZoneRecord): ZonePart[] {
-  const { rootfs, local } = zonePaths(host.roots, record.spec.name);
-  const root = { name: 'rootfs', directories: [join(rootfs, 'upper'), ...planZoneLayers(host, record)] } as const;
+export async function withZoneParts<T>(
+  host: HostContext,
+  record: ZoneRecord,
+  options: OperationOptions,
+  body: (parts: readonly ZonePart[]) => Promise<T>,
+): Promise<T> {
+  const { roots } = host;
+  const zone = record.spec.name;
+  const ops = planOpen(await volumeOf(roots, record)).prepare;
+  const parts = await partsOf(host, record);
+  if (ops.length === 0 || (await isZoneRunning(host, zone))) return body(parts);
+  await using _lock = await lockZone(host, zone, options);
+  if (!(await settleZone(roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
+  const kind = { operation: 'open', recovery: 'back', completeIfRunning: false, place: 'run' } as const;
+  return runTransaction({ ...kind, roots, zone, ops, signal: options.signal }, async () => {
+    const result = await body(parts);
+    const [failure] = await undoAll(ops);
+    if (failure !== undefined) throw failure;
+    return result;
+  });
+}
+
+async function partsOf(host: HostContext, record: ZoneRecord): Promise<ZonePart[]> {
+  const { local } = zonePaths(host.roots, record.spec.name);
+  const root = { name: 'rootfs', directories: await planZoneLayers(host, record) } as const;
   return record.image.kind === 'sparse' ? [root, { name: 'local', directories: [local] }] : [root];
 }
 

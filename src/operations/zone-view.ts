@@ -1,9 +1,11 @@
 /** What `list`, `inspect` and `status` show of a zone. */
 import { isZoneFrozen, readZoneUsage, type ZoneUsage } from '../cgroups/index.js';
-import type { ZoneErrorJson } from '../errors/index.js';
+import { ZoneError, type ZoneErrorJson } from '../errors/index.js';
 import { formatPort, modeOf, type ZoneMode, type ZoneSpec } from '../spec/index.js';
 import {
+  defaultPoolName,
   type ExitRecord,
+  isErrno,
   type Lease,
   type RunningRecord,
   readExit,
@@ -14,10 +16,12 @@ import {
   type ZoneRecord,
   zoneLeases,
 } from '../state/index.js';
+import type { VolumeUsage } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { addressesOf } from './zone-network.js';
 import { zoneLsm } from './zone-profile.js';
 import { groupsOf } from './zone-ref.js';
+import { volumeOf } from './zone-storage.js';
 
 /** prepared: started but for its first exec · spare: the same, and nobody's yet · corrupt: its record cannot be read, see `error`. */
 export type ZoneStatus = 'running' | 'paused' | 'prepared' | 'spare' | 'stopped' | 'corrupt';
@@ -33,6 +37,10 @@ export interface ZoneSummary {
   readonly addresses: readonly string[];
   /** As they are written: `127.0.0.1:8080:80`. */
   readonly ports: readonly string[];
+  /** Where what it writes is kept, and the ceilings of that. */
+  readonly pool?: string;
+  readonly disk?: number;
+  readonly inodes?: number;
   readonly createdAt: string;
   readonly startedAt?: string;
   /** Why it is corrupt; then nothing else is known of it. */
@@ -58,11 +66,20 @@ export interface ZoneEnd {
   readonly at: string;
 }
 
+/** Whether a program that looks for it inside (df) sees the ceiling. */
+export interface ZoneDisk extends VolumeUsage {
+  readonly isShownInside: boolean;
+  /** A write fails, or is about to. */
+  readonly isFull: boolean;
+}
+
 export interface ZoneStatusView extends ZoneDetails {
   /** Only while it runs. */
   readonly usage?: ZoneUsage;
   /** Which security module confines its pid 1: `apparmor:NAME (enforce)`, or `none`. Only while it runs. */
   readonly lsm?: string;
+  /** What it has written; absent where its pool does not count. */
+  readonly written?: ZoneDisk;
   /** One sentence: what a tired user wants to know. */
   readonly note: string;
 }
@@ -87,6 +104,9 @@ export function summarize(record: ZoneRecord, { running, status, leases }: ZoneN
     ...(running === undefined ? {} : { pid: running.pid, startedAt: isoTime(running.startedAtMs) }),
     addresses: addressesOf(record, leases),
     ports: record.spec.port.map(formatPort),
+    pool: record.storage?.pool ?? defaultPoolName,
+    ...(record.spec.disk === undefined ? {} : { disk: record.spec.disk }),
+    ...(record.spec.inodes === undefined ? {} : { inodes: record.spec.inodes }),
     createdAt: isoTime(record.createdAtMs),
   };
 }
@@ -116,12 +136,35 @@ export async function statusView(host: HostContext, record: ZoneRecord): Promise
   const details = await describeZone(host, record);
   const usage = details.pid === undefined ? undefined : await readZoneUsage(groupsOf(host, details.name));
   const lsm = details.pid === undefined ? undefined : zoneLsm(host.facts, details.pid);
+  const written = await writtenBy(host, record);
+  const note = await noteOf(host, details, usage);
   return {
     ...details,
     ...(usage === undefined ? {} : { usage }),
     ...(lsm === undefined ? {} : { lsm }),
-    note: await noteOf(host, details, usage),
+    ...(written === undefined ? {} : { written }),
+    note: written?.isFull === true ? `${note}; its disk is full` : note,
   };
+}
+
+/** Of what is left: a file system refuses what needs more than its last blocks. */
+const isLow = (freeBytes: number, limit: number) => freeBytes < Math.min(2 ** 20, limit / 50);
+
+/** Not of the default pool without a ceiling: nobody counts there. What cannot be looked at now is not shown. */
+async function writtenBy({ roots }: HostContext, record: ZoneRecord): Promise<ZoneDisk | undefined> {
+  const { spec, storage } = record;
+  if (storage === undefined && spec.disk === undefined && spec.inodes === undefined) return undefined;
+  try {
+    const { driver, pool, volume } = await volumeOf(roots, record);
+    const used = await driver.usage(pool, volume);
+    if (used.bytes === undefined) return undefined;
+    const { bytesLimit = Infinity, inodesLimit = Infinity, inodes = 0 } = used;
+    const isFull = isLow(used.bytesFree ?? bytesLimit - used.bytes, bytesLimit) || inodes >= inodesLimit;
+    return { ...used, isShownInside: (await driver.abilities(pool)).showsQuota, isFull };
+  } catch (error) {
+    if (error instanceof ZoneError || isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 export async function statusOf(

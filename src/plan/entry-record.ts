@@ -20,7 +20,9 @@ export function planRecord(input: StartPlanInput, entry: EntryInfo): EnterOp[] {
 }
 
 /** The lines of `status` (src/commands/status.ts) of a zone that runs. */
-function planStatus({ facts, record: { spec, image }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
+function planStatus({ facts, record: { spec, image, storage }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
+  // What is in a pool is asked of its driver: by node.
+  if (storage !== undefined || spec.disk !== undefined || spec.inodes !== undefined) return [];
   const { life, usage } = planStatusCgroup(zone);
   const mode = modeOf(spec);
   const line = (label: string, how: string, argument: string): EnterOp[] =>

@@ -7,6 +7,7 @@ export { nearest } from './nearest.js';
 export { zoneOptionsOf } from './options.js';
 export * from './parse.js';
 export * from './parts.js';
+export * from './pool-drivers.js';
 export * from './quantities.js';
 export * from './schema.js';
 export { isNetSysctl } from './sysctls.js';

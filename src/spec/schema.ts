@@ -23,6 +23,11 @@ export const zoneName = v.pipe(
   v.regex(namePattern, 'is not a name: it starts with a letter or digit, then a-z 0-9 _ . -, at most 63'),
 );
 
+const poolName = v.pipe(
+  v.string('is not a name'),
+  v.regex(namePattern, 'is not the name of a pool: it starts with a letter or digit, then a-z 0-9 _ . -, at most 63'),
+);
+
 const net = v.pipe(
   v.optional(v.union([v.string(), v.array(v.string())], 'is not a network set-up'), ['bridge=default']),
   v.rawTransform<string | string[], NonNullable<ReturnType<typeof parseNet>>>(({ dataset, addIssue, NEVER }) => {
@@ -54,9 +59,17 @@ export const deviceEntries = {
   ),
 } as const;
 
+/** Bounds of what the zone writes; `set` can change them on a running zone where its pool can. */
+export const volumeEntries = {
+  disk: maybe(f.size, 'ceiling of what the zone writes, enforced by its pool'),
+  inodes: maybe(f.count(1), 'ceiling of the files and directories that it makes'),
+} as const;
+
 /** Fields that are saved at once and hold from the next start on. */
 export const settingEntries = {
   ...deviceEntries,
+  ...volumeEntries,
+  pool: maybe(poolName, 'the pool that what the zone writes is kept in; a stopped zone can be moved to another'),
   hostname: maybe(
     v.pipe(v.string(), v.regex(hostnamePattern, 'is not a host name')),
     "host name inside (the zone's name if not given)",

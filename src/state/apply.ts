@@ -10,6 +10,7 @@ import { diskFull, isErrno, syncDirectory } from './json-file.js';
 import { mountsBelow } from './mounts.js';
 import { leaseAddresses, releaseAddresses, renameLeases } from './networks.js';
 import type { StateOp } from './ops.js';
+import { removePool, writePool } from './pools.js';
 import { withReserve } from './reserve.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
@@ -47,6 +48,9 @@ const applySteps: Steps = {
   'state.ids-rename': ({ roots, from, to }) => renameIds(roots, from, to),
   'state.addresses-rename': ({ roots, from, to }) => renameLeases(roots, from, to),
   'state.record-rename': ({ roots, to }) => renameRecord(roots, to),
+  'state.zone-save': ({ roots, record }) => writeZone(roots, record),
+  'state.pool-write': ({ roots, record }) => writePool(roots, record),
+  'state.pool-forget': ({ roots, name }) => removePool(roots, name),
 };
 
 const undoSteps: Steps = {
@@ -62,6 +66,9 @@ const undoSteps: Steps = {
   'state.ids-rename': nothing,
   'state.addresses-rename': nothing,
   'state.record-rename': nothing,
+  'state.zone-save': nothing,
+  'state.pool-write': ({ roots, record }) => removePool(roots, record.name),
+  'state.pool-forget': nothing,
 };
 
 /** Of a throw-away zone it is a link, and what that leads to has made the zone's run-time directory. */
@@ -142,6 +149,9 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.ids-rename': ({ from, to }) => `give the user ids of zone ${from} to ${to}`,
   'state.addresses-rename': ({ from, to }) => `give the addresses of zone ${from} to ${to}`,
   'state.record-rename': ({ to }) => `record the name ${to}`,
+  'state.zone-save': ({ record }) => `save the record of zone ${record.spec.name}`,
+  'state.pool-write': ({ record }) => `record pool ${record.name}`,
+  'state.pool-forget': ({ name }) => `forget pool ${name}`,
 };
 
 export const stateHandlers: HostOpHandler<StateOp> = {

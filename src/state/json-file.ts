@@ -128,8 +128,12 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** True if `error` is a Node system error with one of the codes. */
 export function isErrno(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return codes.includes(String(error.code)) || (codes.includes('EDQUOT') && isQuota(error));
 }
+
+/** EDQUOT has no name in node's table: it says "Unknown system error -122". */
+const isQuota = (error: Error) => 'errno' in error && error.errno === -122;
 
 /** ENOSPC and EDQUOT become RESOURCE_DISK_FULL; anything else stays what it is. */
 export function diskFull(error: unknown, path: string): unknown {

@@ -2,6 +2,7 @@
 import type { InterfaceSpec } from '../spec/index.js';
 import type { MaybeEphemeral } from './ephemeral.js';
 import type { WantedIds } from './id-register.js';
+import type { PoolRecord } from './pools.js';
 import type { Roots } from './roots.js';
 import type { ZoneRecord } from './zones.js';
 
@@ -86,6 +87,27 @@ export interface RecordRenameOp extends Omit<ZoneRenameOp, 'op'> {
   readonly op: 'state.record-rename';
 }
 
+/** The whole record of a zone that exists. Undo: nothing. */
+export interface ZoneSaveOp {
+  readonly op: 'state.zone-save';
+  readonly roots: Roots;
+  readonly record: ZoneRecord;
+}
+
+/** From here on the pool exists. Undo: the record is removed. */
+export interface PoolWriteOp {
+  readonly op: 'state.pool-write';
+  readonly roots: Roots;
+  readonly record: PoolRecord;
+}
+
+/** From here on it does not. Undo: nothing. */
+export interface PoolForgetOp {
+  readonly op: 'state.pool-forget';
+  readonly roots: Roots;
+  readonly name: string;
+}
+
 export type StateOp =
   | DirectoryCreateOp
   | RemoveOp
@@ -98,4 +120,7 @@ export type StateOp =
   | ZoneRenameOp
   | IdsRenameOp
   | AddressesRenameOp
-  | RecordRenameOp;
+  | RecordRenameOp
+  | ZoneSaveOp
+  | PoolWriteOp
+  | PoolForgetOp;

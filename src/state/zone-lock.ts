@@ -16,7 +16,7 @@ export interface OperationOptions {
 export async function acquireZoneLock(roots: Roots, zone: string, options: OperationOptions): Promise<Lock> {
   const { timeoutMs, signal } = options;
   const path = zonePaths(roots, zone).lock;
-  const lock = await acquireLock(path, { what: `zone "${zone}"`, timeoutMs, signal });
+  const lock = await acquireLock(path, { what: nounOf(zone), timeoutMs, signal });
   const release = async () => {
     // An unreadable record belongs to a zone all the same; what is wrong with it is for the operation to say.
     const exists = await findZone(roots, zone).then(
@@ -27,6 +27,8 @@ export async function acquireZoneLock(roots: Roots, zone: string, options: Opera
   };
   return { release, releaseAndRemove: lock.releaseAndRemove, [Symbol.asyncDispose]: release };
 }
+
+const nounOf = (name: string) => (name.startsWith('@') ? `pool "${name.slice(1)}"` : `zone "${name}"`);
 
 /** Locks of several zones. */
 export interface ZoneLocks extends Lock {

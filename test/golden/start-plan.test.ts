@@ -5,8 +5,10 @@ import { planProfile } from '../../src/apparmor/index.js';
 import type { EnterOp } from '../../src/helper/index.js';
 import { argumentsOf } from '../../src/helper/index.js';
 import type { CgroupLayout, HostFacts } from '../../src/host/index.js';
+import { directoryOf, frozenLayersOf, planOpen } from '../../src/operations/zone-storage.js';
 import { describeHostOp, planStart, type StartPlanInput } from '../../src/plan/index.js';
 import { capabilityMask, capabilityNames, parseZoneOptions, type ZoneOptions } from '../../src/spec/index.js';
+import { driverOf, type Pool } from '../../src/storage/index.js';
 
 const roots = { root: '/var/lib/tszone', runRoot: '/run/tszone', instance: 'c0ffee' };
 const v1Names = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'freezer', 'devices', 'blkio'] as const;
@@ -75,6 +77,8 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
       stoppedByUser: false,
       restarts: 0,
     },
+    rootfs: `${roots.root}/zones/web/rootfs`,
+    storage: { prepare: [], exit: [] },
     layers: ['/var/lib/tszone/images/layers/sha256-1'],
     trees: [],
     devices: [],
@@ -128,6 +132,15 @@ describe('the plan of a start', () => {
       'read-only',
       printed(inputFor({ readOnly: true, command: ['id'], user: 'bob', tmpfs: ['/scratch:1M'] }, v1)),
     ));
+
+  it('is as written down for a zone in a loop pool: mounted before the start, unmounted by the monitor', () => {
+    const pool: Pool = { name: 'big', driver: 'loop', path: '/srv/big', mounts: `${roots.runRoot}/volumes` };
+    const record = { ...inputFor({}, v2).record, storage: { pool: 'big', volume: 'ab12', layers: ['cd34'] } };
+    const place = { pool, driver: driverOf(pool), volume: 'ab12', layers: ['cd34'], limits: {} };
+    const layers = [...frozenLayersOf(place), '/var/lib/tszone/images/layers/sha256-1'];
+    const input = { ...inputFor({}, v2), record, layers, rootfs: directoryOf(place), storage: planOpen(place) };
+    return compare('loop-pool', printed(input));
+  });
 
   it('is as written down for zones with devices of the host', async () => {
     const fuse = {

@@ -12,12 +12,24 @@ import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { imagePull } from '../../src/operations/image-pull.js';
 import { importZone } from '../../src/operations/import-zone.js';
+import { createPool, type PoolCreateOptions } from '../../src/operations/pool-create.js';
+import { deletePool } from '../../src/operations/pool-delete.js';
+import { growPool } from '../../src/operations/pool-grow.js';
 import { publishZone } from '../../src/operations/publish-zone.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
+import { setZone } from '../../src/operations/set-zone.js';
 import { prepareZone, startZone } from '../../src/operations/start-zone.js';
 import { stopZone } from '../../src/operations/stop-zone.js';
-import type { ZoneOptions } from '../../src/spec/index.js';
+import { driverNames, type ZoneOptions } from '../../src/spec/index.js';
+
+export const poolBytes = 256 * 1024 ** 2;
+
+/** The driver is the name's first word: `loop-a`. */
+export function poolOptions(name: string): PoolCreateOptions {
+  const driver = driverNames.find((one) => name.startsWith(one)) ?? 'overlay';
+  return { name, driver, sizeBytes: driver === 'btrfs' ? poolBytes : undefined };
+}
 
 export const operations = {
   create: (host: HostContext, zone: ZoneOptions) => createZone(host, zone),
@@ -33,6 +45,11 @@ export const operations = {
     exportZone(host, { zone: name, target: `${host.roots.root}.export` }),
   import: (host: HostContext, { name }: ZoneOptions) => importZone(host, { source: `${host.roots.root}.export`, name }),
   publish: (host: HostContext, { name }: ZoneOptions) => publishZone(host, { zone: name, image: 'published' }),
+  'pool create': (host: HostContext, { pool = '' }: ZoneOptions) => createPool(host, poolOptions(pool)),
+  'pool delete': (host: HostContext, { pool = '' }: ZoneOptions) => deletePool(host, pool),
+  'pool grow': (host: HostContext, { pool = '' }: ZoneOptions) => growPool(host, pool, 2 * poolBytes),
+  'set pool': (host: HostContext, { name, pool }: ZoneOptions) => setZone(host, name, { pool }),
+  'set disk': (host: HostContext, { name, disk }: ZoneOptions) => setZone(host, name, { disk }),
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {
     const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
     await running.exited;

@@ -22,6 +22,18 @@ function isKernelFrom(least: number, minorLeast: number): boolean {
   return major > least || (major === least && minor >= minorLeast);
 }
 
+/** Tried: whether the kernel has the format of such quotas is said nowhere. */
+function keepsProjectQuotas(): boolean {
+  const script = `d=$(mktemp -d) && truncate -s 32M $d/i && mkfs.ext4 -q -O quota,project -E quotatype=prjquota $d/i &&
+    mkdir $d/m && mount -o loop,prjquota $d/i $d/m && umount $d/m; s=$?; rm -rf $d; exit $s`;
+  return spawnSync('sh', ['-c', script], { stdio: 'ignore' }).status === 0;
+}
+
+function hasCapability(number: number): boolean {
+  const bits = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${bits}`) & (1n << BigInt(number))) !== 0n;
+}
+
 function isIpv6On(): boolean {
   const path = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
   return exists(path) && readFileSync(path, 'utf8').trim() === '0';
@@ -29,6 +41,10 @@ function isIpv6On(): boolean {
 
 /** What a test can ask for. */
 export const facts = {
+  loop: () => exists('/dev/loop-control') && hasProgram('mkfs.ext4'),
+  btrfs: () => exists('/dev/loop-control') && hasFileSystem('btrfs') && hasProgram('mkfs.btrfs'),
+  'project-quota': () => keepsProjectQuotas(),
+  'grow-mounted': () => hasCapability(24),
   root: () => process.getuid?.() === 0,
   overlay: () => hasFileSystem('overlay'),
   'cgroup-v1': () => exists('/sys/fs/cgroup/memory/cgroup.procs'),

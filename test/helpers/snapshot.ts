@@ -6,7 +6,17 @@ import { outputOf, runProgram } from './cli.js';
 import { patience } from './patience.js';
 import { facts } from './requires.js';
 
-export type Section = 'mounts' | 'cgroups' | 'links' | 'nft' | 'sysctls' | 'processes' | 'files' | 'ids' | 'profiles';
+export type Section =
+  | 'mounts'
+  | 'loops'
+  | 'cgroups'
+  | 'links'
+  | 'nft'
+  | 'sysctls'
+  | 'processes'
+  | 'files'
+  | 'ids'
+  | 'profiles';
 export type Snapshot = Readonly<Record<Section, readonly string[]>>;
 
 export interface SnapshotOptions {
@@ -17,8 +27,9 @@ export interface SnapshotOptions {
 }
 
 export async function takeSnapshot({ directories = [], only }: SnapshotOptions = {}): Promise<Snapshot> {
-  const [mounts, cgroups, links, nft, sysctls, processes, files, ids, profiles] = await Promise.all([
+  const [mounts, loops, cgroups, links, nft, sysctls, processes, files, ids, profiles] = await Promise.all([
     readMounts(),
+    readLoops(),
     readCgroups(),
     readLinks(),
     readRules(),
@@ -32,6 +43,7 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
     lines.filter((line) => only === undefined || only.some((word) => line.includes(word))).toSorted();
   return {
     mounts: kept(mounts),
+    loops: kept(loops),
     cgroups: kept(cgroups),
     links: kept(links),
     nft: kept(nft),
@@ -89,6 +101,15 @@ async function readMounts(): Promise<string[]> {
       const [, , , root, point, options] = left.split(' ');
       return `${point} ${root} ${options} ${right}`;
     });
+}
+
+/** Files that a loop device has. */
+async function readLoops(): Promise<string[]> {
+  const devices = (await readdir('/sys/block')).filter((name) => name.startsWith('loop'));
+  const files = await Promise.all(
+    devices.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '')),
+  );
+  return files.map((file) => file.trim()).filter((file) => file !== '');
 }
 
 /** `tszone` itself, `tszone/monitors` and, under systemd, the unit with its holder are shared by all zones and stay. */

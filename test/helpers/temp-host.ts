@@ -7,6 +7,8 @@ import { canIdmap, probeHost } from '../../src/host/index.js';
 import { type Host, openHost, type Zone } from '../../src/index.js';
 import { deleteNetwork } from '../../src/operations/network-delete.js';
 import { listNetworks } from '../../src/operations/network-list.js';
+import { deletePool } from '../../src/operations/pool-delete.js';
+import { listPools } from '../../src/operations/pool-list.js';
 import type { RunInput } from '../../src/operations/run-zone.js';
 import { unsetZone } from '../../src/operations/set-zone.js';
 import { type CliOptions, type CliResult, cleanEnv, isWarm, type RunningCli, startCli } from './cli.js';
@@ -105,7 +107,10 @@ export class TempHost implements AsyncDisposable {
   get snapshotOptions(): SnapshotOptions {
     return {
       ...(shared ? { only: [this.#instance, this.directory] } : {}),
-      directories: [join(this.root, 'zones'), join(this.root, 'journal'), join(this.root, 'locks'), this.runRoot],
+      directories: [
+        ...['zones', 'journal', 'locks', 'pools', 'pool-files'].map((name) => join(this.root, name)),
+        this.runRoot,
+      ],
     };
   }
 
@@ -134,6 +139,8 @@ export class TempHost implements AsyncDisposable {
     await this.#engine?.[Symbol.asyncDispose]();
     await this.deleteZones();
     const { context } = await this.open();
+    for (const { name } of await listPools(context))
+      if (name !== 'default') await deletePool(context, name, { force: true });
     for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
     await rm(this.directory, { recursive: true, force: true });
   }

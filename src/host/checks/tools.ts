@@ -1,4 +1,4 @@
-/** Programs that building and importing images needs; running zones needs none. */
+/** Programs that building and importing images needs, and pools of other drivers; running zones in the default pool needs none. */
 import { type Check, type CheckContext, type CheckGroup, check } from './check.js';
 
 /** Program → Debian's package, and what it is for. */
@@ -7,6 +7,10 @@ const tools = [
   ['dpkg-deb', 'dpkg', 'image build busybox'],
   ['xz', 'xz-utils', 'image import of .xz'],
   ['zstd', 'zstd', 'image import of .zst'],
+  ['mkfs.ext4', 'e2fsprogs', 'pools of the driver loop'],
+  ['resize2fs', 'e2fsprogs', 'pools of the driver loop: set --disk'],
+  ['losetup', 'mount', 'pools that are files: growing them'],
+  ['mkfs.btrfs', 'btrfs-progs', 'pools of the driver btrfs'],
 ] as const;
 
 export const toolChecks: CheckGroup = (context) => [

@@ -1,0 +1,73 @@
+/** Files that hold a file system, mounted by way of a loop device that goes when nobody uses it any more (autoclear). */
+import { lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { zoneError } from '../errors/index.js';
+import { lstat, mkdir, readdir, readFile, rmdir } from '../host/quick-fs.js';
+import { runTool } from '../host/tool.js';
+import { isErrno } from '../state/index.js';
+
+export interface LoopMount {
+  readonly file: string;
+  readonly target: string;
+  readonly type: 'ext4' | 'btrfs';
+  readonly options: readonly string[];
+}
+
+/** Done already is success. mount(8) takes a device that the file has already: two of one file would write over each other. */
+export async function mountFile({ file, target, type, options }: LoopMount): Promise<void> {
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  if (isMountPoint(target)) return;
+  if ((await lstat('/dev/loop-control').catch(() => undefined)) === undefined) throw noLoopDevices(file);
+  const flags = ['loop', 'nosuid', 'nodev', ...options].join(',');
+  await runTool({ tool: 'mount', args: ['-t', type, '-o', flags, file, target], package: 'mount' });
+}
+
+const busyLimitMs = 5000;
+
+/** Not mounted is success; whoever looks into it is waited for, for a moment. @throws ZONE_STATE */
+export async function unmountFile(target: string): Promise<void> {
+  const deadline = performance.now() + busyLimitMs;
+  while (isMountPoint(target)) {
+    try {
+      await runTool({ tool: 'umount', args: ['--no-canonicalize', target], package: 'mount' });
+    } catch (error) {
+      if (!isMountPoint(target)) break;
+      if (performance.now() > deadline) throw inUse(target, error);
+      await sleep(20);
+    }
+  }
+  await rmdir(target).catch((error: unknown) => {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  });
+}
+
+export function isMountPoint(path: string): boolean {
+  const [own, parent] = [path, dirname(path)].map((one) => lstatSync(one, { throwIfNoEntry: false }));
+  return own !== undefined && parent !== undefined && own.dev !== parent.dev;
+}
+
+/** `/dev/loop3` of a file that is mounted. */
+export async function loopDeviceOf(file: string): Promise<string | undefined> {
+  for (const name of await readdir('/sys/block')) {
+    if (!name.startsWith('loop')) continue;
+    const backing = await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '');
+    if (backing.trim() === file) return `/dev/${name}`;
+  }
+  return undefined;
+}
+
+function noLoopDevices(file: string): Error {
+  return zoneError('POOL_UNUSABLE', `"${file}" cannot be mounted: this host has no loop devices`, {
+    hint: 'Run "modprobe loop"; in a container, give it /dev/loop-control.',
+    context: { path: file },
+  });
+}
+
+function inUse(target: string, cause: unknown): Error {
+  return zoneError('ZONE_STATE', `"${target}" cannot be unmounted: something on the host uses it`, {
+    hint: `See "fuser -vm ${target}", end that, then repeat the command.`,
+    context: { path: target },
+    cause,
+  });
+}

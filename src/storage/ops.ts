@@ -1,0 +1,88 @@
+/** What can be done to volumes, as data. */
+import type { Opening, Pool, VolumeLimits } from './driver.js';
+
+/** Undo: removed, with what has been written to it. */
+export interface VolumeCreateOp extends VolumeLimits {
+  readonly op: 'storage.create';
+  readonly pool: Pool;
+  readonly volume: string;
+  /** Frozen layers that it shows. */
+  readonly from: readonly string[];
+}
+
+/** For delete. Undo: nothing. */
+export interface VolumeRemoveOp {
+  readonly op: 'storage.remove';
+  readonly pool: Pool;
+  readonly volume: string;
+}
+
+/** Undo: closed. */
+export interface VolumeOpenOp extends Opening {
+  readonly op: 'storage.open';
+  readonly pool: Pool;
+}
+
+/** Undo: nothing; it is only ever completed. */
+export interface VolumeResizeOp {
+  readonly op: 'storage.resize';
+  readonly pool: Pool;
+  readonly volume: string;
+  readonly limits: VolumeLimits;
+}
+
+/** The place of a pool. Undo: removed, as far as it is ours. */
+export interface PoolMakeOp {
+  readonly op: 'storage.pool-make';
+  readonly pool: Pool;
+  /** Of its file. */
+  readonly sizeBytes?: number | undefined;
+  /** Its directory was not there before. */
+  readonly isOurs: boolean;
+}
+
+/** Refused while there is anything in it; from then on nothing can be made in it. Undo: it can be again. */
+export interface PoolEmptyOp {
+  readonly op: 'storage.pool-empty';
+  readonly pool: Pool;
+}
+
+/** Of an empty pool. Undo: nothing. */
+export interface PoolRemoveOp {
+  readonly op: 'storage.pool-remove';
+  readonly pool: Pool;
+  readonly isOurs: boolean;
+}
+
+/** Undo: nothing; it is only ever completed. */
+export interface PoolGrowOp {
+  readonly op: 'storage.pool-grow';
+  readonly pool: Pool;
+  readonly sizeBytes: number;
+}
+
+/**
+ * What the one volume holds, written to the other, which is empty; owners, times, links, holes and attributes as they are. Undo: both
+ * are closed.
+ */
+export interface VolumeCopyOp {
+  readonly op: 'storage.copy';
+  readonly from: VolumePlace;
+  readonly to: VolumePlace;
+}
+
+export interface VolumePlace {
+  readonly pool: Pool;
+  readonly volume: string;
+}
+
+export type StorageOp =
+  | VolumeCopyOp
+  | VolumeCreateOp
+  | VolumeRemoveOp
+  | VolumeOpenOp
+  | VolumeResizeOp
+  | PoolMakeOp
+  | PoolEmptyOp
+  | PoolRemoveOp
+  | PoolGrowOp;
