@@ -1,4 +1,4 @@
-/* apparmor.exec: the profile that the next exec begins under. Which one that is, and what it says, is made up in
+/* apparmor.change: the profile of this process and of all that it execs. Which one that is, and what it says, is made up in
  * TypeScript. */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +21,13 @@ void apparmor_begin(void) {
 }
 
 /* By the host's /proc, which nobody in the zone can have put something else over. The kernel takes the word only from
- * the process itself, so the file cannot be opened earlier. A child that is forked after this execs under the profile,
- * too. */
-void apparmor_exec(const struct op *op) {
-  static const char path[] = "self/attr/apparmor/exec";
+ * the process itself, so the file cannot be opened earlier. Now, and not at the exec: an exec that changes the profile
+ * makes the kernel forget PDEATHSIG, which is set after this. */
+void apparmor_change(const struct op *op) {
+  static const char path[] = "self/attr/apparmor/current";
   const char *profile = op_arg(op, 0);
   char word[256];
-  int length = snprintf(word, sizeof word, "exec %s", profile);
+  int length = snprintf(word, sizeof word, "changeprofile %s", profile);
   if (length >= (int)sizeof word) fail_with(ENAMETOOLONG, "", profile, "the name is too long");
   if (zone.host_proc < 0) fail_with(EINVAL, "", profile, "there is no /proc of the host");
   int fd = openat(zone.host_proc, path, O_WRONLY | O_CLOEXEC);

@@ -88,7 +88,7 @@
   X(CRED_CAPS, "cred.caps", 4, false, true)           \
   X(CRED_NNP, "cred.nnp", 0, false, true)             \
   X(CRED_UMASK, "cred.umask", 1, false, true)         \
-  X(APPARMOR_EXEC, "apparmor.exec", 1, false, true)   \
+  X(APPARMOR_CHANGE, "apparmor.change", 1, false, true)   \
   X(SECCOMP_LOAD, "seccomp.load", 3, false, true)     \
   X(CWD, "cwd", 1, false, true)                       \
   X(EXEC_PATH, "exec.path", 0, true, true)            \

@@ -183,7 +183,7 @@ static void load_structure(const struct op *op) {
   case OP_SYSCTL_WRITE:
     settings.has_sysctl = true;
     break;
-  case OP_APPARMOR_EXEC:
+  case OP_APPARMOR_CHANGE:
     settings.has_apparmor = true;
     break;
   default:

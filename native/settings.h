@@ -62,7 +62,7 @@ struct settings {
   bool has_links;   /* and sync.links */
   bool has_init_fork;
   bool has_sysctl;   /* and sysctl.write */
-  bool has_apparmor; /* and apparmor.exec */
+  bool has_apparmor; /* and apparmor.change */
 };
 
 extern struct settings settings;

@@ -217,10 +217,10 @@ export const enterOps = {
   'cred.nnp': [],
   'cred.umask': ['octal'],
   /**
-   * Under which AppArmor profile the next exec of this process, and of those that it forks meanwhile, begins. By the host's /proc; the
-   * profile has to be loaded.
+   * From here on the process, what it forks and what it execs are under that AppArmor profile, which has to be loaded. By the host's
+   * /proc. PDEATHSIG is set after it.
    */
-  'apparmor.exec': ['profile'],
+  'apparmor.change': ['profile'],
   /**
    * A seccomp filter: struct sock_filter[] in hex, with SECCOMP_FILTER_FLAG_* as a number. when: now, or exec: by each process as the
    * last thing before its exec. Needs SYS_ADMIN or no_new_privs then.

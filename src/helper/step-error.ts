@@ -111,7 +111,7 @@ const stepHints: readonly StepHint[] = [
     hint: 'The kernel does not take this value for the parameter: give --sysctl another one.',
   },
   {
-    step: 'apparmor.exec',
+    step: 'apparmor.change',
     hint: 'Somebody has removed the profile meanwhile (aa-status shows those that are loaded): repeat the command; of a zone that runs, restart it.',
   },
   {

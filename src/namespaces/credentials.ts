@@ -61,7 +61,7 @@ function planFilter(filter: FilterInput | undefined): EnterOp[] {
 
 /** As late as can be: the profile is loaded while a zone is made. */
 export function planConfinement({ profile }: Pick<ProgramPlanInput, 'profile'>): EnterOp[] {
-  return profile === undefined ? [] : [{ op: 'apparmor.exec', profile }];
+  return profile === undefined ? [] : [{ op: 'apparmor.change', profile }];
 }
 
 /** The one program: environment first, since `cred.user` sets HOME and the like only where it is silent. */

@@ -72,9 +72,8 @@ export interface StartPlanInput {
   /** Everything but the first exec: the zone then waits for a `go` at its monitor's socket. */
   readonly hold?: boolean | undefined;
   readonly programs: { readonly init: string; readonly helper: string };
-  /** None: unconfined. */
+  /** seccomp and AppArmor; none: unconfined. */
   readonly filter: ProgramPlanInput['filter'];
-  /** Of AppArmor; none: unconfined. */
   readonly profile?: ZoneProfile | undefined;
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];

@@ -162,7 +162,7 @@ function namespacesOf(ops: readonly EnterOp[]): string {
 }
 
 function profileOf(ops: readonly EnterOp[]): string | undefined {
-  return ops.flatMap((op) => (op.op === 'apparmor.exec' ? [op.profile] : []))[0];
+  return ops.flatMap((op) => (op.op === 'apparmor.change' ? [op.profile] : []))[0];
 }
 
 export interface ExecChoice {

@@ -123,7 +123,7 @@ describe('what only the AppArmor profile denies', () => {
     expect(status, String(stderr)).to.equal(0);
   }
   const underMine = (ops: Parameters<ReturnType<typeof without>>[0]) =>
-    ops.map((op) => (op.op === 'apparmor.exec' ? { ...op, profile: mine } : op));
+    ops.map((op) => (op.op === 'apparmor.change' ? { ...op, profile: mine } : op));
 
   /** Opened, never written. */
   const targets = [
@@ -196,6 +196,20 @@ describe('an AppArmor profile', () => {
     const label = await host.ok(['run', '--rm', '--net', 'none', 'sparse', '--', 'cat', '/proc/self/attr/current']);
     expect(nameOf(label)).to.match(/^tszone-.*-mapped-/);
     await eventually('it has ended', async () => (await loaded(host)).length === 0);
+  });
+
+  it('lets a zone end with its monitor, whatever its first program is', async () => {
+    const { host } = given;
+    for (const init of ['tiny', 'none']) {
+      await run('--name', 'tied', '--init', init, ...sleeper);
+      const record = JSON.parse(await readFile(join(host.runRoot, 'zones/tied/running.json'), 'utf8'));
+      const { pid, monitorPid } = record as { pid: number; monitorPid: number };
+      expect(await labelOf(pid), init).to.match(/^tszone-/);
+      process.kill(monitorPid, 'SIGKILL');
+      await eventually('pid 1 has ended', async () => (await labelOf(pid).catch(() => '')) === '');
+      await host.ok(['delete', '--force', 'tied']);
+      expect(await loaded(host)).to.deep.equal([]);
+    }
   });
 
   it('of a zone whose monitor was killed goes with what else is left of it', async () => {
