@@ -4,14 +4,16 @@ import { type DeviceNodesOp, deviceHandlers } from '../namespaces/index.js';
 import { type NetOp, netHandlers } from '../netif/index.js';
 import type { HostOpBase, HostOpHandler } from '../spec/index.js';
 import { type StateOp, stateHandlers } from '../state/index.js';
+import { type StorageOp, storageHandlers } from '../storage/index.js';
 
-export type HostOp = CgroupOp | DeviceNodesOp | NetOp | StateOp;
+export type HostOp = CgroupOp | DeviceNodesOp | NetOp | StateOp | StorageOp;
 
 const handlers: Readonly<Record<string, HostOpHandler<never>>> = {
   cgroup: cgroupHandlers,
   device: deviceHandlers,
   net: netHandlers,
   state: stateHandlers,
+  storage: storageHandlers,
 };
 
 function handlerOf(op: HostOpBase): HostOpHandler<HostOpBase> {

@@ -56,6 +56,10 @@ export interface StartPlanInput {
   readonly record: ZoneRecord;
   /** Directories, topmost first. */
   readonly layers: readonly string[];
+  /** Holds `upper` and `work`. */
+  readonly rootfs: string;
+  /** What has to be mounted before that is there. */
+  readonly storage: { readonly prepare: readonly HostOp[]; readonly exit: readonly EnterOp[] };
   readonly trees: readonly HostTree[];
   /** Of the host, that the zone may use. */
   readonly devices: readonly (DeviceNode & Omit<DeviceRule, 'minor'>)[];
@@ -106,7 +110,12 @@ export function planStart(input: StartPlanInput): ZonePlan {
   const launch = launchInput(input, paths, cgroups.enter);
   const entry = entryInfo(input, launch);
   return {
-    prepare: [{ op: 'state.mkdir', path: paths.staging, mode: 0o755 }, ...cgroups.prepare, ...input.network.prepare],
+    prepare: [
+      { op: 'state.mkdir', path: paths.staging, mode: 0o755 },
+      ...input.storage.prepare,
+      ...cgroups.prepare,
+      ...input.network.prepare,
+    ],
     attach: input.network.attach,
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
     entry,
@@ -176,6 +185,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
       : [{ op: 'stdio.winsize', rows: String(winsize.rows), columns: String(winsize.columns) } as const]),
     ...input.network.exit,
     ...cgroups.exit,
+    ...input.storage.exit,
     { op: 'exit.unlink', path: paths.monitorSocket },
     ...(input.hold === true ? [{ op: 'exit.unlink', path: paths.prepared } as const] : []),
     ...((input.onGo ?? []).length === 0 ? [] : [{ op: 'monitor.went', argv: input.onGo ?? [] } as const]),
@@ -191,7 +201,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     hostname: spec.hostname ?? spec.name,
     root: {
       layers: input.layers,
-      rootfs: paths.rootfs,
+      rootfs: input.rootfs,
       staging: paths.staging,
       readOnly: spec.readOnly,
       volatile: spec.ephemeral,
