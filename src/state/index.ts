@@ -14,6 +14,7 @@ export * from './pools.js';
 export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';
+export * from './snapshots.js';
 export * from './spares.js';
 export * from './zone-lock.js';
 export * from './zone-paths.js';
