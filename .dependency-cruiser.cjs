@@ -7,7 +7,7 @@ const ranks = [
   ['spec', 'helper'],
   ['host'],
   ['state'],
-  ['storage', 'images', 'cgroups', 'namespaces', 'netif', 'seccomp'],
+  ['storage', 'images', 'cgroups', 'namespaces', 'netif', 'seccomp', 'apparmor'],
   ['plan'],
   ['operations'],
   ['sdk', 'engine'],

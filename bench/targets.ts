@@ -26,6 +26,8 @@ interface Target {
 }
 
 const targets: readonly Target[] = [
+  { text: 'unpack 300 MB against GNU tar', of: 'unpack/tszone', against: ['unpack/tar'], limit: 1.0 },
+  { text: 'unpack 300 MB of gzip against GNU tar', of: 'unpack-gzip/tszone', against: ['unpack-gzip/tar'], limit: 1.0 },
   { text: 'exec against nsenter', of: 'exec/tszone', against: ['exec/nsenter'], limit: 1.0 },
   {
     text: 'exec against the better of crun and runc',

@@ -74,6 +74,8 @@ static void make_group(void) {
 
 /* The outside id of the zone's 0, from the target's own map. */
 static unsigned outside_root(const char *file) {
+  /* It is ours, too: of one's own user namespace the map shows the ids outside of both (user_namespaces(7)). */
+  if ((settings.ns_flags & CLONE_NEWUSER) == 0) return 0;
   char path[48];
   snprintf(path, sizeof path, "/proc/%s/%s", settings.target_pid, file);
   FILE *map = fopen(path, "re");

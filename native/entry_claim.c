@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dial.h"
@@ -37,6 +38,9 @@ static bool take(const char *image, const char *ticket) {
   char tail[NAME_MAX + 2];
   snprintf(tail, sizeof tail, "/%s", ticket);
   if (!path_of(ready, "spares", image, tail) || !path_of(claimed, "claimed", ticket, "")) return false;
+  /* Something is to be said of this zone: node does. */
+  struct stat told;
+  if (stat(ready, &told) != 0 || told.st_size != 0) return false;
   /* Somebody else was quicker, or this one's is the zone. */
   if (rename(ready, claimed) != 0) return false;
   if (let_go(ticket)) return true;

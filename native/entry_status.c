@@ -104,6 +104,26 @@ static void add_life(struct line *line, const struct entry_record *record, const
     snprintf(line->value, VALUE_BYTES, "%s; its memory limit killed %ld process%s", life, kills, kills == 1 ? "" : "es");
 }
 
+/* A profile in the mode that confines nothing counts as none. */
+static bool is_unconfined(const char *label) {
+  static const char none[] = "unconfined";
+  static const char mode[] = " (unconfined)";
+  size_t length = strlen(label);
+  if (strcmp(label, none) == 0) return true;
+  return length >= sizeof mode && strcmp(label + length - (sizeof mode - 1), mode) == 0;
+}
+
+/* Under which profile of a security module its pid 1 is: the words of src/operations/zone-profile.ts. */
+static bool add_lsm(struct line *line, const struct entry_record *record, const char *module) {
+  char path[64];
+  char label[VALUE_BYTES - 16];
+  snprintf(path, sizeof path, "/proc/%s/attr/%.16s/current", record->target_pid, module);
+  if (!read_control(path, label, sizeof label)) return false;
+  bool is_none = is_unconfined(label);
+  snprintf(line->value, VALUE_BYTES, "%.15s%s%s", is_none ? "none" : module, is_none ? "" : ":", is_none ? "" : label);
+  return true;
+}
+
 /* False: node may know how. A line without a value is left out. */
 static bool add_line(const struct op *op, const struct entry_record *record) {
   struct line *line = &lines[count];
@@ -117,6 +137,7 @@ static bool add_line(const struct op *op, const struct entry_record *record) {
   else if (strcmp(how, "started") == 0 && record->started != NULL) has = add_started(line, record->started);
   else if (strcmp(how, "size") == 0 && op->argc == 4) has = add_use(line, op, print_size);
   else if (strcmp(how, "count") == 0 && op->argc == 4) has = add_use(line, op, print_count);
+  else if (strcmp(how, "lsm") == 0) has = add_lsm(line, record, op_arg(op, 2));
   else if (strcmp(how, "cpu") == 0) has = add_cpu(line, op_arg(op, 2));
   else return false;
   if (has) count++;

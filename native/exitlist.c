@@ -11,6 +11,7 @@
 
 #include "group.h"
 #include "netlink.h"
+#include "share.h"
 
 /* Never lazily: whoever finds the place empty may mount the same file system anew. Somebody may just be looking into it. */
 static void unmount(const char *path, bool patient) {
@@ -40,6 +41,9 @@ void exitlist_run(const struct plan *plan, bool patient) {
       break;
     case OP_EXIT_NL:
       netlink_request(op_arg(&op, 0), op_arg(&op, 1), &call, text, sizeof text);
+      break;
+    case OP_EXIT_LAST:
+      share_last(op_arg(&op, 0), op_arg(&op, 1));
       break;
     default:
       break;

@@ -105,6 +105,38 @@ void file_write(const struct op *op) {
   close(parent);
 }
 
+enum { MAX_SYSCTLS = 64, SYSCTL_SIZE = 4096 };
+
+/* What parameters were before they were written here, for all or none of them to be changed. */
+static struct {
+  int fd;
+  char *value;
+} sysctls[MAX_SYSCTLS];
+static int sysctl_count;
+
+/* One that cannot be read (net.ipv4.route.flush) is not taken back. */
+static void remember_sysctl(int fd) {
+  char value[SYSCTL_SIZE];
+  ssize_t n = pread(fd, value, sizeof value - 1, 0);
+  if (n <= 0 || sysctl_count == MAX_SYSCTLS) return;
+  value[n] = '\0';
+  sysctls[sysctl_count].value = strdup(value);
+  sysctls[sysctl_count].fd = fcntl(fd, F_DUPFD_CLOEXEC, 5);
+  if (sysctls[sysctl_count].value != NULL && sysctls[sysctl_count].fd >= 0) sysctl_count++;
+}
+
+static _Noreturn void fail_sysctl(const char *call, const char *key) {
+  int error = errno;
+  while (sysctl_count-- > 0) {
+    const char *value = sysctls[sysctl_count].value;
+    /* What fails here cannot be told beside what has failed before. */
+    ssize_t n = pwrite(sysctls[sysctl_count].fd, value, strlen(value), 0);
+    (void)n;
+  }
+  errno = error;
+  fail(call, key);
+}
+
 /* By the descriptor that mask.c has kept, so that nothing in the zone's root can lead the write elsewhere. */
 void file_sysctl(const struct op *op) {
   const char *key = op_arg(op, 0);
@@ -118,10 +150,11 @@ void file_sysctl(const struct op *op) {
   for (char *c = path; *c != '\0' && strchr(key, '/') == NULL; c++) {
     if (*c == '.') *c = '/';
   }
-  int fd = tz_openat2(zone.sysctl, path, O_WRONLY, 0, PATH_SAME_MOUNT);
-  if (fd < 0) fail("openat2", key);
-  ssize_t n = write(fd, value, strlen(value));
-  if (n < 0) fail("write", key);
-  if ((size_t)n != strlen(value)) fail_with(EINVAL, "write", key, "the kernel has taken only a part of the value");
+  int fd = tz_openat2(zone.sysctl, path, O_RDWR, 0, PATH_SAME_MOUNT);
+  if (fd < 0) fail_sysctl("openat2", key);
+  remember_sysctl(fd);
+  ssize_t n = pwrite(fd, value, strlen(value), 0);
+  if (n >= 0 && (size_t)n != strlen(value)) errno = EINVAL;
+  if (n < 0 || (size_t)n != strlen(value)) fail_sysctl("write", key);
   close(fd);
 }

@@ -71,8 +71,57 @@ static void walk_groups(const char *path, void (*each)(const char *path, bool fl
   each(path, flag);
 }
 
+/* One of the groups in the directory; which one does not matter. */
+static bool find_group(int directory, char name[NAME_MAX + 1]) {
+  int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+  if (stream == NULL) {
+    if (copy >= 0) close(copy);
+    return false;
+  }
+  struct dirent *entry;
+  while ((entry = readdir(stream)) != NULL && (entry->d_type != DT_DIR || entry->d_name[0] == '.')) {
+  }
+  if (entry != NULL) snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+  closedir(stream);
+  return entry != NULL;
+}
+
+static bool remove_at(int directory, const char *name, bool patient) {
+  for (int i = 0; unlinkat(directory, name, AT_REMOVEDIR) != 0 && errno != ENOENT; i++) {
+    if (errno != EBUSY || !patient || i == TRIES) return false;
+    pause_ms(PAUSE_MS);
+  }
+  return true;
+}
+
+static int open_at(int directory, const char *name) {
+  return openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* A zone that may make groups can make them so deep that no path leads there: each is named from the one above. */
 void group_remove_tree(const char *path, bool patient) {
-  walk_groups(path, group_remove, patient, 0);
+  char name[NAME_MAX + 1];
+  char below[NAME_MAX + 1];
+  int depth = 0;
+  int at = open_at(AT_FDCWD, path);
+  while (at >= 0) {
+    bool is_empty = !find_group(at, name);
+    if (is_empty && depth == 0) break;
+    if (!is_empty && remove_at(at, name, false)) continue;
+    int next = open_at(at, is_empty ? ".." : name);
+    if (!is_empty && next >= 0 && !find_group(next, below)) {
+      /* Processes keep it. */
+      close(next);
+      if (!remove_at(at, name, patient)) break;
+      continue;
+    }
+    close(at);
+    at = next;
+    depth += is_empty ? -1 : 1;
+  }
+  if (at >= 0) close(at);
+  group_remove(path, patient);
 }
 
 static bool has_members(const char *path) {

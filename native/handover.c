@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "handover_spawner.h"
 
 extern char **environ;
 
@@ -136,6 +137,7 @@ static void run_node(int argc, char **arguments) {
   int at = read_command(package, argc > 0 ? arguments[0] : NULL, record, argv);
   for (int i = 0; i < argc; i++) argv[at++] = arguments[i];
   drop_certificates();
+  handover_spawner(argc > 0 ? arguments[0] : NULL);
   execve(argv[0], argv, environ);
   /* That node is gone: another one, and it can only run the bundle. */
   static char fallback[] = "node";

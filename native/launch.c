@@ -22,6 +22,7 @@
 #include "program.h"
 #include "report.h"
 #include "settings.h"
+#include "share.h"
 #include "zone.h"
 
 static struct plan plan;
@@ -133,6 +134,8 @@ static void undo_clone(void) {
 
 _Noreturn static void launch(void) {
   take_lock();
+  if (settings.share != NULL) share_take(settings.share);
+  if (settings.has_apparmor) apparmor_begin();
   int signals = host_signals(false);
   struct stdio stdio;
   int into;
@@ -154,6 +157,7 @@ _Noreturn static void launch(void) {
   report_on_failure(undo_clone);
   close(sockets[1]);
   if (into >= 0) close(into);
+  if (zone.host_proc >= 0) close(zone.host_proc);
   stdio_close_zone(&stdio);
   finish_maps(pid, own_namespace, sockets[0]);
   /* While the child, in which nothing of the zone runs yet, mounts its root. */

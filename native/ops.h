@@ -24,6 +24,7 @@
   X(STDIO_MODE, "stdio.mode", 1, false, false)        \
   X(STDIO_WINSIZE, "stdio.winsize", 2, false, false)  \
   X(MONITOR_LOCK, "monitor.lock", 1, false, false)    \
+  X(MONITOR_SHARE, "monitor.share", 1, false, false)  \
   X(MONITOR_LEAVE, "monitor.leave", 1, false, false)  \
   X(MONITOR_OOMSCORE, "monitor.oomscore", 1, false, false) \
   X(MONITOR_RECORD, "monitor.record", 1, false, false) \
@@ -40,6 +41,7 @@
   X(EXIT_UNLINK, "exit.unlink", 1, false, false)      \
   X(EXIT_NL, "exit.nl", 2, false, false)              \
   X(EXIT_UMOUNT, "exit.umount", 1, false, false)      \
+  X(EXIT_LAST, "exit.last", 2, false, false)          \
   X(EXIT_SPAWN, "exit.spawn", 0, true, false)         \
   X(ENTRY_ROOT, "entry.root", 1, false, false)        \
   X(ENTRY_FREEZER, "entry.freezer", 1, false, false)  \
@@ -86,6 +88,7 @@
   X(CRED_CAPS, "cred.caps", 4, false, true)           \
   X(CRED_NNP, "cred.nnp", 0, false, true)             \
   X(CRED_UMASK, "cred.umask", 1, false, true)         \
+  X(APPARMOR_EXEC, "apparmor.exec", 1, false, true)   \
   X(SECCOMP_LOAD, "seccomp.load", 3, false, true)     \
   X(CWD, "cwd", 1, false, true)                       \
   X(EXEC_PATH, "exec.path", 0, true, true)            \

@@ -149,6 +149,9 @@ static void load_structure(const struct op *op) {
   case OP_MONITOR_LOCK:
     settings.lock = op_arg(op, 0);
     break;
+  case OP_MONITOR_SHARE:
+    settings.share = op_arg(op, 0);
+    break;
   case OP_MONITOR_LEAVE:
     need_room(settings.leave_count < MAX_JOINS);
     settings.leave[settings.leave_count++] = op_arg(op, 0);
@@ -179,6 +182,9 @@ static void load_structure(const struct op *op) {
     break;
   case OP_SYSCTL_WRITE:
     settings.has_sysctl = true;
+    break;
+  case OP_APPARMOR_EXEC:
+    settings.has_apparmor = true;
     break;
   default:
     break;
@@ -233,7 +239,7 @@ void settings_load(const struct plan *plan, bool launching) {
 void settings_reload(const struct plan *plan) {
   memset(&settings.trees, 0, sizeof settings.trees[0] * (size_t)settings.tree_count);
   settings.tree_count = settings.cover_count = settings.join_count = 0;
-  settings.lock = settings.record = settings.hold = settings.entry = settings.socket = settings.staging = NULL;
+  settings.lock = settings.share = settings.record = settings.hold = settings.entry = settings.socket = settings.staging = NULL;
   struct cursor at = {0};
   struct op op;
   while (plan_next(plan, &at, &op)) load_lasting(&op);

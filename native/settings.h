@@ -53,7 +53,7 @@ struct settings {
   int group_fill_count;
   enum stdio_mode stdio;
   unsigned short rows, columns;
-  const char *lock, *leave[MAX_JOINS], *oomscore, *record, *hold, *entry, *exit, *oom, *log, *socket;
+  const char *lock, *share, *leave[MAX_JOINS], *oomscore, *record, *hold, *entry, *exit, *oom, *log, *socket;
   int leave_count;
   long long log_max_bytes;
   int log_files;
@@ -61,7 +61,8 @@ struct settings {
   bool has_created; /* the plan has sync.created */
   bool has_links;   /* and sync.links */
   bool has_init_fork;
-  bool has_sysctl; /* and sysctl.write */
+  bool has_sysctl;   /* and sysctl.write */
+  bool has_apparmor; /* and apparmor.exec */
 };
 
 extern struct settings settings;

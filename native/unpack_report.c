@@ -51,11 +51,3 @@ void *unpack_alloc(void *old, size_t size) {
   if (memory == NULL) unpack_die(ENOMEM, "out of memory", NULL);
   return memory;
 }
-
-char *unpack_strdup(const char *text, size_t length) {
-  char *copy = unpack_alloc(NULL, length + 1);
-
-  memcpy(copy, text, length);
-  copy[length] = '\0';
-  return copy;
-}

@@ -62,6 +62,7 @@ _Noreturn static void work(const struct worker *worker) {
   report_step("enter", -1);
   prctl(PR_SET_DUMPABLE, 0);
   if (settings.has_sysctl) open_sysctls();
+  if (settings.has_apparmor) apparmor_begin();
   /* A pid namespace is entered by children only: hence the clone. */
   enter(worker, (int)settings.ns_flags & ~entered_late(worker));
   struct tz_clone_args args = {.flags = TZ_CLONE_PARENT};

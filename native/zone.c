@@ -15,7 +15,7 @@
 #include "report.h"
 #include "settings.h"
 
-struct zone zone = {.socket = -1, .staging = -1, .root = -1, .proc = -1, .sys = -1, .sysctl = -1, .console = -1, .tied = true};
+struct zone zone = {.socket = -1, .staging = -1, .root = -1, .proc = -1, .sys = -1, .sysctl = -1, .host_proc = -1, .console = -1, .tied = true};
 
 enum { KEYCTL_JOIN_SESSION_KEYRING = 1 };
 
@@ -143,6 +143,7 @@ static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_CRED_CAPS] = cred_caps,
     [OP_CRED_NNP] = cred_nnp,
     [OP_CRED_UMASK] = cred_umask,
+    [OP_APPARMOR_EXEC] = apparmor_exec,
     [OP_SECCOMP_LOAD] = seccomp_load,
     [OP_CWD] = cred_cwd,
     [OP_EXEC_PATH] = run_exec_path,

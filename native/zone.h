@@ -15,6 +15,7 @@ struct zone {
   int root;       /* O_PATH: what paths are resolved in; -1 before there is one */
   int proc, sys;  /* the mounts of the zone's /proc and /sys until the pivot; -1: none */
   int sysctl;     /* O_PATH: /proc/sys as it is writable, if the plan writes there; else -1 */
+  int host_proc;  /* O_PATH: the host's /proc, if the plan has apparmor.exec; else -1 */
   int console;    /* the pty's slave if stdio is the pty, else -1 */
   bool joined;    /* the cgroups have been joined */
   unsigned own_pipes; /* bits 0-2: that one of stdio is a pipe that the helper made for this process */
@@ -82,6 +83,11 @@ void cred_cwd(const struct op *op);
 void seccomp_load(const struct op *op);
 /* What seccomp.load kept for the exec, which comes next. */
 void seccomp_install(void);
+
+/* apparmor.c */
+/* Before anything of the zone is entered; fail()s. */
+void apparmor_begin(void);
+void apparmor_exec(const struct op *op);
 
 /* exec.c */
 void exec_env_set(const struct op *op);

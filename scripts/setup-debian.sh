@@ -9,7 +9,7 @@ packages="
   iproute2 nftables iputils-ping procps libcap2-bin libseccomp-dev
   tar xz-utils zstd gzip
   clang libclang-rt-dev binutils
-  strace stress-ng util-linux git ca-certificates
+  apparmor strace stress-ng gdb bubblewrap util-linux git ca-certificates
   docker-registry skopeo umoci buildah
 "
 

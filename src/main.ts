@@ -1,9 +1,11 @@
 /** The entry of bin/tszone.js. */
+import { takeEarlySpawner } from './cli/early-spawner.js';
 import { main as runMain } from './cli/main.js';
 import { commandTable } from './commands/index.js';
 
 /** Runs one command line. @returns the exit status */
 export async function main(argv: readonly string[]): Promise<number> {
+  takeEarlySpawner();
   return runMain(argv, commandTable);
 }
 

@@ -8,6 +8,7 @@ import { bootRow, parallelRow } from './parallel.js';
 import type { Row } from './row.js';
 import { runRow } from './run.js';
 import { scaleRow } from './scale.js';
+import { unpackRow } from './unpack.js';
 
 /** In the order in which they run. */
 export const rows: readonly Row[] = [
@@ -21,4 +22,5 @@ export const rows: readonly Row[] = [
   parallelRow,
   bootRow,
   scaleRow,
+  unpackRow,
 ];

@@ -9,6 +9,7 @@
 static void forget(void *memory);
 #define free forget
 #include "../unpack_pax.c"
+#include "../unpack_strdup.c"
 #include "../unpack_tar.c"
 #undef free
 
@@ -42,13 +43,6 @@ void *unpack_alloc(void *old, size_t size) {
   blocks[place] = memory;
   if (place == block_count) block_count++;
   return memory;
-}
-
-char *unpack_strdup(const char *text, size_t length) {
-  char *copy = unpack_alloc(NULL, length + 1);
-  memcpy(copy, text, length);
-  copy[length] = '\0';
-  return copy;
 }
 
 _Noreturn void unpack_die(int err, const char *what, const char *entry) {

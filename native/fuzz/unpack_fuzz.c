@@ -35,9 +35,38 @@ static uint32_t pick(uint32_t limit) {
 }
 
 static const char *random_name(void) {
-  static const char *const names[] = {"a",     "b",     "a/b",  "l",    "l/x",   "l/canary", "l/y",    "../canary",
-                                      "/abs",  "a/b/c", "d/",   "d/l",  "./",    "b/",       "l/",     "l/l",
-                                      "l/l/x", "a/l/b", "x//y", "d/./", "m/n/o", "etc/x",    "canary", "l/canary/x"};
+  static const char *const names[] = {"a",
+                                      "b",
+                                      "a/b",
+                                      "l",
+                                      "l/x",
+                                      "l/canary",
+                                      "l/y",
+                                      "../canary",
+                                      "/abs",
+                                      "a/b/c",
+                                      "d/",
+                                      "d/l",
+                                      "./",
+                                      "b/",
+                                      "l/",
+                                      "l/l",
+                                      "l/l/x",
+                                      "a/l/b",
+                                      "x//y",
+                                      "d/./",
+                                      "m/n/o",
+                                      "etc/x",
+                                      "canary",
+                                      "l/canary/x",
+                                      ".wh.a",
+                                      "l/.wh.canary",
+                                      "a/.wh..wh..opq",
+                                      "l/.wh..wh..opq",
+                                      ".wh.d",
+                                      ".wh.l",
+                                      ".wh...",
+                                      "d/.wh.l"};
   return names[pick(sizeof names / sizeof names[0])];
 }
 
@@ -167,7 +196,8 @@ static bool is_outside_untouched(void) {
 }
 
 static _Noreturn void unpack_it(void) {
-  char *argv[] = {"unpack", "--here", "--root", root, pick(4) == 0 ? "--keep-directory-symlink" : "--scrub", NULL};
+  char *argv[] = {"unpack",      "--here",    "--root", root, pick(4) == 0 ? "--keep-directory-symlink" : "--scrub",
+                  "--whiteouts", "--outline", NULL};
   int input = memfd_create("archive", 0), null = open("/dev/null", O_WRONLY);
 
   if (input < 0 || write(input, archive, archive_size) != (ssize_t)archive_size) abort();
@@ -178,7 +208,7 @@ static _Noreturn void unpack_it(void) {
   signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 30, 1 << 30});
   alarm(TIME_LIMIT);
-  _exit(unpack_main(5, argv));
+  _exit(unpack_main(pick(3) == 0 ? 5 : 7, argv));
 }
 
 static bool run_one(uint64_t seed) {

@@ -1,5 +1,5 @@
 /** Does and undoes cgroup ops. */
-import { existsSync } from 'node:fs';
+import { chownSync, existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { HostOpHandler } from '../spec/host-op.js';
@@ -8,7 +8,7 @@ import { changeDevices, restrictDevices } from './device-list.js';
 import { changedRules, formatRule, parseRule } from './device-rule.js';
 import { errnoName, readControl, stepError, writeControl } from './kernel-file.js';
 import { createGroup, handDown, shareGroup } from './make.js';
-import type { CgroupDevicesChangeOp, CgroupOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
+import type { CgroupDevicesChangeOp, CgroupOp, CgroupOwnOp, CgroupSumOp, CgroupWriteOp } from './ops.js';
 import { groupTree, removeIfEmpty, removeTree } from './remove.js';
 
 /** `undo` needs nothing but the op; what others share (parents, monitors, the systemd unit) is removed only when it is empty, or never. */
@@ -24,6 +24,8 @@ async function apply(op: CgroupOp): Promise<void> {
       return shareGroup(op);
     case 'cgroup.write':
       return write(op, op.value);
+    case 'cgroup.own':
+      return own(op);
     case 'cgroup.devices':
       return restrictDevices(op);
     case 'cgroup.devices-change':
@@ -50,6 +52,7 @@ async function undo(op: CgroupOp): Promise<void> {
       return;
     case 'cgroup.delegate':
     case 'cgroup.share':
+    case 'cgroup.own':
     case 'cgroup.devices':
     case 'cgroup.enable':
       return;
@@ -66,6 +69,8 @@ function describe(op: CgroupOp): string {
       return `create shared cgroup ${op.path}`;
     case 'cgroup.write':
       return `write ${op.value === '' ? "the parent's value" : op.value} to ${op.path}`;
+    case 'cgroup.own':
+      return `give ${op.path} to user ${op.uid}, who may make groups below it`;
     case 'cgroup.devices':
       return `allow ${op.allow.join(', ')} and no other device in ${op.path}`;
     case 'cgroup.devices-change':
@@ -100,6 +105,16 @@ function write(op: CgroupWriteOp, value: string): void {
         cause: error,
       },
     );
+  }
+}
+
+/** Of the controllers' files none: they hold the zone's own limits (cgroups(7), "Cgroups v2 delegation"). */
+function own({ path, uid, gid, files }: CgroupOwnOp): void {
+  try {
+    chownSync(path, uid, gid);
+    for (const file of files) if (existsSync(`${path}/${file}`)) chownSync(`${path}/${file}`, uid, gid);
+  } catch (error) {
+    throw stepError('cgroup.own', path, error);
   }
 }
 

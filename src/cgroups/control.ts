@@ -113,7 +113,10 @@ function freezerGroup(ref: ZoneRef): ZoneGroup {
     'CGROUP_CONTROLLER_MISSING',
     `zone "${ref.zone}" cannot be frozen: the host has no cgroup controller "freezer"`,
     {
-      hint: 'Run "mkdir -p /sys/fs/cgroup/freezer && mount -t cgroup -o freezer cgroup /sys/fs/cgroup/freezer".',
+      hint:
+        ref.layout.devicesAbove === true
+          ? 'A zone on cgroup v1 is given no freezer: on the host, pause the zone around it.'
+          : 'Run "mkdir -p /sys/fs/cgroup/freezer && mount -t cgroup -o freezer cgroup /sys/fs/cgroup/freezer".',
       context: { controller: 'freezer' },
     },
   );

@@ -28,7 +28,7 @@ const properties = [
 /** Nothing if it runs. @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED, KERNEL_STEP_FAILED */
 export async function startDelegate(op: CgroupDelegateOp): Promise<void> {
   if (!isThere(op)) await startUnit(op);
-  emptyOwnGroup(op.path);
+  emptyGroup(op.path, `${op.path}/holder`);
 }
 
 function isThere({ path }: CgroupDelegateOp): boolean {
@@ -50,13 +50,13 @@ async function startUnit(op: CgroupDelegateOp): Promise<void> {
   }
 }
 
-/** A group with processes of its own cannot hand controllers down (EBUSY): the unit's one goes into a group of its own. */
-function emptyOwnGroup(path: string): void {
+/** A group with processes of its own cannot hand controllers down (EBUSY): they go into a group of their own. */
+export function emptyGroup(path: string, leaf: string): void {
   const pids = (readControl(`${path}/cgroup.procs`) ?? '').split('\n').filter((pid) => pid !== '');
   if (pids.length === 0) return;
   try {
-    makeGroup(`${path}/holder`);
-    for (const pid of pids) moveProcess(pid, `${path}/holder`);
+    makeGroup(leaf);
+    for (const pid of pids) moveProcess(pid, leaf);
   } catch (error) {
     throw stepError('cgroup.delegate', path, error);
   }

@@ -28,7 +28,7 @@ function wrongCpus(message: string, online: string): Error {
 
 /** @throws CGROUP_CONTROLLER_MISSING naming the controller, HOST_FEATURE_MISSING without any hierarchy or on a guarantee that a group above takes away, SPEC_INVALID on swap without memory. */
 export function requireControllers(layout: CgroupLayout, limits: ZoneLimits, rules: readonly ControllerRules[]): void {
-  if (hierarchies(layout).length === 0) throw noHierarchy();
+  if (hierarchies(layout).length === 0) throw noHierarchy(layout);
   for (const { controller, purpose, isAsked } of rules) {
     if (isAsked(limits) && layout.controllers[controller] === undefined) throw missing(controller, purpose, layout);
   }
@@ -36,11 +36,20 @@ export function requireControllers(layout: CgroupLayout, limits: ZoneLimits, rul
   requireGuarantee(layout, limits);
 }
 
-export function noHierarchy(): Error {
+export function noHierarchy({ devicesAbove }: CgroupLayout): Error {
+  if (devicesAbove === true) {
+    return zoneError('HOST_FEATURE_MISSING', 'this zone has no cgroup hierarchy that it may write', {
+      hint: `On the host, ${nestingHint}`,
+      context: { feature: 'nesting' },
+    });
+  }
   return zoneError('HOST_FEATURE_MISSING', 'this host has no writable cgroup hierarchy', {
     hint: 'Run "mount -t cgroup2 cgroup2 /sys/fs/cgroup", or in a container pass "--privileged -v /sys/fs/cgroup:/sys/fs/cgroup:rw".',
   });
 }
+
+const nestingHint =
+  'run "tszone set ZONE --nesting --restart-now": zones can be made in a zone that has been started so.';
 
 function missing(controller: Controller, purpose: string, layout: CgroupLayout): Error {
   return zoneError(

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { Controller } from '../host/facts.js';
+import { emptyGroup } from './delegate.js';
 import { errnoName, makeGroup, readControl, stepError, writeControl } from './kernel-file.js';
-import type { CgroupCreateOp, CgroupShareOp, EnabledControllers } from './ops.js';
+import type { CgroupCreateOp, CgroupShareOp, EnabledControllers, HandedDown } from './ops.js';
 import { hasProcesses, removeTree } from './remove.js';
 
 /** A start that loses its parents to others that often has met no race but a fault. */
@@ -23,6 +24,8 @@ export async function createGroup(op: CgroupCreateOp): Promise<void> {
 
 /** @throws KERNEL_STEP_FAILED. */
 export async function shareGroup(op: CgroupShareOp): Promise<void> {
+  // With it, what is above is there; it may be one whose maker was killed before it had filled it.
+  if (existsSync(op.path) && op.enable === undefined && op.fill.length === 0) return;
   await ensure(op, async () => {
     if (!existsSync(op.path)) makeGroup(op.path);
   });
@@ -32,7 +35,6 @@ async function ensure(op: CgroupCreateOp | CgroupShareOp, make: () => Promise<vo
   for (let attempt = 1; ; attempt++) {
     try {
       if (op.enable !== undefined) handDownIfNeeded(op, op.enable);
-      makeParents(op);
       await make();
       fillIfEmpty(op);
       return;
@@ -58,13 +60,11 @@ function makeParents(op: CgroupCreateOp | CgroupShareOp): void {
 }
 
 /** The nearest parent tells: what it hands down, all above hand down. */
-function handDownIfNeeded(
-  op: CgroupCreateOp | CgroupShareOp,
-  enable: EnabledControllers & { readonly above: string },
-): void {
+function handDownIfNeeded(op: CgroupCreateOp | CgroupShareOp, enable: HandedDown): void {
   const nearest = op.parents.at(-1) ?? enable.above;
   const given = readControl(`${nearest}/cgroup.subtree_control`)?.split(' ') ?? [];
   if ([...enable.required, ...enable.wanted].every((name) => given.includes(name))) return;
+  if (enable.leaf !== undefined) emptyGroup(enable.above, enable.leaf);
   makeParents(op);
   handDown([enable.above, ...op.parents], enable);
 }

@@ -23,8 +23,14 @@ interface GroupNeeds {
   readonly parents: readonly string[];
   /** v1 cpuset: files that are copied down from the parent where they are empty (a join fails with ENOSPC otherwise). */
   readonly fill: readonly string[];
-  /** v2 only. The first of `above` has to exist; each in it and in `parents` gets its subtree_control. */
-  readonly enable?: EnabledControllers & { readonly above: string };
+  /** v2 only. `above` has to exist; it and each of `parents` gets its subtree_control. */
+  readonly enable?: HandedDown;
+}
+
+export interface HandedDown extends EnabledControllers {
+  readonly above: string;
+  /** What runs in `above` itself goes there first: a group with processes of its own hands nothing down (EBUSY). */
+  readonly leaf?: string;
 }
 
 /** A new group of ours alone. One that is left from before is replaced, unless it has processes. Undo: removed with all below it. */
@@ -45,7 +51,18 @@ export interface CgroupWriteOp {
   readonly previous?: string;
   /** What it is for, in an error: `memory limit`. */
   readonly purpose: string;
-  readonly controller: Controller;
+  readonly controller: Controller | 'cgroup';
+}
+
+/** The zone's root may make groups below and move its own processes there; what limits it stays the host's. Undo: nothing. */
+export interface CgroupOwnOp {
+  readonly op: 'cgroup.own';
+  /** The group. */
+  readonly path: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Files of the group that become its own, too, where the kernel has them. */
+  readonly files: readonly string[];
 }
 
 /** v1: nothing but these may be opened. Undo: nothing (the group goes away with its create). */
@@ -86,6 +103,7 @@ export type CgroupOp =
   | CgroupCreateOp
   | CgroupShareOp
   | CgroupWriteOp
+  | CgroupOwnOp
   | CgroupDevicesOp
   | CgroupDevicesChangeOp
   | CgroupEnableOp

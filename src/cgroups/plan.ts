@@ -13,6 +13,7 @@ import { groupOf, type Hierarchy, hierarchies, mainGroup, type ZoneGroup, type Z
 import { isSet, type ZoneLimits } from './limits.js';
 import { memoryRules } from './memory.js';
 import type { CgroupCreateOp, CgroupDelegateOp, CgroupOp, CgroupWriteOp, EnabledControllers } from './ops.js';
+import { type GroupOwner, ownGroup } from './own.js';
 import { pidsRules } from './pids.js';
 
 export interface ZoneCgroupPlan {
@@ -53,6 +54,8 @@ export interface ZoneCgroupRequest extends ZoneRef {
   readonly devices?: readonly DeviceRule[] | undefined;
   /** Of a privileged zone: whatever opens on the host, opens in it. */
   readonly allDevices?: boolean | undefined;
+  /** May make groups of its own. */
+  readonly owner?: GroupOwner | undefined;
 }
 
 /** @throws CGROUP_CONTROLLER_MISSING if a limit or a list of devices cannot be enforced here, SPEC_INVALID on swap without memory. */
@@ -67,10 +70,11 @@ export function planZoneCgroups(request: ZoneCgroupRequest): ZoneCgroupPlan {
   return {
     prepare: [
       ...delegate(layout),
-      ...groups.map((group) => createGroup(group, enabled)),
+      ...groups.map((group) => createGroup(group, enabled, layout)),
       ...groups.flatMap((group) => restrictDevices(group, devices)),
       ...limitWrites(groups, layout, limits),
       ...guaranteeSums(groups, limits),
+      ...groups.flatMap((group) => ownGroup(group, layout, request.owner)),
     ],
     enter: [...groups.map(joinGroup), ...groups.flatMap((group) => filterDevices(group, devices))],
     exit: groups.map((group) => ({ op: 'exit.rmtree', path: group.path })),
@@ -83,7 +87,7 @@ export function planZoneCgroups(request: ZoneCgroupRequest): ZoneCgroupPlan {
 export function planExecCgroup(request: ZoneRef): EnterOp[] {
   const groups = zoneGroups(request);
   const main = mainGroup(groups);
-  if (main === undefined) throw noHierarchy();
+  if (main === undefined) throw noHierarchy(request.layout);
   const kind = main.version === 1 ? 'tasks' : 'into';
   const own: EnterOp = { op: 'exec.group', path: `${main.path}/exec-`, kind, fill: fillOf(main) };
   const oom = oomFile(groups);
@@ -194,9 +198,11 @@ function delegate({ base, delegate: unit }: CgroupLayout): CgroupDelegateOp[] {
   return unit === undefined || base === undefined ? [] : [{ op: 'cgroup.delegate', ...unit, path: base }];
 }
 
-function createGroup(group: ZoneGroup, enabled: EnabledControllers): CgroupCreateOp {
+function createGroup(group: ZoneGroup, enabled: EnabledControllers, layout: CgroupLayout): CgroupCreateOp {
   const { path, parents, version, controllers, top } = group;
-  const enable = version === 2 && controllers.length > 0 ? { enable: { ...enabled, above: top } } : {};
+  // In a zone, the topmost group that is seen is the one in which it was started.
+  const leaf = layout.devicesAbove === true ? { leaf: `${top}/tszone-rest` } : {};
+  const enable = version === 2 && controllers.length > 0 ? { enable: { ...enabled, above: top, ...leaf } } : {};
   return { op: 'cgroup.create', path, parents, fill: fillOf(group), ...enable };
 }
 

@@ -1,5 +1,5 @@
 /** Removing groups: deepest first, and only ever empty ones. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import type { CgroupLayout } from '../host/facts.js';
@@ -34,10 +34,48 @@ export function hasProcesses(path: string): boolean {
 /** Already gone is success. @throws KERNEL_STEP_FAILED (EBUSY) while it has processes. */
 export async function removeTree(path: string): Promise<void> {
   try {
+    try {
+      removeEmpty(path);
+    } catch (error) {
+      // Somebody else removes them, too.
+      if (errnoName(error) !== 'ENOENT') throw error;
+    }
     for (const group of groupTree(path)) await removeOne(group);
   } catch (error) {
     throw stepError('cgroup.remove', path, error);
   }
+}
+
+/**
+ * All that is empty. A zone that may make groups can make them so deep that no path leads there: each is named from the one above. What
+ * processes keep stays, and what is above it.
+ */
+function removeEmpty(path: string): void {
+  if (!existsSync(path)) return;
+  let at = openSync(path, directoryFlags);
+  try {
+    for (let depth = 0; ; ) {
+      const here = `/proc/self/fd/${at}`;
+      const stuck = groupsIn(here).filter((name) => !removeGroup(`${here}/${name}`));
+      if (stuck.length === 0 && depth === 0) return;
+      const next = stuck.length === 0 ? '..' : stuck.find((name) => groupsIn(`${here}/${name}`).length > 0);
+      if (next === undefined) return;
+      const fd = openSync(`${here}/${next}`, directoryFlags);
+      closeSync(at);
+      at = fd;
+      depth += next === '..' ? -1 : 1;
+    }
+  } finally {
+    closeSync(at);
+  }
+}
+
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
+
+function groupsIn(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
 }
 
 async function removeOne(group: string): Promise<void> {

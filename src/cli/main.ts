@@ -27,8 +27,12 @@ export async function main(
     command = (await entry.load()).default;
     const { runCommand, wantsHelp } = await import('./run-command.js');
     if (wantsHelp(command, rest)) return await help(table, id.split(' '), caller);
-    const { stdout, exitStatus } = await runCommand(id, rest, { table, caller });
+    const { stdout, exitStatus, behind } = await runCommand(id, rest, { table, caller });
     for await (const chunk of stdout) if (!(await caller.stdout.deliver(chunk))) break;
+    if (behind !== undefined) {
+      caller.release?.(exitStatus);
+      await behind;
+    }
     return exitStatus;
   } catch (error) {
     return fail(error, { words: own, command, caller });

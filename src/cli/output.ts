@@ -30,7 +30,14 @@ export type Output =
       readonly lines: readonly (readonly [string, string])[];
       readonly name: string;
     }
-  | { readonly kind: 'done'; readonly data: object; readonly name: string; readonly message: string }
+  | {
+      readonly kind: 'done';
+      readonly data: object;
+      readonly name: string;
+      readonly message: string;
+      /** What is left to do behind a caller that need not wait for it. */
+      readonly behind?: Promise<unknown> | undefined;
+    }
   | {
       readonly kind: 'text';
       readonly text: string;
@@ -77,6 +84,7 @@ export function doneAll(all: readonly Done[]): Output {
         name: all.map(({ name }) => name).join('\n'),
         message: all.map(({ message }) => message).join('\n'),
         data: all.map(({ data }) => data),
+        behind: Promise.all(all.map(({ behind }) => behind)),
       };
 }
 

@@ -22,6 +22,7 @@ export interface Report {
     readonly changed: readonly Change[];
     readonly refused: readonly (Change & { readonly reason: string })[];
     readonly freedIds?: readonly { readonly root: string; readonly zone: string; readonly base: number }[];
+    readonly restoredPorts?: readonly string[];
   };
 }
 
@@ -36,6 +37,9 @@ export function formatReport({ checks, summary, fixed }: Report): string {
   const freed = (fixed?.freedIds ?? []).map(
     ({ root, zone, base }) => `freed user ids ${base}… of zone "${zone}" of ${root}, which is gone`,
   );
+  const restored = (fixed?.restoredPorts ?? []).map((zone) => `published the ports of zone "${zone}" again`);
   const sum = `${summary.ok} ok, ${summary.warn} warnings, ${summary.fail} failures`;
-  return printable([...lines, ...raised, ...refused, ...file, ...freed, sum].map((line) => `${line}\n`).join(''));
+  return printable(
+    [...lines, ...raised, ...refused, ...file, ...freed, ...restored, sum].map((line) => `${line}\n`).join(''),
+  );
 }

@@ -11,6 +11,8 @@ import { allFlags, ownWords, refuseUnknownFlags, usageError } from './parse.js';
 export interface Ran {
   readonly stdout: AsyncIterable<string> | Iterable<string>;
   readonly exitStatus: number;
+  /** What is left to do behind a caller that need not wait for it. */
+  readonly behind: Promise<unknown> | undefined;
 }
 
 /** @throws ZoneError (usage errors included), Interrupted */
@@ -31,6 +33,7 @@ export async function runCommand(
   return {
     stdout: output.kind === 'stream' ? output.chunks : [render(output, { format, quiet: quiet === true, columns })],
     exitStatus: ('exitStatus' in output ? output.exitStatus : undefined) ?? 0,
+    behind: output.kind === 'done' ? output.behind : undefined,
   };
 }
 

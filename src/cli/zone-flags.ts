@@ -41,6 +41,7 @@ export const flagShapes: Readonly<Record<Exclude<Field, 'name' | 'image' | 'comm
   capAdd: list('CAP'),
   capDrop: list('CAP'),
   userns: text('auto|host|BASE:SIZE'),
+  nesting: boolean,
   privileged: boolean,
   sysctl: { kind: 'pairs', value: 'KEY=VALUE' },
   noNewPrivs: boolean,

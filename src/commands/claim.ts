@@ -19,6 +19,7 @@ export default class Claim extends BaseCommand<typeof Claim> {
 
   async run(): Promise<Output> {
     const claimed = await this.operate((host, options) => claimSpare(host, this.args.image, options));
+    for (const note of claimed.notes) this.note(note);
     if (!claimed.wasSpare) this.note(`no spare was left; zone "${claimed.name}" was made for you`);
     try {
       return this.rest.length === 0 ? this.name(claimed) : await this.exec(claimed.name);

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
 import { type Output, text } from '../cli/output.js';
 import { formatReport } from '../cli/report.js';
 import { probeHost } from '../host/index.js';
 import { doctor } from '../operations/doctor.js';
+import { restoreNetworks } from '../operations/restore-networks.js';
 
 export default class Doctor extends BaseCommand<typeof Doctor> {
   static override summary = 'Show what this host can and cannot do, and what to install or enable';
@@ -11,13 +14,19 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
   static override flags = {
     fix: Flags.boolean({
       description:
-        'raise the limits that many zones meet (a file in /etc/sysctl.d, applied), free user ids of zones that are gone',
+        'raise the limits that many zones meet (a file in /etc/sysctl.d, applied), free user ids of zones that are gone, put back rules and ports that a firewall reload took from zones that run',
     }),
   };
 
   async run(): Promise<Output> {
     const { root } = this.paths();
-    const report = await doctor({ facts: await probeHost(), roots: { root } }, { fix: this.flags.fix === true });
+    const hasZones = existsSync(join(root, 'zones'));
+    const options = { fix: this.flags.fix === true, ...(hasZones ? { restoreNetworks: () => this.restore() } : {}) };
+    const report = await doctor({ facts: await probeHost(), roots: { root } }, options);
     return { ...text(formatReport(report), report), exitStatus: report.summary.fail > 0 ? 5 : 0 };
+  }
+
+  private async restore(): Promise<readonly string[]> {
+    return restoreNetworks(await this.openHost());
   }
 }

@@ -21,6 +21,7 @@ export default class Status extends BaseCommand<typeof Status> {
       ['pid', status.pid?.toString()],
       ['addresses', status.addresses.join(' ')],
       ['ports', status.ports.join(' ')],
+      ['lsm', status.lsm],
       ['started', status.startedAt],
       ['memory', of(usage?.memoryBytes, usage?.memoryLimitBytes, formatSize)],
       ['processes', of(usage?.pids, usage?.pidsLimit, String)],

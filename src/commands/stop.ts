@@ -5,7 +5,7 @@ import { parseTimeout } from '../cli/interrupts.js';
 import { done, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
 import { dryRunStop } from '../operations/dry-run.js';
-import { stopZone } from '../operations/stop-zone.js';
+import { endZone } from '../operations/stop-zone.js';
 
 export default class Stop extends BaseCommand<typeof Stop> {
   static override summary = 'Stop zones: ask pid 1, then kill what is left';
@@ -30,9 +30,9 @@ export default class Stop extends BaseCommand<typeof Stop> {
     const stopTimeoutMs = parseTimeout(this.flags['stop-timeout'], '--stop-timeout');
     return this.operate((host, options) =>
       this.forEach(this.args.zone, async (name) => {
-        const stopped = await stopZone(host, name, { ...options, force: force === true, stopTimeoutMs });
-        const how = stopped.killed ? ' (it had to be killed)' : stopped.wasRunning ? '' : ' (it was not running)';
-        return done(name, `zone "${name}" is stopped${how}`, stopped);
+        const { result, cleaned } = await endZone(host, name, { ...options, force: force === true, stopTimeoutMs });
+        const how = result.killed ? ' (it had to be killed)' : result.wasRunning ? '' : ' (it was not running)';
+        return { ...done(name, `zone "${name}" is stopped${how}`, result), behind: cleaned };
       }),
     );
   }

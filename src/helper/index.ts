@@ -7,6 +7,6 @@ export { type FileIdentity, type Looked, look, type SeenFile } from './look.js';
 export * from './monitor-client.js';
 export * from './platform-package.js';
 export * from './protocol.js';
-export { type ClientListener, type LaunchStdioTriple, type Spawner, spawner } from './spawner.js';
+export { type ClientListener, giveSpawner, type LaunchStdioTriple, type Spawner, spawner } from './spawner.js';
 export { statusOfStep } from './step-error.js';
 export * from './tool.js';

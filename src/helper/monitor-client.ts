@@ -21,12 +21,18 @@ const requestLimitMs = 10_000;
 
 /**
  * Waits until the zone has ended and its monitor has cleaned up.
+ * @param told of the zone's end, before the monitor has cleaned up
  * @returns how it ended, or `undefined` if the monitor was gone before it could say (the exit record tells)
  * @throws the signal's reason when aborted
  */
-export async function waitForExit(path: string, signal?: AbortSignal): Promise<ExitedEvent | undefined> {
+export async function waitForExit(
+  path: string,
+  signal?: AbortSignal,
+  told: () => void = () => {},
+): Promise<ExitedEvent | undefined> {
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    const lines = await converse(path, 'wait', { signal });
+    const onLine = (line: string) => line.includes('"exited"') && told();
+    const lines = await converse(path, 'wait', { signal, onLine });
     const line = lines?.find((text) => text.includes('"exited"'));
     if (line !== undefined) return JSON.parse(line) as ExitedEvent;
     if (lines === undefined) return undefined;
@@ -110,13 +116,14 @@ interface Conversation {
   /** One line is the whole answer; otherwise lines are gathered up to the end of the connection. */
   readonly isAnswered?: boolean;
   readonly signal?: AbortSignal | undefined;
+  readonly onLine?: (line: string) => void;
 }
 
 /** The answer's lines, or `undefined` if nobody listens there. */
 async function converse(
   path: string,
   line: string,
-  { isAnswered = false, signal }: Conversation,
+  { isAnswered = false, signal, onLine }: Conversation,
 ): Promise<string[] | undefined> {
   signal?.throwIfAborted();
   const socket = await connect(path);
@@ -131,6 +138,7 @@ async function converse(
     reader.on('error', () => {});
     reader.on('line', (text) => {
       lines.push(text);
+      onLine?.(text);
       if (isAnswered) socket.destroy();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -78,6 +78,8 @@ export const enterOps = {
   'stdio.winsize': ['rows', 'columns'],
   /** flock'ed before anything is made and held until the helper ends: free lock = no helper. */
   'monitor.lock': ['path'],
+  /** flock'ed as others have it, too (LOCK_SH), before the clone and until the helper ends. */
+  'monitor.share': ['path'],
   /** The helper writes 0 here: it leaves its caller's group. May occur several times (v1). */
   'monitor.leave': ['path'],
   /** Tried, EACCES and EPERM ignored; after the clone, so that the zone keeps the default. */
@@ -112,6 +114,8 @@ export const enterOps = {
   'exit.nl': ['protocol', 'hex'],
   /** And the directory removed. Waits for a moment while it is in use; never lazily. */
   'exit.umount': ['path'],
+  /** Lets go of monitor.share; if nobody else has it, the text is written to the file meanwhile. */
+  'exit.last': ['file', 'text'],
   /** Last: run detached with an empty environment but PATH; not when the caller has claimed it and fd 4 is still open. */
   'exit.spawn': ['argv*'],
   /** For native/entry.c alone, which finishes an exec's plan itself: the root that the zone is of, as a path. */
@@ -129,7 +133,7 @@ export const enterOps = {
   'status.of': ['file'],
   /**
    * A line of `status`, in their order. how: text TEXT · life OOM_FILE (or empty) · pid 0 · started 0 · size, count USED_FILE LIMIT_FILE ·
-   * cpu FILE.
+   * cpu FILE · lsm MODULE.
    */
   'status.line': ['label', 'how', 'argument*'],
   /** Added on `go`: when, in milliseconds since 1970. */
@@ -212,6 +216,11 @@ export const enterOps = {
   'cred.caps': ['bounding', 'permitted', 'inheritable', 'ambient'],
   'cred.nnp': [],
   'cred.umask': ['octal'],
+  /**
+   * Under which AppArmor profile the next exec of this process, and of those that it forks meanwhile, begins. By the host's /proc; the
+   * profile has to be loaded.
+   */
+  'apparmor.exec': ['profile'],
   /**
    * A seccomp filter: struct sock_filter[] in hex, with SECCOMP_FILTER_FLAG_* as a number. when: now, or exec: by each process as the
    * last thing before its exec. Needs SYS_ADMIN or no_new_privs then.

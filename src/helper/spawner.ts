@@ -2,8 +2,9 @@
  * The spawner: one small native process beside this one (native/spawner.h) that takes locks on this process's descriptors and
  * forks helpers. It is started on first use, keeps nobody from exiting, and ends with this process.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { encodeFrame, FrameReader, frameKinds, tokens } from './frames.js';
 import { helperPath } from './locate.js';
 
@@ -46,10 +47,22 @@ export interface ClientListener {
 }
 
 let current: Promise<Spawner | undefined> | undefined;
+let given: GivenSpawner | undefined;
+
+/** One that was started for this process before it was node: its pid, and the descriptor of the socket to it. */
+export interface GivenSpawner {
+  readonly pid: number;
+  readonly fd: number;
+}
+
+/** The first that is needed is this one. */
+export function giveSpawner(one: GivenSpawner): void {
+  given = one;
+}
 
 /** `undefined`: the kernel or a security module does not let another process have this one's descriptors (pidfd_getfd). */
 export function spawner(): Promise<Spawner | undefined> {
-  current ??= Spawner.start().then(
+  current ??= startOne().then(
     (started) => {
       void started?.ended.then(() => {
         current = undefined;
@@ -61,9 +74,21 @@ export function spawner(): Promise<Spawner | undefined> {
   return current;
 }
 
+async function startOne(): Promise<Spawner | undefined> {
+  const early = given;
+  given = undefined;
+  return (early === undefined ? undefined : await Spawner.adopt(early)) ?? (await Spawner.start());
+}
+
+/** proc_pid_stat(5), field 4. @throws if there is no such process */
+function isChild(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] === String(process.pid);
+}
+
 export class Spawner {
   readonly ended: Promise<void>;
-  readonly #child: ChildProcess;
+  readonly #pid: number | undefined;
   readonly #socket: Socket;
   readonly #locks = new Map<number, (answer: string | undefined) => void>();
   readonly #launched = new Map<number, LaunchedListener>();
@@ -73,13 +98,22 @@ export class Spawner {
   #lastId = 0;
   #hasEnded = false;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#socket = child.stdio[3] as Socket;
+  private constructor(pid: number | undefined, socket: Socket) {
+    this.#pid = pid;
+    this.#socket = socket;
     this.#socket.on('error', () => {});
     // Not `once` of node:events, which rejects on the error that a write to a dead spawner brings.
     this.ended = new Promise<void>((resolve) => this.#socket.once('close', () => resolve())).then(() => this.#fail());
-    child.unref();
+  }
+
+  /** @returns `undefined`: there is none, or not of this process */
+  static async adopt({ pid, fd }: GivenSpawner): Promise<Spawner | undefined> {
+    try {
+      if (!isChild(pid)) return undefined;
+      return await new Spawner(pid, new Socket({ fd, readable: true, writable: true })).#orNone();
+    } catch {
+      return undefined;
+    }
   }
 
   /** @throws if it cannot be started */
@@ -91,10 +125,16 @@ export class Spawner {
       detached: true,
     });
     // Registered before anything else can go wrong: without descriptors left there is not even a socket.
-    child.on('error', () => {});
-    const started = new Spawner(child);
-    if (await started.#ready()) return started;
-    started.#socket.destroy();
+    const failed = new Promise<void>((resolve) => child.on('error', () => resolve()));
+    child.unref();
+    const socket = child.stdio[3] as Socket;
+    void failed.then(() => socket.destroy());
+    return new Spawner(child.pid, socket).#orNone();
+  }
+
+  async #orNone(): Promise<Spawner | undefined> {
+    if (await this.#ready()) return this;
+    this.#socket.destroy();
     return undefined;
   }
 
@@ -131,6 +171,8 @@ export class Spawner {
     this.#settleRef();
     const from = stdio.map((one) => (one === 'ignore' ? '' : one === 'pipe' ? '|' : one));
     this.#send(encodeFrame('launch', id, tokens(mode, ...from), plan));
+    // What this turn still has to do is done while the helper makes the zone.
+    this.#flush();
     return {
       send: (text) => this.#send(encodeFrame('send', id, text)),
       close: () => this.#send(encodeFrame('close', id)),
@@ -172,7 +214,6 @@ export class Spawner {
         this.#settleRef();
       });
       void this.ended.then(() => resolve(false));
-      this.#child.on('error', () => resolve(false));
     });
   }
 
@@ -184,7 +225,7 @@ export class Spawner {
     },
     [frameKinds.pipes]: (id, bytes) => {
       const numbers = textOf(bytes).split('\0');
-      const directory = `/proc/${this.#child.pid}/fd`;
+      const directory = `/proc/${this.#pid}/fd`;
       this.#launched.get(id)?.pipes?.(numbers.map((number) => (number === '' ? undefined : `${directory}/${number}`)));
       this.#send(encodeFrame('taken', id));
     },
@@ -209,12 +250,15 @@ export class Spawner {
     if (this.#clients !== undefined && !this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        this.#socket.uncork();
-      });
+      process.nextTick(() => this.#flush());
     }
     this.#socket.write(frame);
+  }
+
+  #flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket.uncork();
   }
 
   /** An answer that is waited for keeps this process; nothing else here does. */

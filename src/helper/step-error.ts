@@ -111,6 +111,10 @@ const stepHints: readonly StepHint[] = [
     hint: 'The kernel does not take this value for the parameter: give --sysctl another one.',
   },
   {
+    step: 'apparmor.exec',
+    hint: 'Somebody has removed the profile meanwhile (aa-status shows those that are loaded): repeat the command; of a zone that runs, restart it.',
+  },
+  {
     step: 'exec.',
     errnos: notFound,
     hint: 'Check that the program, and the interpreter or loader that it names, is in the image.',

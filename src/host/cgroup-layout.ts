@@ -48,7 +48,7 @@ export function cgroupLayout({ mounts, systemd, read, exists }: LayoutSources): 
 }
 
 /** The first one maps every id to itself; a host that does not say has none. */
-function isInnerUserNamespace(read: ReadText): boolean {
+export function isInnerUserNamespace(read: ReadText): boolean {
   const map = read('/proc/self/uid_map')?.trim().split(/\s+/);
   return map !== undefined && map.join(' ') !== '0 0 4294967295';
 }

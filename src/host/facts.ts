@@ -1,5 +1,6 @@
 /** HostFacts: what this kernel and machine can do, as data. probe.ts fills it in; planning only reads it. */
 import type { CapabilityName } from '../spec/capabilities.js';
+import type { ApparmorFacts } from './apparmor.js';
 
 export interface KernelFacts {
   /** `uname -r`. */
@@ -10,6 +11,8 @@ export interface KernelFacts {
   readonly machine: string;
   /** A pid and its start time mean nothing after this has changed. */
   readonly bootId: string;
+  /** This is a zone, or in another user namespace than the machine's first. */
+  readonly isInner?: true;
 }
 
 export interface CapabilityFacts {
@@ -106,6 +109,8 @@ export interface HostFacts {
   readonly cgroup: CgroupLayout;
   /** Security modules that are active; empty if the kernel does not say. */
   readonly lsms: readonly string[];
+  /** Absent: this kernel has no AppArmor, or it is off. */
+  readonly apparmor?: ApparmorFacts;
   /** The kernel takes filters of system calls, and can refuse one with an errno. */
   readonly seccomp: boolean;
   readonly usr: UsrLayout;

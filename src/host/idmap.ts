@@ -1,7 +1,7 @@
 /** Which file systems can be mounted with mapped owners: mount_setattr(2) lists them. Only a launch tells for certain. */
 
 import type { IdmapVerdict, KernelFacts } from './facts.js';
-import { mountOf, parseMountinfo } from './mountinfo.js';
+import { type Mount, mountOf, parseMountinfo } from './mountinfo.js';
 import { readFile, realpath } from './quick-fs.js';
 
 /** File system → the first kernel that can. FUSE is left out: it depends on the server. */
@@ -19,21 +19,35 @@ const firstKernels: Readonly<Record<string, readonly [major: number, minor: numb
   hugetlbfs: [6, 9],
 };
 
+type Kernel = Pick<KernelFacts, 'major' | 'minor' | 'isInner'>;
+
 /** For an existing path. @throws the system error if it does not exist. */
-export async function canIdmap(path: string, kernel: Pick<KernelFacts, 'major' | 'minor'>): Promise<IdmapVerdict> {
+export async function canIdmap(path: string, kernel: Kernel): Promise<IdmapVerdict> {
   const mount = mountOf(await realpath(path), parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8')));
   return idmapVerdict(mount ?? { fsType: 'unknown', mountPoint: '/' }, kernel);
 }
 
 /** By the table alone. */
 export function idmapVerdict(
-  { fsType, mountPoint }: { readonly fsType: string; readonly mountPoint: string },
-  { major, minor }: Pick<KernelFacts, 'major' | 'minor'>,
+  { fsType, mountPoint, superOptions = [] }: Pick<Mount, 'fsType' | 'mountPoint'> & Partial<Mount>,
+  { major, minor, isInner }: Kernel,
 ): IdmapVerdict {
   const first = firstKernels[fsType];
   if (first === undefined) return { ok: false, fsType, mountPoint, reason: `${fsType} cannot be idmapped` };
   const isOld = major < first[0] || (major === first[0] && minor < first[1]);
-  return isOld
-    ? { ok: false, fsType, mountPoint, reason: `${fsType} can be idmapped from kernel ${first.join('.')} on` }
-    : { ok: true, fsType, mountPoint };
+  if (isOld)
+    return { ok: false, fsType, mountPoint, reason: `${fsType} can be idmapped from kernel ${first.join('.')} on` };
+  if (isInner === true && !isOwnTmpfs(fsType, superOptions)) {
+    const reason = `${fsType} at ${mountPoint} was mounted outside this zone: nobody in it may map its owners (EPERM)`;
+    return { ok: false, fsType, mountPoint, reason };
+  }
+  return { ok: true, fsType, mountPoint };
+}
+
+/**
+ * Who may map a file system's owners is root of the user namespace that has mounted it (`can_idmap_mount` in fs/namespace.c), and of those
+ * that can be idmapped only tmpfs can be mounted in an inner one. It then names its owner, who is not the machine's root.
+ */
+function isOwnTmpfs(fsType: string, superOptions: readonly string[]): boolean {
+  return fsType === 'tmpfs' && superOptions.some((option) => option.startsWith('uid='));
 }

@@ -2,7 +2,8 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism, machine } from 'node:os';
 import { type CapabilityName, capabilityNames } from '../spec/capabilities.js';
-import { cgroupLayout, type ReadText } from './cgroup-layout.js';
+import { type ApparmorFacts, apparmorInterface, isUnconfinedLabel } from './apparmor.js';
+import { cgroupLayout, isInnerUserNamespace, type ReadText } from './cgroup-layout.js';
 import type { CapabilityFacts, HostFacts, KernelFacts, UsrLayout } from './facts.js';
 import { parseMountinfo } from './mountinfo.js';
 
@@ -16,6 +17,7 @@ export async function probeHost({ prefix = '' }: ProbeOptions = {}): Promise<Hos
   const read: ReadText = (path) => readText(prefix + path);
   const exists = (path: string) => existsSync(prefix + path);
   const status = statusFields(read('/proc/self/status') ?? '');
+  const lsms = securityModules(read);
   const systemd = exists('/run/systemd/system');
   const container = containerHint(read, exists);
   return {
@@ -23,7 +25,8 @@ export async function probeHost({ prefix = '' }: ProbeOptions = {}): Promise<Hos
     isRoot: status.Uid?.split(/\s+/)[1] === '0',
     capabilities: capabilityFacts(status),
     cgroup: cgroupLayout({ mounts: parseMountinfo(read('/proc/self/mountinfo') ?? ''), systemd, read, exists }),
-    lsms: securityModules(read),
+    lsms,
+    ...(lsms.includes('apparmor') ? { apparmor: apparmorFacts(read, exists) } : {}),
     seccomp: (read('/proc/sys/kernel/seccomp/actions_avail') ?? '').split(/\s+/).includes('errno'),
     usr: usrLayout(prefix),
     cpus: cpuFacts(read),
@@ -51,7 +54,8 @@ function kernelFacts(read: ReadText): KernelFacts {
   const release = read('/proc/sys/kernel/osrelease')?.trim() ?? '';
   const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release) ?? [];
   const bootId = read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
-  return { release, major: Number(major), minor: Number(minor), machine: machine(), bootId };
+  const inner = isInnerUserNamespace(read) ? { isInner: true as const } : {};
+  return { release, major: Number(major), minor: Number(minor), machine: machine(), bootId, ...inner };
 }
 
 function capabilityFacts(status: Readonly<Record<string, string>>): CapabilityFacts {
@@ -69,6 +73,11 @@ function securityModules(read: ReadText): string[] {
   const list = read('/sys/kernel/security/lsm')?.trim();
   if (list !== undefined && list !== '') return list.split(',');
   return read('/sys/module/apparmor/parameters/enabled')?.trim() === 'Y' ? ['apparmor'] : [];
+}
+
+function apparmorFacts(read: ReadText, exists: (path: string) => boolean): ApparmorFacts {
+  const label = read('/proc/self/attr/apparmor/current')?.trim() ?? '';
+  return { hasInterface: exists(`${apparmorInterface}/.replace`), isConfined: !isUnconfinedLabel(label) };
 }
 
 const usrNames = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/libo32'];

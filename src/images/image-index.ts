@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { nearest } from '../spec/index.js';
-import { acquireLock, makeStateDirectory, type Roots, readJson, type Versioned, writeJson } from '../state/index.js';
+import { acquireLock, type Roots, readJson, type Versioned, writeJson } from '../state/index.js';
 import { checkManifest, type ImageManifest } from './manifest.js';
 
 interface IndexFile extends Versioned {
@@ -23,9 +23,17 @@ function indexPath(roots: Roots): string {
 async function readTable(roots: Roots): Promise<ImageTable> {
   const path = indexPath(roots);
   const file = await readJson<IndexFile>(path, 1);
-  const entries = Object.entries(file?.images ?? {});
-  return Object.fromEntries(entries.map(([name, manifest]) => [name, checkManifest(manifest, path)]));
+  if (file === undefined) return {};
+  const known = checked.get(file);
+  if (known !== undefined) return known;
+  const entries = Object.entries(file.images);
+  const table = Object.fromEntries(entries.map(([name, manifest]) => [name, checkManifest(manifest, path)]));
+  checked.set(file, table);
+  return table;
 }
+
+/** Where parsed files are kept, each is checked once. */
+const checked = new WeakMap<IndexFile, ImageTable>();
 
 /** Sorted by name. */
 export async function listImages(roots: Roots): Promise<ImageManifest[]> {
@@ -56,7 +64,6 @@ export async function readImage(roots: Roots, name: string, templates: readonly 
  * look again there whether the layer is still there.
  */
 export async function withImagesLocked<T>(roots: Roots, work: () => Promise<T>): Promise<T> {
-  await makeStateDirectory(imagesDirectory(roots));
   await using _lock = await acquireLock(join(imagesDirectory(roots), 'lock'), { what: 'the image index' });
   return await work();
 }

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
 import { readdir, readFile } from '../host/quick-fs.js';
 import { imagePattern, nearest } from '../spec/index.js';
+import { parsedOnce } from '../state/index.js';
 import { nativeArch } from './arch.js';
 import { imageConfigSchema } from './manifest.js';
 import type { TagChoices } from './reference.js';
@@ -126,11 +127,14 @@ export const templateFolder = (name: string): string => join(templatesDirectory(
 
 /** Names of the shipped templates, sorted. */
 export async function templateNames(directory = templatesDirectory()): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
+  const names = await parsedOnce(directory, async () => {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  });
+  return names ?? [];
 }
 
 /** @throws TEMPLATE_INVALID */
@@ -147,6 +151,12 @@ export async function findTemplate(name: string, directory = templatesDirectory(
 /** @param folder holds template.json @throws TEMPLATE_INVALID with every issue */
 export async function readTemplate(folder: string): Promise<Template> {
   const path = join(folder, 'template.json');
+  const template = await parsedOnce(path, () => readNow(path));
+  if (template === undefined) throw invalid(path, ['is not there']);
+  return template;
+}
+
+async function readNow(path: string): Promise<Template> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(path, 'utf8'));

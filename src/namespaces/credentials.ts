@@ -10,6 +10,8 @@ export interface ProgramPlanInput {
   readonly personality: string | undefined;
   /** None: unconfined. */
   readonly filter?: FilterInput | undefined;
+  /** Of AppArmor, loaded by the time it is asked for. None: unconfined. */
+  readonly profile?: string | undefined;
 }
 
 /** A seccomp filter: seccomp.load. */
@@ -55,6 +57,11 @@ function planFilter(filter: FilterInput | undefined): EnterOp[] {
   if (filter === undefined) return [];
   const { when, flags, program } = filter;
   return [{ op: 'seccomp.load', when, flags: String(flags), program }];
+}
+
+/** As late as can be: the profile is loaded while a zone is made. */
+export function planConfinement({ profile }: Pick<ProgramPlanInput, 'profile'>): EnterOp[] {
+  return profile === undefined ? [] : [{ op: 'apparmor.exec', profile }];
 }
 
 /** The one program: environment first, since `cred.user` sets HOME and the like only where it is silent. */

@@ -3,6 +3,7 @@ import type { EnterOp } from '../helper/index.js';
 import {
   type ProcessPlanInput,
   type ProgramPlanInput,
+  planConfinement,
   planEnvironment,
   planProcess,
   planProgram,
@@ -40,7 +41,13 @@ export function planEnter(input: EnterPlanInput): EnterOp[] {
 }
 
 function planEntry({ namespaces, cgroups, program }: EntryPlanInput): EnterOp[] {
-  return [{ op: 'ns.flags', flags: namespaces }, ...cgroups, { op: 'cgroup.enter' }, ...planProgram(program)];
+  return [
+    { op: 'ns.flags', flags: namespaces },
+    ...cgroups,
+    { op: 'cgroup.enter' },
+    ...planProgram(program),
+    ...planConfinement(program),
+  ];
 }
 
 export interface SysctlPlanInput extends Pick<EnterPlanInput, 'pid' | 'startTime' | 'namespaces'> {

@@ -31,15 +31,39 @@ export function planKernelMounts(options: KernelMountOptions): EnterOp[] {
     ...planSys(options),
     ...planDev(options),
     ...planMasks(options.mode),
+    ...planUncovered(options),
   ];
 }
+
+/**
+ * A user namespace inside may mount a /proc or /sys only where one is visible that nothing covers (`mount_too_revealing` in
+ * fs/namespace.c; it asks for no permission to the way there). What covers those of the zone its root can take away, so to him this
+ * shows nothing new; others may not enter.
+ */
+function planUncovered({ mode, hostNetwork }: KernelMountOptions): EnterOp[] {
+  if (mode !== 'nesting') return [];
+  const [proc, sys] = [`${nestingDirectory}/proc`, `${nestingDirectory}/sys`];
+  const sysAttributes = 'ro,nosuid,nodev,noexec';
+  return [
+    { op: 'mkdir', path: nestingDirectory, mode: '0700' },
+    { op: 'mnt.fs', type: 'proc', target: proc, attributes: 'nosuid,nodev,noexec', options: '' },
+    ...(hostNetwork
+      ? []
+      : [{ op: 'mnt.fs', type: 'sysfs', target: sys, attributes: sysAttributes, options: '' } as const]),
+  ];
+}
+
+const nestingDirectory = '/dev/.tszone';
 
 function planMasks(mode: ZoneMode): EnterOp[] {
   if (mode === 'privileged') return [];
   const isHosts = mode === 'host-ids';
   return [
     ...[...maskedPaths, ...(isHosts ? hostIdMaskedPaths : [])].map((path): EnterOp => ({ op: 'mnt.mask', path })),
-    ...readOnlyPaths.map((path): EnterOp => ({ op: 'mnt.readonly', path })),
+    ...readOnlyPaths
+      // Networks of zones inside are switched on there. What is the machine's, only the machine's own root may write.
+      .filter((path) => mode !== 'nesting' || path !== '/proc/sys')
+      .map((path): EnterOp => ({ op: 'mnt.readonly', path })),
     ...(isHosts ? [{ op: 'proc.readonly' } as const] : []),
   ];
 }
@@ -58,7 +82,7 @@ export function hostSysFlags(mode: ZoneMode): string {
 
 function planSys({ hostNetwork, cgroupView, mode }: KernelMountOptions): EnterOp[] {
   const attributes = mode === 'privileged' ? 'nosuid,nodev,noexec' : 'ro,nosuid,nodev,noexec';
-  const view = planCgroupView(cgroupView, attributes);
+  const view = planCgroupView(cgroupView, mode === 'nesting' ? 'nosuid,nodev,noexec' : attributes);
   if (!hostNetwork) return [{ op: 'mnt.fs', type: 'sysfs', target: '/sys', attributes, options: '' }, ...view];
   const tree: EnterOp = { op: 'mnt.tree', slot: hostSysSlot, target: '/sys' };
   return mode === 'host-ids' ? [tree, ...view] : [tree];

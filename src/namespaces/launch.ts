@@ -2,7 +2,13 @@
 import type { EnterOp } from '../helper/index.js';
 import type { ZoneMode } from '../spec/index.js';
 import type { IdRange } from '../state/index.js';
-import { type ProcessPlanInput, type ProgramPlanInput, planProcess, planProgram } from './credentials.js';
+import {
+  type ProcessPlanInput,
+  type ProgramPlanInput,
+  planConfinement,
+  planProcess,
+  planProgram,
+} from './credentials.js';
 import { type DeviceNode, planNodeMounts, planNodes } from './device-nodes.js';
 import { planSysctlWrites } from './enter.js';
 import { type IdentityInput, planIdentity } from './identity.js';
@@ -86,6 +92,7 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     ...planProgram(input.program),
     // As late as can be: what a prepared zone has still to do, its caller waits for.
     { op: 'sync.go' },
+    ...planConfinement(input.program),
     ...planPayload(input),
   ];
 }

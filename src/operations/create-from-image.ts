@@ -4,6 +4,7 @@ import type { ZoneRecord } from '../state/index.js';
 import { type MakeOptions, makeThen } from './create-zone.js';
 import { type EnsureImageOptions, type PullPolicy, withImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
+import type { FeasibleParts } from './zone-files.js';
 
 export interface CreateOptions extends MakeOptions {
   readonly pull?: PullPolicy;
@@ -28,7 +29,7 @@ export async function createThen<T>(
   host: HostContext,
   input: ZoneOptions,
   options: CreateOptions,
-  next: (record: ZoneRecord) => Promise<T>,
+  next: (record: ZoneRecord, parts: FeasibleParts | undefined) => Promise<T>,
 ): Promise<T> {
   const { pull = 'missing', onProgress: progress, signal } = options;
   return makeThen(

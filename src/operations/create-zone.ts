@@ -20,7 +20,7 @@ import { deleteJournal, discardZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { recoverZone } from './recover.js';
 import { runTransaction } from './transaction.js';
-import { checkZoneFeasible } from './zone-files.js';
+import { checkZoneFeasible, type FeasibleParts } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
 import { directoryOf, isPlain, newStorage, volumeOf, type ZoneVolume } from './zone-storage.js';
@@ -40,16 +40,19 @@ export async function makeThen<T>(
   input: ZoneOptions,
   options: MakeOptions,
   withImage: (spec: ZoneSpec, make: (image: ZoneImage) => Promise<void>) => Promise<void>,
-  next: (record: ZoneRecord) => Promise<T>,
+  next: (record: ZoneRecord, parts: FeasibleParts | undefined) => Promise<T>,
 ): Promise<T> {
   const spec = parseZoneOptions(input);
   await refuseExisting(host, spec.name);
   await using _lock = await lockZone(host, spec.name, options);
   await refuseExisting(host, spec.name);
   const { signal, spareOf } = options;
-  await withImage(spec, (image) => create(host, withDefaults(input, spec, image), image, { signal, spareOf }));
+  const found: { parts?: FeasibleParts } = {};
+  await withImage(spec, async (image) => {
+    found.parts = await create(host, withDefaults(input, spec, image), image, { signal, spareOf });
+  });
   try {
-    return await next(await readZone(host.roots, spec.name));
+    return await next(await readZone(host.roots, spec.name), found.parts);
   } catch (error) {
     await discardZone(host, spec.name);
     throw error;
@@ -66,9 +69,9 @@ async function create(
   spec: ZoneSpec,
   image: ZoneImage,
   { signal, spareOf }: Pick<MakeOptions, 'signal' | 'spareOf'>,
-): Promise<void> {
+): Promise<FeasibleParts> {
   const { roots } = host;
-  await checkZoneFeasible(host, spec, image);
+  const parts = await checkZoneFeasible(host, spec, image);
   await ensureNetworks(roots, spec);
   const record = newZoneRecord(spec, image, spareOf);
   const place = await volumeOf(roots, record);
@@ -83,6 +86,7 @@ async function create(
     if (spec.ephemeral) await recoverZone(roots, spec.name);
     throw error;
   }
+  return parts;
 }
 
 /** The record comes last: with it the zone exists. */
@@ -124,8 +128,9 @@ function planVolume(place: ZoneVolume): (StateOp | StorageOp)[] {
   ];
 }
 
-function wantedIds({ userns, privileged }: ZoneSpec): { readonly ids?: WantedIds } {
-  return userns.kind === 'auto' && !privileged ? {} : { ids: { userns, privileged } };
+function wantedIds({ userns, privileged, nesting }: ZoneSpec): { readonly ids?: WantedIds } {
+  const isUsual = userns.kind === 'auto' && userns.count === undefined && !privileged && !nesting;
+  return isUsual ? {} : { ids: { userns, privileged, nesting } };
 }
 
 export function newZoneRecord(spec: ZoneSpec, image: ZoneImage, spareOf?: string): Omit<ZoneRecord, 'ids'> {

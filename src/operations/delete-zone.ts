@@ -194,7 +194,8 @@ async function stopIfForced(host: HostContext, record: ZoneRecord, options: Dele
   const { name } = record.spec;
   if (!(await settledRunning(host.roots, name))) return;
   if (options.force !== true) throw zoneRunningError(name, `Run "tszone stop ${name}" first, or pass --force.`);
-  await stopLocked(host, record, { ...options, force: true });
+  const { cleaned } = await stopLocked(host, record, { ...options, force: true });
+  await cleaned;
 }
 
 function protectedError(name: string): Error {

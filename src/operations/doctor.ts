@@ -16,6 +16,8 @@ export interface DoctorOptions {
   readonly fix?: boolean | undefined;
   readonly sysctl?: SysctlFixOptions;
   readonly ids?: PruneIdsOptions;
+  /** With `fix`: gives zones that run back what a firewall's reload has taken. @returns their names */
+  readonly restoreNetworks?: () => Promise<readonly string[]>;
 }
 
 export interface DoctorReport {
@@ -23,7 +25,11 @@ export interface DoctorReport {
   /** How many of each. */
   readonly summary: Readonly<Record<Check['status'], number>>;
   /** What was changed; absent without `fix`. */
-  readonly fixed?: SysctlFix & { readonly freedIds: readonly IdLease[] };
+  readonly fixed?: SysctlFix & {
+    readonly freedIds: readonly IdLease[];
+    /** Zones whose published ports were put back. */
+    readonly restoredPorts: readonly string[];
+  };
 }
 
 /**
@@ -36,8 +42,7 @@ export async function doctor(
   options: DoctorOptions = {},
 ): Promise<DoctorReport> {
   if (options.fix === true) requireRoot(host.facts, 'tszone doctor --fix');
-  const fixed =
-    options.fix === true ? { ...(await fixSysctls(options.sysctl)), freedIds: await pruneIds(options.ids) } : undefined;
+  const fixed = options.fix === true ? await fix(options) : undefined;
   const checks = [
     ...(await checkHost({ facts: host.facts, root: host.roots.root })),
     ...(await checkForwardDrops(host.facts)),
@@ -48,4 +53,10 @@ export async function doctor(
     summary: { ok: count('ok'), warn: count('warn'), fail: count('fail') },
     ...(fixed === undefined ? {} : { fixed }),
   };
+}
+
+async function fix({ sysctl, ids, restoreNetworks }: DoctorOptions): Promise<NonNullable<DoctorReport['fixed']>> {
+  const raised = await fixSysctls(sysctl);
+  const freedIds = await pruneIds(ids);
+  return { ...raised, freedIds, restoredPorts: (await restoreNetworks?.()) ?? [] };
 }

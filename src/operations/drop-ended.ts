@@ -25,7 +25,7 @@ export async function dropEnded(
   const clean = async () => {
     try {
       await monitorEnded;
-      await recoverZone(roots, name);
+      await recoverZone(roots, name, { journals: locks.journals });
       removeSharedGroups(facts.cgroup, roots.instance);
     } finally {
       await locks.release();

@@ -17,6 +17,7 @@ import { causeOf } from './cause-of.js';
 import type { HostContext } from './host-context.js';
 import { runTransaction } from './transaction.js';
 import type { ZoneDevice } from './zone-devices.js';
+import type { FeasibleParts } from './zone-files.js';
 import type { OperationOptions } from './zone-lock.js';
 import type { InterfaceSource } from './zone-network.js';
 import type { LaunchRecord } from './zone-ref.js';
@@ -37,6 +38,8 @@ export interface StartOptions extends OperationOptions {
   readonly detach?: boolean;
   /** Internal: a dry run leases nothing. */
   readonly interfaceSource?: InterfaceSource | undefined;
+  /** Internal: looked up when the zone was made, a moment ago. */
+  readonly parts?: FeasibleParts | undefined;
   /** Internal: kept by the restart policy. */
   readonly restarts?: number;
 }
@@ -76,6 +79,8 @@ export async function launchPlan(
       meanwhile: async () => {
         await applyLater();
         if (isCovered !== true) await record();
+        // On disk before `go`: the helper needs about as long as the sync.
+        await input.writeRecord?.();
         if (isRun(plan)) await writeEntry(host, name, plan);
       },
     }),
@@ -88,9 +93,13 @@ export async function launchPlan(
  */
 function splitPrepare(prepare: readonly HostOpBase[]): { ops: readonly HostOpBase[]; later: readonly HostOpBase[] } {
   const hasPorts = prepare.some(({ op }) => op === 'net.port');
-  const isLater = ({ op }: HostOpBase) => !hasPorts && (op === 'net.nft' || op === 'net.forward');
+  const isLater = ({ op }: HostOpBase) =>
+    isOfHelper({ op }) || (!hasPorts && (op === 'net.nft' || op === 'net.forward'));
   return { ops: prepare.filter((op) => !isLater(op)), later: prepare.filter(isLater) };
 }
+
+/** Only when the helper has its share of it: else the last of the other zones takes the profile away. */
+const isOfHelper = ({ op }: HostOpBase) => op === 'apparmor.load';
 
 export interface LaunchInput {
   readonly plan: ZoneStartPlan;
@@ -98,6 +107,8 @@ export interface LaunchInput {
   readonly digest?: string | undefined;
   /** It has never run: there is nothing of an earlier run. */
   readonly isNew?: boolean | undefined;
+  /** The zone's record, if the start changes it. */
+  readonly writeRecord?: (() => Promise<void>) | undefined;
   /** A throw-away zone in the making: if this is killed, its delete settles it. */
   readonly isCovered?: boolean | undefined;
 }
@@ -140,6 +151,7 @@ async function launch(
   const ops = [...plan.attach.map(vethForHelper), ...plan.enter];
   const session = await launchSession(ops, { stdio: options.fds ?? [own, own, own], signal: gate.signal });
   try {
+    if (plan.prepare.some(isOfHelper)) await session.expect('created');
     await options.meanwhile().catch((error: unknown) => causeOf(session, error));
     return options.hold === true
       ? await hold(name, session)

@@ -23,7 +23,7 @@ export async function unpackLayer(staging: LayerStaging, input: ArchiveInput): P
   return await unpackArchive({ ...source, limits, progress, signal, outline: outline.fd });
 }
 
-/** Gives it its name. */
+/** Gives it its name. Call with the images locked. */
 export async function commitLayer(roots: Roots, staging: LayerStaging, unpacked: Unpacked): Promise<void> {
   const { digest, sizeBytes, entries, exact } = unpacked;
   await keepOutline(roots, digest, { facts: { sizeBytes, entries, exact }, outline: outlineOf(staging) });

@@ -43,8 +43,8 @@ export async function recoverInterrupted(roots: Roots): Promise<Unfinished[]> {
   for (const zone of [...(await journaledZones(roots)), ...(await leftLocks(roots))]) {
     if (await isLivingEphemeral(roots, zone)) continue;
     try {
-      await using _locks = await acquireJournalLocks(roots, zone, { timeoutMs: 0 });
-      await recoverZone(roots, zone, othersLimitMs);
+      await using locks = await acquireJournalLocks(roots, zone, { timeoutMs: 0 });
+      await recoverZone(roots, zone, { limitMs: othersLimitMs, journals: locks.journals });
     } catch (error) {
       if (!hasCode(error, 'LOCK_BUSY'))
         unfinished.push({ zone, reason: error instanceof Error ? error.message : String(error) });
@@ -62,14 +62,19 @@ async function isLivingEphemeral(roots: Roots, zone: string): Promise<boolean> {
 
 /** Lock files without a zone: a delete was killed at its very end. Taking and releasing the lock removes the file. */
 async function leftLocks(roots: Roots): Promise<string[]> {
-  const names = new Set(await zoneNames(roots));
   const files = await namesIn(dirname(zonePaths(roots, 'any').lock));
+  if (files.length === 0) return [];
+  const names = new Set(await zoneNames(roots));
   return files.map((file) => file.replace(/\.lock$/, '')).filter((zone) => !names.has(zone));
 }
 
-/** Call with the locks of all zones that its journals name (acquireJournalLocks). */
-export async function recoverZone(roots: Roots, zone: string, limitMs?: number): Promise<void> {
-  for (const journal of await readJournals(roots, zone)) {
+/** Call with the locks of all zones that its journals name (acquireJournalLocks), and with the journals, if they are known. */
+export async function recoverZone(
+  roots: Roots,
+  zone: string,
+  { limitMs, journals }: { readonly limitMs?: number; readonly journals?: readonly Journal[] } = {},
+): Promise<void> {
+  for (const journal of journals ?? (await readJournals(roots, zone))) {
     if (journal.keepWhileRunning === true && (await isKept(roots, zone, limitMs))) continue;
     await finish(roots, journal, limitMs);
     await dropJournal(roots, journal);

@@ -8,6 +8,7 @@ import { type CreateOptions, createThen } from './create-from-image.js';
 import { dropEnded, type Remains } from './drop-ended.js';
 import type { HostContext } from './host-context.js';
 import { launchCreated, type StartResult } from './start-zone.js';
+import type { FeasibleParts } from './zone-files.js';
 
 export interface RunOptions extends CreateOptions {
   /** With a spec whose `tty` is on: the first size. */
@@ -44,7 +45,7 @@ export function nameZone({ name, ...rest }: RunInput): ZoneOptions {
 /** Creates, starts and stays attached: the zone's stdin, stdout and stderr are this process's. */
 export async function runZone(host: HostContext, input: RunInput, options: RunOptions = {}): Promise<AttachedZone> {
   const zone = nameZone(input);
-  return createThen(host, zone, options, (record) => attach(host, zone, { ...options, record }));
+  return createThen(host, zone, options, (record, parts) => attach(host, zone, { ...options, record, parts }));
 }
 
 /** The same, detached: the monitor logs what the command writes. */
@@ -54,13 +55,13 @@ export async function runDetached(
   options: CreateOptions = {},
 ): Promise<StartResult> {
   const zone = nameZone(input);
-  return createThen(host, zone, options, async (record) => {
-    const { pid, notes } = await launchCreated(host, record, { signal: options.signal, detach: true });
+  return createThen(host, zone, options, async (record, parts) => {
+    const { pid, notes } = await launchCreated(host, record, { signal: options.signal, detach: true, parts });
     return { name: zone.name, pid, notes };
   });
 }
 
-type AttachOptions = RunOptions & { readonly record: ZoneRecord };
+type AttachOptions = RunOptions & { readonly record: ZoneRecord; readonly parts: FeasibleParts | undefined };
 
 async function attach(host: HostContext, zone: ZoneOptions, options: AttachOptions): Promise<AttachedZone> {
   const { name } = zone;

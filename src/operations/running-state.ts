@@ -72,6 +72,7 @@ export async function killPid1(roots: Roots, zone: string): Promise<void> {
     if (!isErrno(error, 'ESRCH')) throw error;
   }
   const deadline = performance.now() + settleMs;
+  let pauseMs = 1;
   while ((await findFirstProcess(roots, zone)) !== undefined) {
     if (performance.now() > deadline) {
       throw zoneError('WAIT_TIMEOUT', `zone "${zone}" does not end, though it was killed`, {
@@ -79,6 +80,7 @@ export async function killPid1(roots: Roots, zone: string): Promise<void> {
         context: { zone, pid: running.pid },
       });
     }
-    await sleep(5);
+    await sleep(pauseMs);
+    pauseMs = Math.min(2 * pauseMs, 8);
   }
 }

@@ -147,8 +147,7 @@ async function changeLocked(
   const { ops, devices, sysctls, spec, isSaved, needsRestart, notes } = plan;
   // First: it is the only one that takes long, and may be refused by what the zone has written.
   const changed = await changeVolume(host, record, plan.volume, options.signal);
-  await writeSysctls(host, name, sysctls);
-  await withDevices(host, name, devices, () => applyAll(ops));
+  await withDevices(host, name, devices, () => applyAll(ops, () => writeSysctls(host, name, sysctls)));
   if (isSaved) await writeZone(host.roots, { ...changed, spec });
   return { name, spec, needsRestart, notes };
 }

@@ -1,7 +1,7 @@
 /** Spares: zones that are prepared in advance for whoever claims one. */
 import { randomInt } from 'node:crypto';
 import { hasCode, zoneError } from '../errors/index.js';
-import { generateName, parseZoneOptions, type ZoneOptions } from '../spec/index.js';
+import { generateName, modeWarnings, parseZoneOptions, type ZoneOptions } from '../spec/index.js';
 import {
   addReadySpare,
   claimAgeMs,
@@ -36,6 +36,11 @@ export interface SpareSummary {
   readonly ready: number;
 }
 
+export interface SparesSet extends SpareSummary {
+  /** Sentences that a user should read. */
+  readonly notes: readonly string[];
+}
+
 export type SpareOptions = Omit<ZoneOptions, 'name' | 'image'>;
 
 /**
@@ -49,9 +54,9 @@ export async function setSpares(
   image: string,
   pool: { readonly size: number; readonly options: SpareOptions },
   options: CreateOptions = {},
-): Promise<SpareSummary> {
+): Promise<SparesSet> {
   const wanted = pool.size === 0 ? undefined : { size: pool.size, options: { ...pool.options, image } };
-  if (wanted !== undefined) parseZoneOptions({ ...wanted.options, name: generateName(randomInt) });
+  const spec = wanted && parseZoneOptions({ ...wanted.options, name: generateName(randomInt) });
   await using _lock = await lockSpares(host.roots, options.signal);
   const before = await findPool(host, image);
   await changePool(host, image, { from: before, to: wanted });
@@ -62,7 +67,8 @@ export async function setSpares(
     await changePool(host, image, { from: wanted, to: before });
     throw error;
   }
-  return { image, size: pool.size, ready: (await readySpares(host.roots, image)).length };
+  const notes = spec === undefined ? [] : modeWarnings(spec, `each spare of image "${image}"`);
+  return { image, size: pool.size, ready: (await readySpares(host.roots, image)).length, notes };
 }
 
 async function findPool({ roots }: HostContext, image: string): Promise<SparePool | undefined> {
@@ -118,10 +124,16 @@ async function fillLocked(host: HostContext, image: string, options: CreateOptio
 
 async function addSpare(host: HostContext, image: string, pool: SparePool, options: CreateOptions): Promise<void> {
   const name = generateName(randomInt);
-  await createThen(host, { ...pool.options, name }, { ...options, spareOf: image }, async (record) => {
-    await launchCreated(host, record, { signal: options.signal, hold: true });
-  });
-  await addReadySpare(host.roots, image, name);
+  const { spec } = await createThen(
+    host,
+    { ...pool.options, name },
+    { ...options, spareOf: image },
+    async (record, parts) => {
+      await launchCreated(host, record, { signal: options.signal, hold: true, parts });
+      return record;
+    },
+  );
+  await addReadySpare(host.roots, { image, zone: name, isWarned: modeWarnings(spec).length > 0 });
 }
 
 async function withdraw(host: HostContext, image: string, keep: number): Promise<void> {

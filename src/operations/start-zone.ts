@@ -2,6 +2,7 @@
 
 import type { HelperSession } from '../helper/index.js';
 import { planStart } from '../plan/index.js';
+import { modeWarnings } from '../spec/index.js';
 import { claimIds, readZone, writeZone, type ZoneRecord } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
@@ -17,6 +18,7 @@ import { planZoneFiles } from './zone-files.js';
 import { planZoneFilter } from './zone-filter.js';
 import { lockZone } from './zone-lock.js';
 import { attachNetworks } from './zone-network.js';
+import { planZoneProfile } from './zone-profile.js';
 import { zoneRunningError } from './zone-ref.js';
 
 export interface StartResult {
@@ -34,8 +36,9 @@ export interface StartResult {
  */
 export async function startZone(host: HostContext, name: string, options: StartOptions = {}): Promise<StartResult> {
   await using _lock = await lockZone(host, name, options);
-  const released = await releasePrepared(host, await readZone(host.roots, name));
-  if (released !== undefined) return { name, pid: released, notes: [] };
+  const prepared = await readZone(host.roots, name);
+  const released = await releasePrepared(host, prepared);
+  if (released !== undefined) return { name, pid: released, notes: modeWarnings(prepared.spec) };
   const { pid, notes } = await launchLocked(host, name, { ...options, detach: true });
   return { name, pid, notes };
 }
@@ -84,8 +87,9 @@ export async function launchLocked(host: HostContext, name: string, options: Sta
   const record: ZoneRecord = { ...found, ids, ...life };
   return withOpenVolume(host, record, options, async () => {
     const plan = await planZoneStart(host, record, options);
-    if (JSON.stringify(record) !== JSON.stringify(found)) await writeZone(host.roots, record);
-    return withRoom(host, record, () => launchPlanned(host, record, { plan, options }));
+    const isNews = JSON.stringify(record) !== JSON.stringify(found);
+    const writeRecord = isNews ? () => writeZone(host.roots, record) : undefined;
+    return withRoom(host, record, () => launchPlanned(host, record, { plan, options, writeRecord }));
   });
 }
 
@@ -114,17 +118,19 @@ export async function planZoneStart(
   options: StartOptions = {},
 ): Promise<ZoneStartPlan> {
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
-  const devices = await resolveDevices(host, record.spec.device);
+  const devices = options.parts?.devices ?? (await resolveDevices(host, record.spec.device));
+  const { profile, notes } = planZoneProfile(host, record.spec);
   const plan = planStart({
     ...(await planZoneFiles(host, record)),
     devices,
+    profile,
     network: await attachNetworks(host, record, options.interfaceSource),
-    filter: await planZoneFilter(host, record),
+    filter: options.parts === undefined ? await planZoneFilter(host, record) : options.parts.filter,
     stdio: options.stdio ?? (record.spec.tty ? 'pty' : 'log'),
     winsize: options.winsize,
     onExit: onExitCommand(host, record),
     onGo: onGoCommand(host, record),
     hold: options.hold,
   });
-  return { ...plan, notes: [...plan.notes, ...deviceNotes(devices)], devices };
+  return { ...plan, notes: [...plan.notes, ...notes, ...deviceNotes(devices)], devices };
 }

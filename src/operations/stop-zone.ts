@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { thawZone } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { sendSignal, waitForExit } from '../helper/index.js';
+import type { HostOp } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
 import {
   dropJournal,
-  type Roots,
+  type Journal,
   readExit,
   readRunning,
   readZone,
@@ -46,65 +47,121 @@ const SIGRTMIN3 = 37;
 /** busybox init's and sysvinit's orderly end. */
 const SIGUSR1 = 10;
 
-/** Stopping what is stopped is success. @throws ZONE_NOT_FOUND, ZONE_PROTECTED, LOCK_BUSY */
-export async function stopZone(host: HostContext, name: string, options: StopOptions = {}): Promise<StopResult> {
-  await using _lock = await lockZone(host, name, options);
-  const record = await readZone(host.roots, name);
-  if (record.spec.protect.includes('stop')) throw protectedError(name);
-  return await stopLocked(host, record, options);
+/** What a stop returns when the zone is dead. */
+export interface Stopped {
+  readonly result: StopResult;
+  /**
+   * What its start had prepared is taken back, and what was stopped is recorded. Fails as that does; the next command on the zone tries
+   * again.
+   */
+  readonly cleaned: Promise<void>;
 }
 
-/** Call with the zone's lock held. @throws ZONE_STATE if it is still there after all */
-export async function stopLocked(host: HostContext, record: ZoneRecord, options: StopOptions): Promise<StopResult> {
-  const { roots } = host;
-  const { name } = record.spec;
-  const wasRunning = await settledRunning(roots, name);
-  const killed = await underJournal(roots, name, async () => {
-    const late = wasRunning && (await endZone(host, record, options));
-    boundary('stop', name, 'ended');
-    const done = (op: HostOpBase) => boundary('stop', name, `undo ${op.op}`);
-    if (!(await settleZone(roots, name, { done }))) throw stillRunning(name);
-    return late;
-  });
-  // Only now: with no space left on the disk, a zone can still be stopped.
-  if (!record.stoppedByUser) await withReserve(roots, () => writeZone(roots, { ...record, stoppedByUser: true }));
-  const exit = wasRunning ? await readExit(roots, name) : undefined;
-  return { name, killed, wasRunning, ...(exit === undefined ? {} : { status: exit.status }) };
+/** Stopping what is stopped is success. @throws ZONE_NOT_FOUND, ZONE_PROTECTED, LOCK_BUSY */
+export async function stopZone(host: HostContext, name: string, options: StopOptions = {}): Promise<StopResult> {
+  const { result, cleaned } = await endZone(host, name, options);
+  await cleaned;
+  return result;
+}
+
+/** The same; returns when the zone is dead. Who wants to change it meanwhile waits for its lock. @throws as stopZone */
+export async function endZone(host: HostContext, name: string, options: StopOptions = {}): Promise<Stopped> {
+  const lock = await lockZone(host, name, options);
+  try {
+    const record = await readZone(host.roots, name);
+    if (record.spec.protect.includes('stop')) throw protectedError(name);
+    const { result, cleaned } = await stopLocked(host, record, options);
+    const released = cleaned.finally(() => lock.release());
+    // It may be asked for later than it fails.
+    released.catch(() => {});
+    return { result, cleaned: released };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 /**
- * The journal names what the start prepared: killed after the zone's end, the next command undoes it; killed, aborted
- * or failed before, the zone runs on and nothing is undone.
+ * Call with the zone's lock held, until `cleaned`. The journal names what the start prepared: killed after the zone's end, the next command
+ * undoes it; killed, aborted or failed before, the zone runs on and nothing is undone.
+ *
+ * @throws ZONE_STATE if it is still there after all
  */
-async function underJournal<T>(roots: Roots, zone: string, body: () => Promise<T>): Promise<T> {
-  const ops = (await readLaunch(roots, zone))?.prepared ?? [];
+export async function stopLocked(host: HostContext, record: ZoneRecord, options: StopOptions): Promise<Stopped> {
+  const { roots } = host;
+  const { name } = record.spec;
+  const wasRunning = await settledRunning(roots, name);
+  const journal = await journalStop(host, name);
+  const ended = wasRunning ? await endFirstProcess(host, record, options) : undefined;
+  boundary('stop', name, 'ended');
+  const exit = wasRunning ? await readExit(roots, name) : undefined;
+  const clean = async () => {
+    await ended?.monitorEnded;
+    const done = (op: HostOpBase) => boundary('stop', name, `undo ${op.op}`);
+    if (!(await settleZone(roots, name, { done }))) throw stillRunning(name);
+    // Only now: with no space left on the disk, a zone can still be stopped.
+    if (!record.stoppedByUser) await withReserve(roots, () => writeZone(roots, { ...record, stoppedByUser: true }));
+    boundary('stop', name, 'record');
+    await dropJournal(roots, journal);
+    boundary('stop', name, 'done');
+  };
+  const cleaned = clean();
+  // What fails where nothing has ended is the whole answer.
+  if (!wasRunning) await cleaned;
+  cleaned.catch(() => {});
+  const status = exit === undefined ? {} : { status: exit.status };
+  return { result: { name, killed: ended?.isLate === true, wasRunning, ...status }, cleaned };
+}
+
+async function journalStop({ roots }: HostContext, zone: string): Promise<Journal> {
+  const ops: HostOpBase[] = [
+    { op: 'state.zone-stopped', roots, zone } as HostOp,
+    ...((await readLaunch(roots, zone))?.prepared ?? []),
+  ];
   const kind = { operation: 'stop', recovery: 'back', completeIfRunning: true, place: 'run' } as const;
   const journal = { version: 1, ...kind, zone, ops } as const;
   await withReserve(roots, () => writeJournal(roots, journal));
   boundary('stop', zone, 'journal');
-  const result = await body();
-  await dropJournal(roots, journal);
-  boundary('stop', zone, 'done');
-  return result;
+  return journal;
 }
 
-/** @returns whether it had to be killed */
-async function endZone(host: HostContext, record: ZoneRecord, options: StopOptions): Promise<boolean> {
+interface Ended {
+  /** It had to be killed. */
+  readonly isLate: boolean;
+  /** Or has had its time to. */
+  readonly monitorEnded: Promise<unknown>;
+}
+
+async function endFirstProcess(host: HostContext, record: ZoneRecord, options: StopOptions): Promise<Ended> {
   const { name, stopTimeout } = record.spec;
   const { monitorSocket } = zonePaths(host.roots, name);
-  const ended = waitForExit(monitorSocket).then(
+  const { exited, ended } = watchMonitor(monitorSocket);
+  const monitorEnded = () => endsWithin(ended, monitorLimitMs, undefined);
+  // Without a freezer (in a zone on v1) nothing is frozen.
+  if (host.facts.cgroup.controllers.freezer !== undefined) await thawZone(groupsOf(host, name));
+  if (options.force !== true) {
+    await sendSignal(monitorSocket, stopSignalOf(record));
+    const inTime = await endsWithin(exited, options.stopTimeoutMs ?? stopTimeout, options.signal);
+    if (inTime && (await readRunning(host.roots, name)) === undefined)
+      return { isLate: false, monitorEnded: monitorEnded() };
+  }
+  await killPid1(host.roots, name);
+  // It has the last word: the exit record.
+  await endsWithin(exited, monitorLimitMs, options.signal);
+  return { isLate: true, monitorEnded: monitorEnded() };
+}
+
+/** exited: it says so, or is gone · ended: it has cleaned up, or is gone. Neither fails. */
+function watchMonitor(socket: string): { exited: Promise<void>; ended: Promise<void> } {
+  let told = () => {};
+  const exited = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const ended = waitForExit(socket, undefined, told).then(
     () => {},
     () => {},
   );
-  await thawZone(groupsOf(host, name));
-  if (options.force !== true) {
-    await sendSignal(monitorSocket, stopSignalOf(record));
-    const inTime = await endsWithin(ended, options.stopTimeoutMs ?? stopTimeout, options.signal);
-    if (inTime && (await readRunning(host.roots, name)) === undefined) return false;
-  }
-  await killPid1(host.roots, name);
-  await endsWithin(ended, monitorLimitMs, options.signal);
-  return true;
+  return { exited: Promise.race([exited, ended]), ended };
 }
 
 /** What a monitor needs to work off its exit list, with a margin for a loaded host. */

@@ -1,5 +1,5 @@
 /** The layers of an OCI image side by side, each fetched, checked, unpacked and kept once; then the image is listed. */
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { hasCode } from '../errors/index.js';
 import {
@@ -25,7 +25,7 @@ import { fetchBlob } from '../images/registry/index.js';
 import { type Roots, scanZones } from '../state/index.js';
 import { hasLayer, holdBlob, readLayerFacts, stageLayer, sweepBlobs, sweepStaging } from '../storage/index.js';
 import { boundary } from './boundaries.js';
-import { listImage, removeUnused } from './image-store.js';
+import { listImage, removeUnused, sweepOutlines } from './image-store.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
 import { takeTurns } from './turns.js';
 
@@ -82,6 +82,7 @@ async function giveUp(roots: Roots, name: string): Promise<void> {
   await sweepBlobs(roots, new Set(others.flatMap(({ blobs }) => blobs)));
   await withImagesLocked(roots, async () => {
     if ((await scanZones(roots)).unreadable.length === 0) await removeUnused(roots);
+    await sweepOutlines(roots);
   });
 }
 
@@ -134,7 +135,7 @@ async function bringLayer(context: LayerContext, layer: OciLayer): Promise<void>
   try {
     await fetchBlob(input.content, blob, { path: held.path, onBytes: report, signal });
     boundary('pull', input.name, `fetch ${diffId}`);
-    await turns.unpack(() => unpack(context, layer, createReadStream(held.path, { highWaterMark: 1 << 20 })));
+    await turns.unpack(() => unpack(context, layer, chunksOf(held.path)));
     await held.remove();
   } catch (error) {
     if (!signal.aborted && !hasCode(error, 'REGISTRY_UNREACHABLE')) await held.remove();
@@ -152,8 +153,14 @@ async function unpack(
   const unpacked = await unpackLayer(staging, { archive, totalBytes: blob.size, limits: input.limits, signal });
   if (unpacked.digest !== diffId) throw digestMismatch(diffId, { found: unpacked.digest, blob: blob.digest });
   boundary('pull', input.name, `unpack ${diffId}`);
-  await commitLayer(roots, staging, unpacked);
+  await withImagesLocked(roots, () => commitLayer(roots, staging, unpacked));
   boundary('pull', input.name, `commit ${diffId}`);
+}
+
+/** Opened by its first reader, and closed when that has done with it. */
+async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  await using file = await open(path, 'r');
+  yield* file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }) as AsyncIterable<Buffer>;
 }
 
 async function* counted(chunks: AsyncIterable<Buffer>, report: (count: number) => void): AsyncGenerator<Buffer> {

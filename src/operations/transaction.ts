@@ -141,14 +141,18 @@ function withUndoFailures(error: unknown, failures: readonly unknown[]): unknown
   return error;
 }
 
-/** Applies ops without a journal: for changes that are undone at once if one of them fails, and mean nothing after a crash. */
-export async function applyAll(ops: readonly HostOpBase[]): Promise<void> {
+/**
+ * Applies ops without a journal: for changes that are undone at once if one of them, or what comes `last`, fails, and mean nothing after a
+ * crash.
+ */
+export async function applyAll(ops: readonly HostOpBase[], last: () => Promise<void> = async () => {}): Promise<void> {
   const done: HostOpBase[] = [];
   try {
     for (const op of ops) {
       await applyHostOp(op);
       done.push(op);
     }
+    await last();
   } catch (error) {
     const failures = await undoAll(done);
     throw failures.length === 0 ? error : withUndoFailures(error, failures);

@@ -14,7 +14,7 @@ export function changedSysctls(before: ZoneSpec, after: ZoneSpec): Record<string
   return Object.fromEntries(Object.entries(after.sysctl).filter(([key, value]) => before.sysctl[key] !== value));
 }
 
-/** In their order, up to the first that the kernel refuses. @throws ZONE_NOT_RUNNING, KERNEL_STEP_FAILED */
+/** All of them, or none if the kernel refuses one, which the error names. @throws ZONE_NOT_RUNNING, KERNEL_STEP_FAILED */
 export async function writeSysctls(
   host: HostContext,
   name: string,

@@ -21,7 +21,7 @@ import {
 } from '../state/index.js';
 import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
-import { resolveDevices } from './zone-devices.js';
+import { resolveDevices, type ZoneDevice } from './zone-devices.js';
 import { planZoneFilter } from './zone-filter.js';
 import {
   directoryOf,
@@ -76,8 +76,12 @@ export type ZoneFilesPart = Pick<
 
 /** Not those of terminals, which a zone has of its own. */
 async function listDevices(): Promise<string[]> {
-  const entries = await readdir('/dev', { recursive: true, withFileTypes: true });
-  return entries
+  const top = await readdir('/dev', { withFileTypes: true });
+  // Hidden is the /proc of a zone that may hold zones.
+  const directories = top.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  const below = directories.map(({ name }) => readdir(join('/dev', name), { recursive: true, withFileTypes: true }));
+  return [top, ...(await Promise.all(below))]
+    .flat()
     .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !/^\/dev\/(pts\/|ptmx$|console$|mqueue\/|shm\/)/.test(path))
@@ -137,21 +141,38 @@ async function userTree(mount: MountSpec): Promise<HostTree> {
  * @throws SPEC_INVALID a CPU that is not online · CGROUP_CONTROLLER_MISSING a limit without its controller · HOST_FEATURE_MISSING a
  * file system that cannot be idmapped, a foreign architecture, a guarantee that would not hold · PATH_NOT_FOUND a mount's source, a device
  */
-export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<void> {
+export async function checkZoneFeasible(host: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<FeasibleParts> {
   const { roots, facts } = host;
   requireLimits(facts, limitsOf(spec));
   requireArchitecture(facts, image);
-  await planZoneFilter({ roots, facts }, { spec, image });
+  const filter = await planZoneFilter({ roots, facts }, { spec, image });
   requireCapabilities(facts, spec);
   const isMapped = !hasHostIds(spec);
-  if (isMapped) await requireIdmap(facts, roots.root, 'Put the data on ext4, xfs or btrfs with --root.');
+  if (isMapped) requireOwnNetwork(facts, spec);
+  if (isMapped) await requireIdmappedRoot(facts, roots.root);
   await requireBounds(roots, await findPoolOf(roots, spec.pool ?? defaultPoolName), volumeLimits(spec));
-  await resolveDevices(host, spec.device);
+  const devices = await resolveDevices(host, spec.device);
   for (const mount of spec.mount) {
     await userTree(mount);
     if (isMapped)
       await requireIdmap(facts, mount.source, 'Mount a directory of another file system (ext4, xfs, btrfs, tmpfs).');
   }
+  return { filter, devices };
+}
+
+/** What has been looked up by then, for a start that follows at once. */
+export interface FeasibleParts {
+  readonly filter: StartPlanInput['filter'];
+  readonly devices: readonly ZoneDevice[];
+}
+
+/** What covers parts of the /sys around cannot be taken off, nor covered once more. */
+function requireOwnNetwork({ kernel }: HostFacts, { net }: ZoneSpec): void {
+  if (net.kind !== 'host' || kernel.isInner !== true) return;
+  throw zoneError('HOST_FEATURE_MISSING', 'a zone inside a zone cannot show the /sys of the network around it', {
+    hint: 'Leave --net host out; or pass --userns host, too, for a zone with the ids of the zone around.',
+    context: { feature: 'net=host' },
+  });
 }
 
 /** Without a user namespace a zone has only what the host has to give. */
@@ -165,14 +186,27 @@ function requireCapabilities({ capabilities }: HostFacts, spec: ZoneSpec): void 
   });
 }
 
+const innerHint =
+  'Put it on a tmpfs of the zone\'s own: "mount -t tmpfs tmpfs DIR"; or pass --userns host, for a zone with the ids of the zone around.';
+
+/** Facts are others when a mount is. */
+const idmappedRoots = new WeakMap<HostFacts, string>();
+
+async function requireIdmappedRoot(facts: HostFacts, root: string): Promise<void> {
+  if (idmappedRoots.get(facts) === root) return;
+  await requireIdmap(facts, root, 'Put the data on ext4, xfs or btrfs with --root.');
+  idmappedRoots.set(facts, root);
+}
+
 async function requireIdmap({ kernel }: HostFacts, path: string, hint: string): Promise<void> {
   const verdict = await canIdmap(path, kernel);
   if (verdict.ok) return;
+  const inner = kernel.isInner === true ? ` inside a zone: ${verdict.reason}` : '';
   throw zoneError(
     'HOST_FEATURE_MISSING',
-    `the file system of "${path}" (${verdict.fsType}) cannot be mounted with mapped owners`,
+    `the file system of "${path}" (${verdict.fsType}) cannot be mounted with mapped owners${inner}`,
     {
-      hint,
+      hint: kernel.isInner === true ? innerHint : hint,
       context: { path, ...verdict },
     },
   );

@@ -20,7 +20,7 @@ export async function planZoneFilter(
   const profile = profileOf(spec);
   if (profile !== 'unconfined') requireKnown(image);
   const capabilities = effectiveCapabilities(spec.capAdd, spec.capDrop);
-  return zoneFilter(host, { profile, capabilities, is32Bit: is32Bit({ spec, image }), nesting: false });
+  return zoneFilter(host, { profile, capabilities, is32Bit: is32Bit({ spec, image }), nesting: spec.nesting === true });
 }
 
 /** Of a program of tszone's own in the zone: what it calls is known, a profile was not made for it. */

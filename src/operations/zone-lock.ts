@@ -14,7 +14,7 @@ export async function lockZone(host: HostContext, zone: string, options: Operati
   for (;;) {
     const locks = await acquireJournalLocks(host.roots, zone, options);
     try {
-      await recoverZone(host.roots, zone);
+      await recoverZone(host.roots, zone, { journals: locks.journals });
     } catch (error) {
       await locks.release();
       throw error;

@@ -20,6 +20,7 @@ import {
 import type { VolumeUsage } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { addressesOf } from './zone-network.js';
+import { zoneLsm } from './zone-profile.js';
 import { groupsOf } from './zone-ref.js';
 import { volumeOf } from './zone-storage.js';
 
@@ -80,6 +81,8 @@ export interface ZoneStatusView extends ZoneDetails {
   readonly usage?: ZoneUsage;
   /** What it has written; absent where its pool does not count. */
   readonly written?: ZoneDisk;
+  /** Which security module confines its pid 1: `apparmor:NAME (enforce)`, or `none`. Only while it runs. */
+  readonly lsm?: string;
   /** One sentence: what a tired user wants to know. */
   readonly note: string;
 }
@@ -137,10 +140,12 @@ export async function statusView(host: HostContext, record: ZoneRecord): Promise
   const details = await describeZone(host, record);
   const usage = details.pid === undefined ? undefined : await readZoneUsage(groupsOf(host, details.name));
   const written = await writtenBy(host, record);
+  const lsm = details.pid === undefined ? undefined : zoneLsm(host.facts, details.pid);
   const note = await noteOf(host, details, usage);
   return {
     ...details,
     ...(usage === undefined ? {} : { usage }),
+    ...(lsm === undefined ? {} : { lsm }),
     ...(written === undefined ? {} : { written }),
     note: written?.isFull === true ? `${note}; its disk is full` : note,
   };

@@ -20,7 +20,7 @@ export function planRecord(input: StartPlanInput, entry: EntryInfo): EnterOp[] {
 }
 
 /** The lines of `status` (src/commands/status.ts) of a zone that runs. */
-function planStatus({ record: { spec, image, storage }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
+function planStatus({ facts, record: { spec, image, storage }, network }: StartPlanInput, zone: ZoneRef): EnterOp[] {
   // What is in a pool is asked of its driver: by node.
   if (storage !== undefined || spec.disk !== undefined || spec.inodes !== undefined) return [];
   const { life, usage } = planStatusCgroup(zone);
@@ -35,6 +35,7 @@ function planStatus({ record: { spec, image, storage }, network }: StartPlanInpu
     ...line('pid', 'pid', '0'),
     ...line('addresses', 'text', network.addresses.join(' ')),
     ...line('ports', 'text', spec.port.map(formatPort).join(' ')),
+    ...(facts.apparmor === undefined ? line('lsm', 'text', 'none') : line('lsm', 'lsm', 'apparmor')),
     ...line('started', 'started', '0'),
     ...usage,
   ];

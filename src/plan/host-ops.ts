@@ -1,4 +1,5 @@
 /** The union of all host ops, and who does them: the area before the dot decides. */
+import { type ApparmorOp, apparmorHandlers } from '../apparmor/index.js';
 import { type CgroupOp, cgroupHandlers } from '../cgroups/index.js';
 import { type DeviceNodesOp, deviceHandlers } from '../namespaces/index.js';
 import { type NetOp, netHandlers } from '../netif/index.js';
@@ -6,9 +7,10 @@ import type { HostOpBase, HostOpHandler } from '../spec/index.js';
 import { type StateOp, stateHandlers } from '../state/index.js';
 import { type StorageOp, storageHandlers } from '../storage/index.js';
 
-export type HostOp = CgroupOp | DeviceNodesOp | NetOp | StateOp | StorageOp;
+export type HostOp = ApparmorOp | CgroupOp | DeviceNodesOp | NetOp | StateOp | StorageOp;
 
 const handlers: Readonly<Record<string, HostOpHandler<never>>> = {
+  apparmor: apparmorHandlers,
   cgroup: cgroupHandlers,
   device: deviceHandlers,
   net: netHandlers,

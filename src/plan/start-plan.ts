@@ -1,4 +1,5 @@
 /** From a zone's record and the host's facts to everything that a start does: pure. */
+import type { ZoneProfile } from '../apparmor/index.js';
 import {
   type CgroupOp,
   type DeviceRule,
@@ -9,12 +10,9 @@ import {
 import type { EnterOp } from '../helper/index.js';
 import type { CgroupLayout, HostFacts } from '../host/index.js';
 import {
-  baseEnvironment,
   type DeviceNode,
   type HostTree,
   type LaunchPlanInput,
-  type PayloadInput,
-  type ProcessPlanInput,
   type ProgramPlanInput,
   planLaunch,
   zoneNamespaces,
@@ -33,7 +31,8 @@ import {
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
 import { planRecord } from './entry-record.js';
 import type { HostOp } from './host-ops.js';
-import { argvOf, tmpfsOf } from './image-defaults.js';
+import { tmpfsOf } from './image-defaults.js';
+import { environmentOf, payloadOf } from './payload.js';
 
 /** What the zone's interfaces need, planned by netif. */
 export interface NetworkPart {
@@ -75,6 +74,8 @@ export interface StartPlanInput {
   readonly programs: { readonly init: string; readonly helper: string };
   /** None: unconfined. */
   readonly filter: ProgramPlanInput['filter'];
+  /** Of AppArmor; none: unconfined. */
+  readonly profile?: ZoneProfile | undefined;
   /** Run by the monitor when nobody waits for the zone's end; empty: nothing to decide. */
   readonly onExit: readonly string[];
   /** Run by the monitor when a prepared zone has been let go; empty: nothing. */
@@ -114,6 +115,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
       { op: 'state.mkdir', path: paths.staging, mode: 0o755 },
       ...input.storage.prepare,
       ...cgroups.prepare,
+      ...(input.profile?.prepare ?? []),
       ...input.network.prepare,
     ],
     attach: input.network.attach,
@@ -151,6 +153,7 @@ function planCgroups({ roots, facts, record, devices }: StartPlanInput): CgroupP
     limits: limitsOf(record.spec),
     devices,
     allDevices: record.spec.privileged,
+    owner: modeOf(record.spec) === 'nesting' ? { uid: record.ids.base, gid: record.ids.base } : undefined,
   });
   const monitor = planMonitorCgroup(facts.cgroup);
   return {
@@ -170,6 +173,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
   const isRun = input.helperArgv === undefined;
   return [
     { op: 'monitor.lock', path: paths.monitorLock },
+    ...(input.profile?.monitor ?? []),
     ...cgroups.leave,
     { op: 'monitor.oomscore', value: '-999' },
     { op: 'monitor.record', path: paths.running },
@@ -186,6 +190,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     ...input.network.exit,
     ...cgroups.exit,
     ...input.storage.exit,
+    ...(input.profile?.exit ?? []),
     { op: 'exit.unlink', path: paths.monitorSocket },
     ...(input.hold === true ? [{ op: 'exit.unlink', path: paths.prepared } as const] : []),
     ...((input.onGo ?? []).length === 0 ? [] : [{ op: 'monitor.went', argv: input.onGo ?? [] } as const]),
@@ -243,7 +248,7 @@ function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'u
   return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
-function programOf({ record: { spec }, facts: { capabilities }, filter }: StartPlanInput): ProgramPlanInput {
+function programOf({ record: { spec }, facts: { capabilities }, filter, profile }: StartPlanInput): ProgramPlanInput {
   return {
     capabilities: hasHostIds(spec)
       ? planHostCapabilities(spec, capabilities.effectiveNames)
@@ -253,6 +258,7 @@ function programOf({ record: { spec }, facts: { capabilities }, filter }: StartP
     ulimits: spec.ulimit,
     personality: spec.personality,
     filter,
+    ...(profile === undefined ? {} : { profile: profile.name }),
   };
 }
 
@@ -262,30 +268,6 @@ function planHostCapabilities(spec: ZoneSpec, available: readonly CapabilityName
     ? capabilityNames
     : hostIdCapabilities.filter((name) => name !== 'NET_RAW' || spec.net.kind !== 'host');
   return effectiveCapabilities(spec.capAdd, spec.capDrop, defaults).filter((name) => available.includes(name));
-}
-
-function environmentOf({ spec, image }: ZoneRecord): Record<string, string> {
-  return { ...baseEnvironment, ...image.config.env, ...spec.env };
-}
-
-function processOf(record: ZoneRecord, argv: readonly string[]): ProcessPlanInput {
-  const { spec, image } = record;
-  return {
-    env: environmentOf(record),
-    user: spec.user ?? image.config.user,
-    workdir: spec.workdir ?? image.config.workdir,
-    argv,
-  };
-}
-
-function payloadOf(input: StartPlanInput): PayloadInput {
-  const { record, programs } = input;
-  if (input.helperArgv !== undefined) return { kind: 'helper', helperPath: programs.helper, argv: input.helperArgv };
-  const init = record.spec.init ?? record.image.config.init ?? 'tiny';
-  const argv = argvOf(record);
-  if (init === 'full') return { kind: 'direct', process: { ...processOf(record, ['/sbin/init']), user: undefined } };
-  if (init === 'none') return { kind: 'direct', process: processOf(record, argv) };
-  return { kind: 'tiny', initPath: programs.init, process: argv.length === 0 ? undefined : processOf(record, argv) };
 }
 
 function entryInfo(input: StartPlanInput, launch: LaunchPlanInput): EntryInfo {

@@ -7,7 +7,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import type { HostFacts } from '../host/index.js';
-import { type Roots, writeRunTimeFile } from '../state/index.js';
+import { type Roots, readSealed, writeSealed } from '../state/index.js';
 import { runsOn } from './architectures.js';
 import { compilePolicy } from './compile.js';
 import { defaultPolicy, defaultRevision } from './default-policy.js';
@@ -54,7 +54,7 @@ export async function zoneFilter(
   const path = join(roots.runRoot, 'seccomp', key);
   const found = readCached(path);
   const { flags, program } = found ?? compile(facts, request, source);
-  if (found === undefined) await writeRunTimeFile(path, encode({ flags, program }));
+  if (found === undefined) await writeSealed(path, encode({ flags, program }));
   return { flags, program: program.toString('hex'), when: source === undefined ? 'now' : 'exec' };
 }
 
@@ -140,33 +140,17 @@ function compile({ kernel }: HostFacts, request: FilterRequest, source: string |
   return { flags: given ?? flags, program: compilePolicy(policy, machine) };
 }
 
-const digestBytes = 32;
-const headBytes = digestBytes + 4;
-
 function encode({ flags, program }: Compiled): Buffer {
   const body = Buffer.alloc(4 + program.length);
   body.writeUInt32LE(flags);
   program.copy(body, 4);
-  return Buffer.concat([sha256(body), body]);
+  return body;
 }
 
 function readCached(path: string): Compiled | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    const { uid, mode } = fstatSync(fd);
-    if (uid !== 0 || (mode & constants.S_IFMT) !== constants.S_IFREG || (mode & 0o022) !== 0) return undefined;
-    const bytes = readFileSync(fd);
-    if (bytes.length <= headBytes || !sha256(bytes.subarray(digestBytes)).equals(bytes.subarray(0, digestBytes)))
-      return undefined;
-    return { flags: bytes.readUInt32LE(digestBytes), program: bytes.subarray(headBytes) };
-  } finally {
-    closeSync(fd);
-  }
+  const body = readSealed(path);
+  if (body === undefined || body.length <= 4) return undefined;
+  return { flags: body.readUInt32LE(), program: body.subarray(4) };
 }
 
 function sha256(data: string | Buffer): Buffer {

@@ -112,10 +112,21 @@ const meaningChecks: readonly ((spec: ZoneSpec) => SpecIssue | undefined)[] = [
       'device',
       'is not needed with --privileged, which has all devices',
     ),
+  nestingIssue,
   hostCapabilityIssue,
   hostSysctlIssue,
   (spec) => issueIf(spec.swap !== undefined && spec.memory === undefined, 'swap', 'needs a memory ceiling'),
 ];
+
+/** What else such a zone may do rests on a user namespace that is its alone. */
+function nestingIssue({ nesting, privileged, userns }: ZoneSpec): SpecIssue | undefined {
+  if (!nesting) return undefined;
+  if (privileged) return { path: 'nesting', message: 'is not needed with --privileged, which may do all that' };
+  if (userns.kind === 'host')
+    return { path: 'nesting', message: "would open the host's own ids: not with --userns host" };
+  const isShared = userns.kind === 'range' && userns.shared;
+  return issueIf(isShared, 'nesting', 'needs ids that nobody else has: not with --userns BASE:SIZE,shared');
+}
 
 function hostCapabilityIssue(spec: ZoneSpec): SpecIssue | undefined {
   if (spec.privileged || spec.userns.kind !== 'host') return undefined;

@@ -94,9 +94,13 @@ export const settingEntries = {
   capAdd: list(f.capability, 'add a capability, or ALL'),
   capDrop: list(f.capability, 'take a capability away, or ALL'),
   userns: described(
-    v.optional(f.parsed(parseUserns, 'auto, host or BASE:SIZE[,shared] with at least 65536 ids from 1 on'), 'auto'),
-    "whose ids: auto (a range of its own), BASE:SIZE, or host: its root is the host's root, with few capabilities",
+    v.optional(
+      f.parsed(parseUserns, 'auto[:SIZE], host or BASE:SIZE[,shared] with at least 65536 ids from 1 on'),
+      'auto',
+    ),
+    "whose ids: auto[:SIZE] (a range of its own), BASE:SIZE, or host: its root is the host's root, with few capabilities",
   ),
+  nesting: flag('zones, and other containers, can be made inside: it gets 16 x 65536 ids, or those of --userns'),
   privileged: flag('every capability and device, nothing masked, the ids of the host: no isolation at all'),
   sysctl: described(
     v.optional(f.sysctls, {}),

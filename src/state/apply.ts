@@ -2,15 +2,16 @@
 
 import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
-import { formatUserns, type HostOpHandler, hasHostIds, type ZoneSpec } from '../spec/index.js';
+import { formatUserns, type HostOpHandler, hasHostIds, idCount, type ZoneSpec } from '../spec/index.js';
 import { leaseIds, releaseIds, renameIds, type WantedIds } from './id-register.js';
 import { diskFull, isErrno, syncDirectory } from './json-file.js';
 import { mountsBelow } from './mounts.js';
 import { leaseAddresses, releaseAddresses, renameLeases } from './networks.js';
 import type { StateOp } from './ops.js';
 import { removePool, writePool } from './pools.js';
+import { withReserve } from './reserve.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 import { findZone, writeZone } from './zones.js';
@@ -42,6 +43,7 @@ const applySteps: Steps = {
   'state.zone-write': async ({ roots, record }) => {
     await writeZone(roots, { ...record, ids: await leaseIds(roots, record.spec.name, { ids: record.spec }) });
   },
+  'state.zone-stopped': nothing,
   'state.zone-rename': ({ roots, from, to }) => renameDirectory(roots, from, to),
   'state.ids-rename': ({ roots, from, to }) => renameIds(roots, from, to),
   'state.addresses-rename': ({ roots, from, to }) => renameLeases(roots, from, to),
@@ -66,6 +68,7 @@ const undoSteps: Steps = {
   'state.addresses-lease': ({ roots, zone }) => releaseAddresses(roots, zone),
   'state.addresses-release': nothing,
   'state.zone-write': ({ roots, record }) => removeRecord(roots, record.spec),
+  'state.zone-stopped': ({ roots, zone }) => recordStopped(roots, zone),
   'state.zone-rename': nothing,
   'state.ids-rename': nothing,
   'state.addresses-rename': nothing,
@@ -118,6 +121,15 @@ async function refuseMounts(path: string): Promise<void> {
   });
 }
 
+/** Where a full disk keeps it from being written, all else of the stop is done nevertheless. */
+async function recordStopped(roots: Roots, zone: string): Promise<void> {
+  const record = await findZone(roots, zone);
+  if (record === undefined || record.stoppedByUser) return;
+  await withReserve(roots, () => writeZone(roots, { ...record, stoppedByUser: true })).catch((error: unknown) => {
+    if (!hasCode(error, 'RESOURCE_DISK_FULL')) throw error;
+  });
+}
+
 async function renameDirectory(roots: Roots, from: string, to: string): Promise<void> {
   const target = zonePaths(roots, to).directory;
   await rename(zonePaths(roots, from).directory, target).catch((error: unknown) => {
@@ -134,9 +146,10 @@ async function renameRecord(roots: Roots, to: string): Promise<void> {
 
 function describeLease(zone: string, ids: WantedIds | undefined): string {
   if (ids === undefined) return `lease a range of user ids for zone ${zone}`;
-  return hasHostIds(ids)
-    ? `give zone ${zone} the ids of the host`
-    : `lease ids ${formatUserns(ids.userns)} for zone ${zone}`;
+  if (hasHostIds(ids)) return `give zone ${zone} the ids of the host`;
+  return ids.userns.kind === 'range'
+    ? `lease ids ${formatUserns(ids.userns)} for zone ${zone}`
+    : `lease a range of ${idCount(ids)} user ids for zone ${zone}`;
 }
 
 const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op: Op }>) => string } = {
@@ -147,6 +160,7 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.addresses-lease': ({ zone }) => `lease addresses for zone ${zone}`,
   'state.addresses-release': ({ zone }) => `release the addresses of zone ${zone}`,
   'state.zone-write': ({ record }) => `record zone ${record.spec.name}`,
+  'state.zone-stopped': ({ zone }) => `record that zone ${zone} is to stay stopped`,
   'state.zone-rename': ({ from, to }) => `rename zone ${from} to ${to}`,
   'state.ids-rename': ({ from, to }) => `give the user ids of zone ${from} to ${to}`,
   'state.addresses-rename': ({ from, to }) => `give the addresses of zone ${from} to ${to}`,

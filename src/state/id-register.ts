@@ -6,22 +6,18 @@
 import { dirname, join } from 'node:path';
 import { type ZoneError, zoneError } from '../errors/index.js';
 import { access, readdir, readFile } from '../host/quick-fs.js';
-import { formatUserns, hasHostIds, hostIds, type UsernsSpec } from '../spec/index.js';
+import { formatUserns, hasHostIds, hostIds, idCount, type UsernsSpec } from '../spec/index.js';
 import type { MaybeEphemeral } from './ephemeral.js';
 import { accountRanges, subordinateRanges } from './host-ranges.js';
 import { type Entry, type IdLease, type IdRange, readEntries, withRegister } from './id-register-file.js';
+import { type IdSpace, idSpace, idsPerZone } from './id-space.js';
 import { isErrno } from './json-file.js';
 import { mountOf, mountPoints } from './mounts.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
 
 export { defaultRegisterDirectory, type IdLease, type IdRange } from './id-register-file.js';
-
-/** One zone's share: what 16-bit user ids need. */
-export const idsPerZone = 65_536;
-/** Above what distributions give to people and to systemd's dynamic ranges (systemd: UIDS-GIDS). */
-const firstBase = 0x1000_0000;
-const lastBase = 0x7000_0000;
+export { idsPerZone } from './id-space.js';
 
 /**
  * Gives the zone the range that it was told, one that nobody else has, or the one it has already. Without a user namespace:
@@ -30,8 +26,9 @@ const lastBase = 0x7000_0000;
  * @throws RESOURCE_IDS_EXHAUSTED no free range is left · IDS_TAKEN what was told is somebody else's
  */
 export async function leaseIds(roots: Roots, zone: string, options: IdLeaseOptions = {}): Promise<IdRange> {
-  const { count = idsPerZone, directory, ids = ownIds } = options;
+  const { directory, ids = ownIds } = options;
   if (hasHostIds(ids)) return hostIds;
+  const count = idCount(ids);
   if (ids.userns.kind === 'range') return leaseTold(roots, zone, { ...options, told: ids.userns });
   const isHeld = (entry: Entry) => isOf(entry, roots, zone) && entry.count === count && entry.shared !== true;
   const held = (await readEntries(directory)).find(isHeld);
@@ -47,7 +44,6 @@ export async function leaseIds(roots: Roots, zone: string, options: IdLeaseOptio
 }
 
 export interface IdLeaseOptions {
-  readonly count?: number | undefined;
   readonly directory?: string | undefined;
   /** The zone does not outlive this boot, nor need its range. */
   readonly ephemeral?: true | undefined;
@@ -59,6 +55,8 @@ export interface IdLeaseOptions {
 export interface WantedIds {
   readonly userns: UsernsSpec;
   readonly privileged: boolean;
+  /** As many as zones inside need, too. */
+  readonly nesting?: boolean;
 }
 
 type ToldRange = Extract<UsernsSpec, { kind: 'range' }>;
@@ -96,11 +94,22 @@ export async function requireIds(roots: Roots, zone: string, { userns }: WantedI
 
 /** Another zone has to have agreed; of the host's own it is enough that who tells the range knows. */
 async function refuseTaken(others: readonly Entry[], told: ToldRange): Promise<void> {
+  requireWithin(idSpace(), told);
   const other = others.find((entry) => overlaps(entry, told) && !(told.shared && entry.shared === true));
   if (other !== undefined) throw takenError(told, `zone "${other.zone}" of ${other.root} has ${rangeText(other)}`);
   if (told.shared) return;
   const host = [...(await subordinateRanges()), ...(await accountRanges())].find((range) => overlaps(range, told));
   if (host !== undefined) throw takenError(told, `${host.of} has ${rangeText(host)}`);
+}
+
+/** What has not been mapped into this user namespace, nobody in it can hand on: the kernel says EPERM. */
+function requireWithin({ isInner, end }: IdSpace, told: ToldRange): void {
+  if (!isInner || told.base + told.count <= end) return;
+  const why = `this is a zone, or another user namespace, that has ids 0 to ${end - 1} itself`;
+  throw zoneError('IDS_TAKEN', `ids ${formatUserns({ ...told, shared: false })} cannot be given: ${why}`, {
+    hint: 'Leave --userns out, for a range that is free; or give the zone around more ids: --nesting --userns auto:SIZE.',
+    context: { base: told.base, count: told.count },
+  });
 }
 
 const rangeText = ({ base, count }: IdRange) => (count === 1 ? `id ${base}` : `ids ${base} to ${base + count - 1}`);
@@ -137,10 +146,11 @@ export async function claimIds(
   roots: Roots,
   zone: string,
   range: IdRange,
-  { directory, ephemeral, ids = ownIds }: Omit<IdLeaseOptions, 'count'> = {},
+  { directory, ephemeral, ids = ownIds }: IdLeaseOptions = {},
 ): Promise<IdRange> {
-  // What it had before was not its own.
-  const isOther = hasHostIds(ids) || ids.userns.kind === 'range' || range.base === hostIds.base;
+  // What it had before was not its own, or not as many.
+  const isNone = hasHostIds(ids) || ids.userns.kind === 'range' || range.base === hostIds.base;
+  const isOther = isNone || range.count !== idCount(ids);
   if (isOther) return leaseIds(roots, zone, { directory, ephemeral, ids });
   const isMine = (entry: Entry) => isOf(entry, roots, zone);
   const isRight = (entry: Entry) =>
@@ -148,7 +158,10 @@ export async function claimIds(
   if ((await readEntries(directory)).some(isRight)) return range;
   return withRegister(directory, async (entries) => {
     const others = entries.filter((entry) => !isMine(entry));
-    const isFree = !others.some((other) => overlaps(other, range));
+    const { isInner, end } = idSpace();
+    // Written down where more ids could be given: a root that has been moved into a zone.
+    const isMapped = !isInner || range.base + range.count <= end;
+    const isFree = isMapped && !others.some((other) => overlaps(other, range));
     const base = isFree ? range.base : findFree([...others, ...(await subordinateRanges())], range.count);
     const mine = { base, count: range.count };
     return { entries: [...others, await entryOf(roots, zone, { ...mine, ephemeral })], result: mine };
@@ -167,7 +180,7 @@ export async function previewIds(
   await requireIds(roots, zone, ids, directory);
   if (ids.userns.kind === 'range') return { base: ids.userns.base, count: ids.userns.count };
   const entries = await readEntries(directory);
-  return (await chooseIds(entries, roots, { zone, count: idsPerZone })).range;
+  return (await chooseIds(entries, roots, { zone, count: idCount(ids) })).range;
 }
 
 async function chooseIds(
@@ -207,15 +220,18 @@ export async function renameIds(roots: Roots, from: string, to: string, director
 /** First fit, so that a host that makes and deletes zones all day stays within a small part of the space. */
 function findFree(taken: readonly IdRange[], count: number): number {
   const sorted = taken.filter((range) => range.count > 0).toSorted((a, b) => a.base - b.base);
-  let base = firstBase;
+  const { first, end, isInner } = idSpace();
+  let base = first;
   for (const range of sorted) {
     if (range.base + range.count <= base) continue;
     if (range.base >= base + count) break;
     base = Math.ceil((range.base + range.count) / idsPerZone) * idsPerZone;
   }
-  if (base + count > lastBase) {
-    throw zoneError('RESOURCE_IDS_EXHAUSTED', 'no free range of user ids is left', {
-      hint: 'Delete zones that are no longer needed (tszone list, tszone delete NAME).',
+  if (base + count > end) {
+    throw zoneError('RESOURCE_IDS_EXHAUSTED', `no free range of ${count} user ids is left`, {
+      hint: isInner
+        ? 'Delete zones that are no longer needed; or give the zone around more ids: --nesting --userns auto:SIZE.'
+        : 'Delete zones that are no longer needed (tszone list, tszone delete NAME).',
       context: { count },
     });
   }

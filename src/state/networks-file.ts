@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { rm } from '../host/quick-fs.js';
 import { isSameList, type MaybeEphemeral, splitByLife } from './ephemeral.js';
-import { makeStateDirectory, readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
+import { readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
 import { acquireLock } from './lock.js';
 import type { Roots } from './roots.js';
 
@@ -75,7 +75,6 @@ export async function updateNetworks<T>(
   roots: Roots,
   change: (file: NetworksFile) => Promise<readonly [NetworksFile, T]> | readonly [NetworksFile, T],
 ): Promise<T> {
-  await makeStateDirectory(roots.root);
   await using _lock = await acquireLock(join(roots.root, 'networks.lock'), { what: 'the list of networks' });
   const before = await readNetworks(roots);
   const [after, result] = await change(before);

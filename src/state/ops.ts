@@ -57,6 +57,13 @@ export interface ZoneWriteOp {
   readonly record: Omit<ZoneRecord, 'ids'>;
 }
 
+/** Of a stop's journal: whoever works it off remembers that a user wanted the zone stopped. Apply: nothing. Undo: the record says so. */
+export interface ZoneStoppedOp {
+  readonly op: 'state.zone-stopped';
+  readonly roots: Roots;
+  readonly zone: string;
+}
+
 /** The directory gets the new name; then there is a zone of that name. Undo: nothing; it is only ever completed. */
 export interface ZoneRenameOp {
   readonly op: 'state.zone-rename';
@@ -128,6 +135,7 @@ export type StateOp =
   | AddressesLeaseOp
   | AddressesReleaseOp
   | ZoneWriteOp
+  | ZoneStoppedOp
   | ZoneRenameOp
   | IdsRenameOp
   | AddressesRenameOp

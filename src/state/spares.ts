@@ -1,6 +1,6 @@
 /**
- * How many spare zones are wanted of which images, on disk; and which are there, on the run-time side: a ticket for each, an empty
- * file with the zone's name. Who renames a ticket has the zone.
+ * How many spare zones are wanted of which images, on disk; and which are there, on the run-time side: a ticket for each, a
+ * file with the zone's name. Who renames a ticket has the zone. It is empty unless its zone is one that is warned of.
  */
 import { dirname, join } from 'node:path';
 import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from '../host/quick-fs.js';
@@ -56,10 +56,13 @@ async function namesIn(directory: string): Promise<string[]> {
   });
 }
 
-export async function addReadySpare(roots: Roots, image: string, zone: string): Promise<void> {
+export async function addReadySpare(
+  roots: Roots,
+  { image, zone, isWarned }: { readonly image: string; readonly zone: string; readonly isWarned: boolean },
+): Promise<void> {
   for (const path of [readyDirectory(roots, image), claimedDirectory(roots)])
     await mkdir(path, { recursive: true, mode: 0o700 });
-  await writeFile(join(readyDirectory(roots, image), zone), '', { mode: 0o600 });
+  await writeFile(join(readyDirectory(roots, image), zone), isWarned ? 'warn\n' : '', { mode: 0o600 });
 }
 
 /** @returns false: somebody else was quicker */

@@ -1,5 +1,5 @@
 /** One lock a zone, taken by the operation that changes it. */
-import { dropLeftLink, journalLocks, readJournals } from './journal.js';
+import { dropLeftLink, type Journal, journalLocks, readJournals } from './journal.js';
 import { acquireLock, type Lock } from './lock.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
@@ -33,6 +33,8 @@ const nounOf = (name: string) => (name.startsWith('@') ? `pool "${name.slice(1)}
 /** Locks of several zones. */
 export interface ZoneLocks extends Lock {
   readonly zones: readonly string[];
+  /** Of the zone that was asked for, as they are while these are held. */
+  readonly journals: readonly Journal[];
 }
 
 /**
@@ -48,7 +50,7 @@ export async function acquireJournalLocks(roots: Roots, zone: string, options: O
       const needed = [...new Set([zone, ...journals.flatMap(journalLocks)])].sort();
       if (needed.every((one) => zones.includes(one))) {
         await dropLeftLink(roots, zone);
-        return locks;
+        return { ...locks, journals };
       }
       zones = needed;
     } catch (error) {
@@ -59,7 +61,11 @@ export async function acquireJournalLocks(roots: Roots, zone: string, options: O
   }
 }
 
-async function acquireAll(roots: Roots, zones: readonly string[], options: OperationOptions): Promise<ZoneLocks> {
+async function acquireAll(
+  roots: Roots,
+  zones: readonly string[],
+  options: OperationOptions,
+): Promise<Omit<ZoneLocks, 'journals'>> {
   const held: Lock[] = [];
   const release = async () => {
     for (const lock of held.splice(0).reverse()) await lock.release();

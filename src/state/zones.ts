@@ -103,6 +103,7 @@ export async function findZone(roots: Roots, name: string, seen?: SeenFile): Pro
 const laterFields = {
   userns: { kind: 'auto' },
   privileged: false,
+  nesting: false,
   sysctl: {},
   device: [],
   seccomp: 'default',

@@ -35,7 +35,7 @@ export function outlinePath(roots: Roots, digest: string): string {
   return join(outlinesDirectory(roots), digest.replace(':', '-'));
 }
 
-/** Before the layer gets its name. @param outline a file that was synced, and goes to its place */
+/** Before the layer gets its name. @param outline a file that was synced, and goes to its place; what is made beside it goes with it */
 export async function keepOutline(
   roots: Roots,
   digest: string,
@@ -43,7 +43,8 @@ export async function keepOutline(
 ): Promise<void> {
   await makeStateDirectory(outlinesDirectory(roots));
   if (facts.exact) await rename(outline, outlinePath(roots, digest));
-  await writeJson<FactsFile>(`${outlinePath(roots, digest)}.json`, { version: 1, ...facts });
+  await writeJson<FactsFile>(`${outline}.json`, { version: 1, ...facts });
+  await rename(`${outline}.json`, `${outlinePath(roots, digest)}.json`);
   await syncDirectory(outlinesDirectory(roots));
 }
 

@@ -1,6 +1,7 @@
 /** Spec + facts → plan, for a v1 and a v2 host, compared with the files beside it. `UPDATE_GOLDEN=1` writes them anew. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { planProfile } from '../../src/apparmor/index.js';
 import type { EnterOp } from '../../src/helper/index.js';
 import { argumentsOf } from '../../src/helper/index.js';
 import type { CgroupLayout, HostFacts } from '../../src/host/index.js';
@@ -171,8 +172,27 @@ describe('the plan of a start', () => {
 
   it('is as written down for a zone without a user namespace', () =>
     compare('host-ids', printed(withCapabilities({ userns: 'host', sysctl: { 'net.core.somaxconn': '99' } }, v2))));
+  it('is as written down for zones that may hold zones', async () => {
+    for (const [name, layout] of [
+      ['nesting-v1', v1],
+      ['nesting-v2', v2],
+    ] as const)
+      await compare(name, printed(inputFor({ nesting: true }, layout)));
+  });
   it('is as written down for a privileged zone, which lacks only what the host does', () =>
     compare('privileged', printed(withCapabilities({ privileged: true }, v1))));
+
+  it('is as written down for a host with AppArmor', () => {
+    const input = inputFor({}, v2);
+    const facts = { ...input.facts, lsms: ['apparmor'], apparmor: { hasInterface: true, isConfined: false } };
+    return compare('apparmor', printed({ ...input, facts, profile: planProfile(roots, 'mapped') }));
+  });
+
+  it('has nothing of AppArmor where there is none', () => {
+    const plan = planStart(inputFor({}, v2));
+    const ops = [...plan.prepare, ...plan.enter, ...plan.entryRecord].map(({ op }) => op);
+    expect(ops.filter((op) => /apparmor|monitor\.share|exit\.last/.test(op))).to.deep.equal([]);
+  });
 
   it('cannot listen to the network of the host with its ids, unless that is asked for', () => {
     const hasRaw = (options: Partial<ZoneOptions>) => {

@@ -33,6 +33,12 @@ function leaveOut<Op>(what: string, which: (op: Op) => boolean): Alter<Op> {
 export const without = (name: EnterOp['op'], which: (op: EnterOp) => boolean = () => true): Alter =>
   leaveOut(`such op "${name}"`, (op) => op.op === name && which(op));
 
+/** Every device may be made and opened, as far as others let it. */
+export const anyDevice: Pick<Altered, 'prepare' | 'enter'> = {
+  prepare: (ops) => ops.filter(({ op }) => op !== 'cgroup.devices'),
+  enter: (ops) => ops.filter(({ op }) => op !== 'cgroup.program'),
+};
+
 export const withoutPidsLimit: Alter<HostOp> = leaveOut(
   'limit of processes',
   (op) => op.op === 'cgroup.write' && op.controller === 'pids',
@@ -75,10 +81,10 @@ export const hostsCapabilities = { capAdd: ['ALL' as const], capDrop: ['SYS_RESO
 /** No pid namespace; and so the host's /proc, as the kernel mounts no other. */
 export const withoutPidNamespace = both(withoutWord('ns.flags', 'flags', 'pid'), (ops) => [
   { op: 'tree.open', slot: 'host-proc', path: '/proc', flags: 'recursive' },
-  ...ops.map(
-    (op): EnterOp =>
-      op.op === 'mnt.fs' && op.type === 'proc' ? { op: 'mnt.tree', slot: 'host-proc', target: op.target } : op,
-  ),
+  ...ops.flatMap((op): EnterOp[] => {
+    if (op.op !== 'mnt.fs' || op.type !== 'proc') return [op];
+    return op.target === '/proc' ? [{ op: 'mnt.tree', slot: 'host-proc', target: op.target }] : [];
+  }),
 ]);
 
 export function both(...alters: readonly Alter[]): Alter {
@@ -104,7 +110,7 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
   try {
     await using _lock = await lockZone(context, name);
     const found = await readZone(context.roots, name);
-    const record = { ...found, ids: await claimIds(context.roots, name, found.ids) };
+    const record = { ...found, ids: await claimIds(context.roots, name, found.ids, { ids: found.spec }) };
     await altered.files?.(join(zonePaths(context.roots, name).rootfs, 'upper'));
     const plan = await planZoneStart(context, record);
     const prepare = (altered.prepare ?? same)(plan.prepare);
@@ -122,7 +128,11 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
       const launch: LaunchRecord = {
         version: 1,
         prepared: prepare,
-        entry: { ...plan.entry, namespaces: namespacesOf(enter) },
+        entry: {
+          ...plan.entry,
+          namespaces: namespacesOf(enter),
+          program: { ...plan.entry.program, profile: profileOf(enter) },
+        },
       };
       await writeRunTimeFile(zonePaths(context.roots, name).launch, JSON.stringify(launch));
       const session = spawnSession('launch', enter, await programOption(host, altered));
@@ -149,6 +159,10 @@ function namespacesOf(ops: readonly EnterOp[]): string {
   return ops
     .flatMap((op) => (op.op === 'ns.flags' || op.op === 'ns.unshare' ? op.flags.split(',').filter(Boolean) : []))
     .join(',');
+}
+
+function profileOf(ops: readonly EnterOp[]): string | undefined {
+  return ops.flatMap((op) => (op.op === 'apparmor.exec' ? [op.profile] : []))[0];
 }
 
 export interface ExecChoice {

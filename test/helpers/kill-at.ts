@@ -11,6 +11,7 @@ import { deleteZone } from '../../src/operations/delete-zone.js';
 import { forkZone } from '../../src/operations/fork-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
+import { imagePull } from '../../src/operations/image-pull.js';
 import { createPool, type PoolCreateOptions } from '../../src/operations/pool-create.js';
 import { deletePool } from '../../src/operations/pool-delete.js';
 import { growPool } from '../../src/operations/pool-grow.js';
@@ -39,6 +40,7 @@ export const operations = {
   stop: (host: HostContext, { name }: ZoneOptions) => stopZone(host, name),
   delete: (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name),
   'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),
+  pull: (host: HostContext, { image }: ZoneOptions) => imagePull(host, image),
   rename: (host: HostContext, { name }: ZoneOptions) => renameZone(host, name, `${name}-new`),
   'pool create': (host: HostContext, { pool = '' }: ZoneOptions) => createPool(host, poolOptions(pool)),
   'pool delete': (host: HostContext, { pool = '' }: ZoneOptions) => deletePool(host, pool),

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 
 const exists = (path: string) => {
   try {
@@ -28,6 +29,11 @@ function hasCapability(number: number): boolean {
   return (BigInt(`0x${bits}`) & (1n << BigInt(number))) !== 0n;
 }
 
+function isKernelFrom(least: number, minorLeast: number): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > least || (major === least && minor >= minorLeast);
+}
+
 function isIpv6On(): boolean {
   const path = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
   return exists(path) && readFileSync(path, 'utf8').trim() === '0';
@@ -45,6 +51,8 @@ export const facts = {
   'cgroup-v2': () => exists('/sys/fs/cgroup/cgroup.controllers'),
   'host-devices': () => exists('/dev/fuse') && exists('/dev/loop0'),
   ipv6: () => isIpv6On(),
+  apparmor: () => exists('/sys/kernel/security/apparmor/.replace') && hasProgram('apparmor_parser'),
+  'apparmor-parser': () => hasProgram('apparmor_parser'),
   nft: () => hasProgram('nft'),
   ip: () => hasProgram('ip'),
   strace: () => hasProgram('strace'),
@@ -53,6 +61,9 @@ export const facts = {
   gcc: () => hasProgram('gcc'),
   libseccomp: () => exists('/usr/include/seccomp.h'),
   'stress-ng': () => hasProgram('stress-ng'),
+  bwrap: () => hasProgram('bwrap'),
+  gdb: () => hasProgram('gdb'),
+  'tmpfs-idmap': () => isKernelFrom(6, 3),
   x86_64: () => process.arch === 'x64',
   'clang-format': () => hasProgram('clang-format'),
   skopeo: () => hasProgram('skopeo'),

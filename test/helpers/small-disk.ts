@@ -9,7 +9,7 @@ export interface SmallDisk {
 
 /** A tmpfs over the directory; ext4 on a loop device where the kernel cannot map the owners of a tmpfs (before 6.3). */
 export async function mountSmallDisk(directory: string, megabytes: number): Promise<SmallDisk> {
-  await outputOf('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tszone-test', directory]);
+  await outputOf('mount', ['-t', 'tmpfs', '-o', `size=${Math.round(megabytes * 1024)}k`, 'tszone-test', directory]);
   const { kernel } = await probeHost();
   if ((await canIdmap(directory, kernel)).ok) {
     return {
@@ -20,7 +20,7 @@ export async function mountSmallDisk(directory: string, megabytes: number): Prom
   }
   await outputOf('umount', [directory]);
   const image = `${directory}.ext4`;
-  await outputOf('truncate', ['-s', `${megabytes}M`, image]);
+  await outputOf('truncate', ['-s', `${Math.round(megabytes * 1024)}K`, image]);
   await outputOf('mkfs.ext4', ['-q', '-m', '0', '-N', '1024', '-O', '^has_journal', image]);
   await outputOf('mount', ['-o', 'loop', image, directory]);
   return {

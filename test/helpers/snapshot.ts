@@ -6,7 +6,17 @@ import { outputOf, runProgram } from './cli.js';
 import { patience } from './patience.js';
 import { facts } from './requires.js';
 
-export type Section = 'mounts' | 'loops' | 'cgroups' | 'links' | 'nft' | 'sysctls' | 'processes' | 'files' | 'ids';
+export type Section =
+  | 'loops'
+  | 'mounts'
+  | 'cgroups'
+  | 'links'
+  | 'nft'
+  | 'sysctls'
+  | 'processes'
+  | 'files'
+  | 'ids'
+  | 'profiles';
 export type Snapshot = Readonly<Record<Section, readonly string[]>>;
 
 export interface SnapshotOptions {
@@ -17,7 +27,7 @@ export interface SnapshotOptions {
 }
 
 export async function takeSnapshot({ directories = [], only }: SnapshotOptions = {}): Promise<Snapshot> {
-  const [mounts, loops, cgroups, links, nft, sysctls, processes, files, ids] = await Promise.all([
+  const [mounts, loops, cgroups, links, nft, sysctls, processes, files, ids, profiles] = await Promise.all([
     readMounts(),
     readLoops(),
     readCgroups(),
@@ -27,6 +37,7 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
     readProcesses(),
     readFiles(directories),
     readIds(),
+    readProfiles(),
   ]);
   const kept = (lines: readonly string[]) =>
     lines.filter((line) => only === undefined || only.some((word) => line.includes(word))).toSorted();
@@ -40,6 +51,7 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
     processes: kept(processes),
     files: kept(files),
     ids: kept(ids),
+    profiles: kept(profiles),
   };
 }
 
@@ -192,7 +204,7 @@ async function ownFiles(pid: string): Promise<string> {
 }
 
 /** Filters of system calls are kept by their digests, for all zones to come. */
-const isCache = (path: string) => /\/run\/seccomp\//.test(path);
+const isCache = (path: string) => /\/run\/(seccomp|apparmor)\//.test(path);
 
 async function readFiles(directories: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(directories.map((directory) => listFiles(directory)));
@@ -208,6 +220,12 @@ async function listFiles(directory: string): Promise<string[]> {
     }),
   );
   return lists.flat();
+}
+
+/** AppArmor's, as the kernel lists them. */
+async function readProfiles(): Promise<string[]> {
+  const text = await readFile('/sys/kernel/security/apparmor/profiles', 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line.startsWith('tszone-'));
 }
 
 async function readIds(): Promise<string[]> {

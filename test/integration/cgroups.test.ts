@@ -22,6 +22,7 @@ import {
 } from '../../src/cgroups/index.js';
 import type { EnterOp } from '../../src/helper/protocol.js';
 import { type CgroupLayout, probeHost } from '../../src/host/index.js';
+import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
 const MiB = 2 ** 20;
@@ -75,7 +76,7 @@ describe('cgroups of this host', () => {
     const groups = readFileSync(`/proc/${child.pid}/cgroup`, 'utf8')
       .split('\n')
       .filter((line) => line.includes(`/tszone/${instance}/web`));
-    expect(groups).to.have.length(enter.length);
+    expect(groups).to.have.length(enter.flatMap(joinedBy).length);
     expect(readZoneUsage(ref('web')).pids).to.equal(1);
   });
 
@@ -233,9 +234,7 @@ describe('cgroups of this host', () => {
 
   /** A shell that moves itself as the helper does, before it runs the command. */
   function join(enter: readonly EnterOp[], command: string): ChildProcess {
-    const files = enter.flatMap((op) =>
-      'path' in op ? [op.op === 'cgroup.into' ? `${op.path}/cgroup.procs` : op.path] : [],
-    );
+    const files = enter.flatMap(joinedBy);
     const script = `for file in ${files.join(' ')}; do echo 0 > $file || exit 99; done; ${command}`;
     const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     undo.push(async () => {
@@ -260,9 +259,13 @@ async function output(child: ChildProcess): Promise<string> {
   return text;
 }
 
-async function until(isDone: () => boolean): Promise<void> {
-  while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 5));
+/** What a process writes 0 to; a program of devices is joined by nobody. */
+function joinedBy(op: EnterOp): string[] {
+  if (op.op === 'cgroup.into') return [`${op.path}/cgroup.procs`];
+  return op.op === 'cgroup.join' || op.op === 'monitor.leave' ? [op.path] : [];
 }
+
+const until = (isDone: () => boolean): Promise<unknown> => eventually(String(isDone), isDone);
 
 async function expectFailure(
   promise: Promise<unknown>,

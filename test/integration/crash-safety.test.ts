@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { cgroupHandlers } from '../../src/cgroups/index.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { prepareZone } from '../../src/operations/start-zone.js';
-import { stateHandlers } from '../../src/state/index.js';
+import { readZone, stateHandlers } from '../../src/state/index.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import type { KillOrder } from '../helpers/kill-at.js';
@@ -151,6 +151,19 @@ describe('kill -9 at every step boundary', function () {
     const steps = await crasher.boundaries(given.host, { operation: 'start', zone: spec() });
     expect(steps).to.include.members(['start: go', 'start: created', 'start: started', 'start: done']);
     await bring(given.host, 'gone');
+  });
+
+  it('of stop once the zone is dead: it stays what a user has stopped', async () => {
+    const { host } = given;
+    await bring(host, 'running');
+    const steps = await crasher.boundaries(host, { operation: 'stop', zone: spec() });
+    await bring(host, 'running');
+    expect(await crasher.killAt(host, { operation: 'stop', zone: spec(), at: steps.indexOf('stop: ended') })).to.equal(
+      true,
+    );
+    const { roots } = await openHostContext(host);
+    expect((await readZone(roots, name)).stoppedByUser).to.equal(true);
+    await bring(host, 'gone');
   });
 
   it('would be seen if one undo were missing', async () => {

@@ -1,8 +1,19 @@
 /** The engine: what a client asks of it is what a command of its own would have done. */
-import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { zoneGroups } from '../../src/cgroups/index.js';
 import { type CliOptions, nativeEntry, type RunningCli, startProgram } from '../helpers/cli.js';
 import { startEngine, type TestEngine } from '../helpers/engine.js';
 import { givenHost } from '../helpers/given.js';
@@ -123,6 +134,31 @@ describe('an engine', () => {
     expect((await warm(['stop', 'web'])).status).to.equal(0);
     expect((await warm(['delete', 'web'])).stdout).to.equal('zone "web" is deleted\n');
     expect(await names()).to.deep.equal([]);
+  });
+
+  it('answers a stop when the zone is dead; what it left holds up who starts or deletes it, not who looks', async () => {
+    const { context } = await given.host.open();
+    const group = () =>
+      zoneGroups({ ...context.roots, layout: context.facts.cgroup, zone: 'brief' }).at(-1)?.path ?? '';
+    const statuses = async () => (await given.host.json<Listed[]>(['list'])).map(({ status }) => status);
+    expect(await warm(['create', 'brief', '--image', 'busybox'])).to.include({ status: 0 });
+    for (const then of ['start', 'delete']) {
+      expect(await warm(['start', 'brief'])).to.include({ status: 0 });
+      // Somebody else's process keeps the monitor from removing the group.
+      const holder = spawn('sleep', ['60'], { stdio: 'ignore' });
+      mkdirSync(`${group()}/held`);
+      writeFileSync(`${group()}/held/cgroup.procs`, String(holder.pid));
+      const stopped = await warm(['stop', '--force', 'brief']);
+      expect(existsSync(`${group()}/held`)).to.equal(true);
+      expect(stopped).to.include({ status: 0, stdout: 'zone "brief" is stopped (it had to be killed)\n' });
+      expect(await statuses()).to.deep.equal(['stopped']);
+      const next = client([then, 'brief']);
+      holder.kill('SIGKILL');
+      expect(await next.ended).to.include({ status: 0 });
+      expect(await statuses()).to.deep.equal(then === 'start' ? ['running'] : []);
+      if (then === 'start') expect(await warm(['stop', '--force', 'brief'])).to.include({ status: 0 });
+    }
+    expect(existsSync(group())).to.equal(false);
   });
 
   it('lists what is true of each zone by then, whatever it knew before', async () => {

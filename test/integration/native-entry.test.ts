@@ -1,5 +1,5 @@
 /** The native entry: what it takes, what it leaves to node, and that both mean the same. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -7,6 +7,7 @@ import { commandTable } from '../../src/commands/index.js';
 import { bothWays, Handing } from '../helpers/both-ways.js';
 import { nativeEntry, startProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
 import { sh } from '../helpers/temp-host.js';
 
 describe('the native entry', () => {
@@ -126,6 +127,22 @@ describe('the native entry', () => {
       expect((await handing.run(given.host, args)).stdout).to.equal(handing.expected(args));
     });
   }
+
+  it('starts the spawner of the node that it becomes, which has no other', async () => {
+    const env = { ...given.host.env, TSZONE_ENGINE: 'off', TSZONE_SPAWNER: '0:1' };
+    const words = ['run', '--rm', '--net', 'none', 'busybox', '--', 'sh', '-c', 'echo up; exec sleep 60'];
+    const attached = startProgram(nativeEntry, words, { env });
+    await attached.seen(/up/);
+    const { pid } = attached;
+    const [, spawner] = /TSZONE_SPAWNER=\d+:(\d+)\0/.exec(await readFile(`/proc/${pid}/environ`, 'utf8')) ?? [];
+    const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+    expect(children).to.deep.equal([spawner]);
+    expect(await readFile(`/proc/${spawner}/comm`, 'utf8')).to.equal('tszone-spawner\n');
+    expect(await readFile(`/proc/${spawner}/environ`, 'utf8')).to.equal('');
+    attached.process.kill('SIGTERM');
+    expect((await attached.ended).status).to.equal(143);
+    await eventually('it ends with that node', async () => !existsSync(`/proc/${spawner}`));
+  });
 
   it('without any node fails with the status of the verb’s own failures', async () => {
     const alone = join(handing.directory, 'alone', 'bin', 'tszone');

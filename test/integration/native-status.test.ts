@@ -37,7 +37,7 @@ describe('status by the native entry', () => {
   it('shows what node shows, without node', async () => {
     const { stdout } = await same('web');
     expect(stdout.match(/^[a-z ]+(?=:)/gm)).to.deep.equal(
-      'zone status image pid addresses ports started memory processes cpu time'.split(/ (?!time)/),
+      'zone status image pid addresses ports lsm started memory processes cpu time'.split(/ (?!time)/),
     );
     expect(stdout)
       .to.match(/^memory: .* of 64M$/m)

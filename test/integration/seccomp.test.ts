@@ -105,6 +105,19 @@ describe('the system calls of a zone', () => {
     for (const number of [600, 0x3fff_ffff]) expect(await numberIn(plain, 64, number)).to.equal(enosys);
   });
 
+  it('let gdb stop a program at a breakpoint, and look into it', async function () {
+    requires('gdb').call(this);
+    const source = 'int seen(int x) { return x + 1; } int main(void) { return seen(41); }';
+    const script = `printf %s '${source}' > /tmp/p.c && gcc -g -O0 -o /tmp/p /tmp/p.c &&
+      gdb -q -batch -ex 'break seen' -ex run -ex 'print x + 1' -ex bt -ex continue /tmp/p`;
+    await using zone = await given.host.run({ image: 'sparse', net: 'none' });
+    const said = await sh(zone, script);
+    expect(said)
+      .to.match(/Breakpoint 1, seen \(x=41\)/)
+      .and.match(/\$1 = 42/)
+      .and.match(/exited with code 052/);
+  });
+
   it('do what they do elsewhere when the zone is unconfined', async () => {
     expect(await callIn(open, 'unshare', [newUser])).to.equal(0);
     expect(await callIn(open, 'keyctl', [0, -3])).to.be.above(0);

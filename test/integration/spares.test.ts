@@ -3,6 +3,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readPrepared } from '../../src/state/index.js';
+import { startNative } from '../helpers/both-ways.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
 import { expectNothingLeftNow, isThere, type Snapshot } from '../helpers/snapshot.js';
@@ -41,6 +42,28 @@ describe('spares', function () {
     const others = (await zones()).filter(({ name }) => name !== 'neighbour').map(({ name }) => name);
     if (others.length > 0) await host.ok(['delete', '--force', ...others]);
     await expectNothingLeftNow(before, host.snapshotOptions);
+  });
+
+  it('of a mode that is not the default one are warned of when they are kept, and when one is taken', async () => {
+    const { host } = given;
+    for (const [flags, text] of [
+      [['--nesting'], 'may make user namespaces'],
+      [['--userns', 'host'], 'has no user namespace'],
+      [['--privileged'], 'is privileged'],
+    ] as const) {
+      const kept = await host.cli(['spare', 'set', 'busybox', '--size', '1', ...flags]);
+      expect(kept.stderr).to.include(`warning: each spare of image "busybox" ${text}`);
+      for (const program of [startNative, (on: typeof host, args: readonly string[]) => on.start(args)]) {
+        const taken = await program(host, ['claim', 'busybox']).ended;
+        expect(taken.status, taken.stderr).to.equal(0);
+        expect(taken.stderr).to.include(`warning: zone "${taken.stdout.trim()}" ${text}`);
+        await eventually('there is another one', async () => (await spares()).length === 1);
+      }
+    }
+    const plain = await host.cli(['spare', 'set', 'busybox', '--size', '1']);
+    expect(plain.stderr).to.not.include('warning');
+    expect((await startNative(host, ['claim', 'busybox']).ended).stderr).to.equal('');
+    await eventually('there is another one', async () => (await spares()).length === 1);
   });
 
   const set = (size: number, ...args: string[]) =>

@@ -6,8 +6,11 @@ import { publishedPorts } from '../../src/netif/index.js';
 import { addPorts } from '../../src/operations/port-add.js';
 import { listPorts } from '../../src/operations/port-list.js';
 import { removePorts } from '../../src/operations/port-remove.js';
+import { restoreNetworks } from '../../src/operations/restore-networks.js';
+import { outputOf } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
+import { requires } from '../helpers/requires.js';
 import { sh } from '../helpers/temp-host.js';
 
 /** A port of 127.0.0.1 that nobody listens on. */
@@ -97,6 +100,27 @@ describe('published ports', () => {
     await (await given.host.open()).create({ image: 'busybox', name: 'alone', net: 'none' });
     const error = await addPorts(await context(), 'alone', [`${second}:80`]).catch((caught: unknown) => caught);
     expect(hasCode(error, 'SPEC_INVALID')).to.equal(true);
+  });
+
+  it('and the rules of what zones may send come back after a flush, those added later too, by doctor --fix', async function () {
+    requires('nft').call(this);
+    const table = `tszone_${(await context()).roots.instance}`;
+    await addPorts(await context(), 'web', [`${second}:80`]);
+    const before = await publishedPorts((await context()).roots);
+    const sources = () => outputOf('nft', ['list', 'set', 'bridge', table, 'sources4']);
+    const [address] = (await web.inspect()).addresses;
+    expect(await sources()).to.include(`. ${address}`);
+    for (const family of ['inet', 'bridge']) await outputOf('nft', ['delete', 'table', family, table]);
+    expect(await Promise.all([first, second].map(answers))).to.deep.equal(['nothing', 'nothing']);
+    expect(await restoreNetworks(await context())).to.deep.equal(['web']);
+    await eventually(
+      'both answer',
+      async () => (await Promise.all([first, second].map(answers))).join() === 'from web,from web',
+    );
+    expect(await publishedPorts((await context()).roots)).to.have.deep.members(before);
+    expect(await sources()).to.include(`. ${address}`);
+    expect(await restoreNetworks(await context()), 'nothing is missing any more').to.deep.equal([]);
+    await removePorts(await context(), 'web', [`${second}:80`]);
   });
 
   it('end with the zone, those added later too', async () => {

@@ -9,7 +9,7 @@ out=$1
 here=$(dirname "$(realpath "$0")")
 mirror=${TSZONE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 node=$(realpath "$(command -v node)")
-packages=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,iputils-ping,ca-certificates,busybox-static,libstdc++6,libcap2-bin,xz-utils,zstd,strace
+packages=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,iputils-ping,ca-certificates,busybox-static,libstdc++6,libcap2-bin,xz-utils,zstd,strace,apparmor
 [ ! -d "$out" ] || exit 0
 
 tmp=$out.tmp.$$
@@ -32,7 +32,7 @@ printf 'nameserver 10.0.2.3\n' >"$fs/etc/resolv.conf"
 mkdir -p "$fs/tszone" "$fs/etc/systemd/system"
 printf '[Journal]\nStorage=volatile\n' >"$fs/etc/systemd/journald.conf"
 # Each unit costs seconds under emulation; none of these matters to a zone.
-for unit in ldconfig.service systemd-{firstboot,hwdb-update,journal-catalog-update,journal-flush,machine-id-commit,pstore,random-seed,sysusers,timesyncd,update-done,update-utmp}.service \
+for unit in ldconfig.service apparmor.service systemd-{firstboot,hwdb-update,journal-catalog-update,journal-flush,machine-id-commit,pstore,random-seed,sysusers,timesyncd,update-done,update-utmp}.service \
   dev-hugepages.mount sys-kernel-debug.mount proc-sys-fs-binfmt_misc.automount; do
   ln -sf /dev/null "$fs/etc/systemd/system/$unit"
 done

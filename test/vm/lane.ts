@@ -16,7 +16,7 @@ export interface LaneFile {
   load(): Promise<unknown>;
 }
 
-const timeoutMs = 120_000;
+const timeoutMs = 60_000;
 const reportFile = '/tmp/lane-report.json';
 
 /** @returns the exit status */

@@ -24,11 +24,12 @@ export default class SpareSet extends BaseCommand<typeof SpareSet> {
     const command = this.rest.length > 0 ? { command: this.rest } : {};
     const options = { ...zoneInput(this.flags, this.caller.env), ...command } as SpareOptions;
     using progress = this.progress(`preparing image ${image}`);
-    const summary = await this.operate((host, operation) =>
+    const { notes, ...summary } = await this.operate((host, operation) =>
       setSpares(host, image, { size, options }, { ...operation, onProgress: (update) => progress.update(update) }),
     );
     const text =
       size === 0 ? `no spares are kept of image "${image}"` : `${summary.ready} spares of "${image}" are ready`;
+    for (const note of notes) this.note(note);
     return done(image, text, summary);
   }
 }

@@ -1,5 +1,6 @@
 /** The kernel itself: its version, who we are, what we may do, and which namespaces there are. */
 import { type CapabilityName, capabilityNames } from '../../spec/capabilities.js';
+import { apparmorObstacle, apparmorParser } from '../apparmor.js';
 import { isWritable, type Mount } from '../mountinfo.js';
 import { type Check, type CheckContext, type CheckGroup, check } from './check.js';
 
@@ -28,6 +29,7 @@ export const kernelChecks: CheckGroup = (context) => [
   ...namespaces.map((kind) => namespaceKind(context, kind)),
   nestedUserNamespaces(context),
   securityModules(context),
+  ...apparmorProfiles(context),
   seccompFilters(context),
   fullyVisible(context, 'proc', '/proc', ['sys/fs/binfmt_misc', 'fs/nfsd']),
   fullyVisible(context, 'sysfs', '/sys', emptySysDirectories),
@@ -98,6 +100,18 @@ function securityModules({ facts: { lsms } }: CheckContext): Check {
   };
 }
 
+function apparmorProfiles({ facts, findTool }: CheckContext): Check[] {
+  if (facts.apparmor === undefined) return [];
+  const obstacle = apparmorObstacle(facts, findTool(apparmorParser) !== undefined);
+  return [
+    check('kernel.apparmor', 'AppArmor profiles for zones', {
+      ok: obstacle === undefined,
+      detail: obstacle === undefined ? 'can be loaded' : `none: ${obstacle.reason}`,
+      fix: obstacle?.fix,
+    }),
+  ];
+}
+
 function seccompFilters({ facts: { seccomp } }: CheckContext): Check {
   return check('kernel.seccomp', 'seccomp filters', {
     ok: seccomp,
@@ -114,7 +128,12 @@ const emptySysDirectories = [
 ]; // biome-ignore format: a table
 
 /** A user namespace may mount proc and sysfs only where it sees an instance without anything over it (mount_too_revealing). */
-function fullyVisible({ mounts }: CheckContext, fsType: string, title: string, harmless: readonly string[]): Check {
+function fullyVisible(
+  { mounts, facts }: CheckContext,
+  fsType: string,
+  title: string,
+  harmless: readonly string[],
+): Check {
   const instances = mounts.filter((mount) => mount.fsType === fsType && mount.root === '/');
   const hides = ({ mountPoint }: Mount) => {
     const prefix = mountPoint === '/' ? '/' : `${mountPoint}/`;
@@ -131,7 +150,10 @@ function fullyVisible({ mounts }: CheckContext, fsType: string, title: string, h
     detail: instances.some(isGood)
       ? 'can be mounted'
       : `cannot be mounted: ${masked.length === 0 ? 'read-only' : `${masked.join(', ')} covered`} here`,
-    fix: 'in a container, pass --security-opt systempaths=unconfined',
+    fix:
+      facts.kernel.isInner === true
+        ? 'on the host: tszone set ZONE --nesting --restart-now; in a container, pass --security-opt systempaths=unconfined'
+        : 'in a container, pass --security-opt systempaths=unconfined',
   });
 }
 

@@ -37,7 +37,10 @@ function idmapped(context: CheckContext): Check {
     detail: verdict.ok
       ? `${verdict.fsType} at ${verdict.mountPoint}`
       : `${verdict.reason} (${context.root} is on ${verdict.mountPoint})`,
-    fix: 'pass --root with a directory on ext4, xfs or btrfs',
+    fix:
+      context.facts.kernel.isInner === true
+        ? 'mount -t tmpfs tmpfs DIR, and pass --root with a directory on it; or give zones --userns host'
+        : 'pass --root with a directory on ext4, xfs or btrfs',
   });
 }
 

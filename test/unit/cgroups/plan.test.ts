@@ -16,6 +16,7 @@ const web = (layout: CgroupLayout) => ({ layout, instance: '0a1b2c', zone: 'web'
 const writes = (ops: readonly CgroupOp[]) =>
   ops.flatMap((op) => (op.op === 'cgroup.write' ? [`${op.path} = ${op.value}`] : []));
 const paths = (ops: readonly { readonly op: string }[]) => ops.map((op) => `${op.op} ${'path' in op ? op.path : ''}`);
+const ownFiles = ['cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control'];
 const all: ZoneLimits = {
   memoryBytes: 128 * MiB,
   swapBytes: 64 * MiB,
@@ -124,6 +125,34 @@ describe('planZoneCgroups', () => {
       'cgroup.create /cg/devices/tszone/0a1b2c/web',
       'cgroup.devices /cg/devices/tszone/0a1b2c/web',
     ]);
+  });
+
+  it('gives groups to a zone that may divide them: on v1 those that only limit, on v2 with a bound on their number', () => {
+    const owner = { uid: 1000, gid: 1000 };
+    const owned = (layout: CgroupLayout) =>
+      planZoneCgroups({ ...web(layout), limits: {}, owner }).prepare.filter(({ op }) => op === 'cgroup.own');
+    expect(paths(owned(layoutV1())).toSorted()).to.deep.equal(
+      ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids'].map((name) => `cgroup.own /cg/${name}/tszone/0a1b2c/web`),
+    );
+    const { prepare } = planZoneCgroups({ ...web(layoutV2()), limits: {}, owner });
+    expect(writes(prepare)).to.deep.equal([
+      '/cg/tszone/0a1b2c/web/cgroup.max.descendants = 1024',
+      '/cg/tszone/0a1b2c/web/cgroup.max.depth = 16',
+    ]);
+    expect(prepare.at(-1)).to.deep.include({ op: 'cgroup.own', files: ownFiles, ...owner });
+    expect(planZoneCgroups({ ...web(layoutV2()), limits: {} }).prepare.map(({ op }) => op)).to.not.include(
+      'cgroup.own',
+    );
+    const shared = { version: 1, mount: '/cg/net_cls,pids', hierarchy: ['net_cls', 'pids'] } as const;
+    const mounted = { ...layoutV1(), controllers: { ...layoutV1().controllers, pids: shared } };
+    expect(paths(owned(mounted)).join(), 'not with one that does more').to.not.include('pids');
+  });
+
+  it('in a zone on v2, what runs in the topmost group makes way before that hands anything down', () => {
+    const inZone = layoutV2('/cg', ['memory', 'cpu', 'pids', 'freezer']);
+    const { prepare } = planZoneCgroups({ ...web(inZone), limits: { pids: 5 } });
+    const made = prepare.find((op) => op.op === 'cgroup.create');
+    expect(made?.op === 'cgroup.create' && made.enable).to.include({ above: '/cg', leaf: '/cg/tszone-rest' });
   });
 
   it('lives below a delegated unit under systemd with v2', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { flockFd } from '../../../src/helper/index.js';
-import { type Spawner, spawner } from '../../../src/helper/spawner.js';
+import { giveSpawner, type Spawner, spawner } from '../../../src/helper/spawner.js';
 import { runProgram } from '../../helpers/cli.js';
 import { eventually, patience } from '../../helpers/patience.js';
 import { requires } from '../../helpers/requires.js';
@@ -185,6 +185,20 @@ describe('the spawner', () => {
       );
     });
     expect(heard).to.deep.equal(['closed', 125]);
+  });
+
+  it('that was given is taken only if it is a child of this process and lives; else there is another', async () => {
+    const child = spawn('true', { stdio: 'ignore' });
+    await new Promise((resolve) => child.once('exit', resolve));
+    for (const pid of [1, child.pid ?? -1]) {
+      const before = await required();
+      process.kill(await pidOfSpawner(), 'SIGKILL');
+      await before.ended;
+      giveSpawner({ pid, fd: openSync('/dev/null', 'r+') });
+      expect(await flockFd(handle(), 0)).to.equal(true);
+      await pidOfSpawner();
+      for (const fd of open.splice(0)) closeSync(fd);
+    }
   });
 
   it('ends with the process that it works for, also when that is killed', async () => {

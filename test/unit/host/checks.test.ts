@@ -48,6 +48,25 @@ describe('checkHost', () => {
     expect(await only('root', {}, { isRoot: false })).to.include({ status: 'fail', fix: 'sudo tszone …' });
   });
 
+  it('says why zones get no AppArmor profile, where the kernel has it', async () => {
+    const apparmor = { hasInterface: true, isConfined: false };
+    const effectiveNames = [...new Set([...facts.capabilities.effectiveNames, 'MAC_ADMIN' as const])];
+    const capabilities = { ...facts.capabilities, effectiveNames };
+    const there: Partial<CheckContext> = { findTool: (name) => `/sbin/${name}` };
+    const said = (changed: Partial<HostFacts>, overrides = there) =>
+      only('kernel.apparmor', overrides, { capabilities, apparmor, ...changed });
+    expect(await said({})).to.include({ status: 'ok' });
+    expect(await said({}, {})).to.include({ status: 'warn', detail: 'none: apparmor_parser is not installed' });
+    expect((await said({}, {})).fix).to.match(/apt-get install .*apparmor$/);
+    expect((await said({ apparmor: { ...apparmor, hasInterface: false } })).fix).to.include('securityfs');
+    expect((await said({ apparmor: { ...apparmor, isConfined: true } })).detail).to.include('under a profile itself');
+    const fewer = { ...capabilities, effectiveNames: effectiveNames.filter((name) => name !== 'MAC_ADMIN') };
+    expect((await said({ capabilities: fewer })).detail).to.include('CAP_MAC_ADMIN');
+    const { apparmor: _none, ...without } = facts;
+    const checks = await checkHost({ facts: without, root: '/nowhere' }, {});
+    expect(checks.map(({ id }) => id)).to.not.include('kernel.apparmor');
+  });
+
   it('says what goes without a capability', async () => {
     const capabilities = {
       ...facts.capabilities,

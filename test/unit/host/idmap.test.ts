@@ -12,6 +12,14 @@ describe('idmapVerdict', () => {
     expect(on('btrfs', 5, 14)).to.include({ ok: false });
     expect(on('overlay', 6, 18)).to.include({ ok: false, reason: 'overlay cannot be idmapped' });
   });
+
+  it('is for nobody in a zone but him who has mounted the file system', () => {
+    const inZone = (fsType: string, superOptions: string[]) =>
+      idmapVerdict({ fsType, mountPoint: '/x', superOptions }, { major: 6, minor: 18, isInner: true });
+    expect(inZone('ext4', ['rw']).reason).to.match(/^ext4 at \/x was mounted outside this zone.*EPERM/);
+    expect(inZone('tmpfs', ['rw', 'size=1024k'])).to.include({ ok: false });
+    expect(inZone('tmpfs', ['rw', 'uid=268435456', 'gid=268435456'])).to.include({ ok: true });
+  });
 });
 
 describe('canIdmap', () => {

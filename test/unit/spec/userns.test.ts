@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { hasCode } from '../../../src/errors/index.js';
-import { formatUserns, modeOf, modeWarnings, parseUserns, parseZoneOptions } from '../../../src/spec/index.js';
+import { formatUserns, idCount, modeOf, modeWarnings, parseUserns, parseZoneOptions } from '../../../src/spec/index.js';
 
 const minimal = { name: 'web', image: 'sparse' };
 
@@ -19,8 +19,11 @@ describe('whose ids a zone has', () => {
     expect(parseUserns('auto')).to.deep.equal({ kind: 'auto' });
     expect(parseUserns('host')).to.deep.equal({ kind: 'host' });
     expect(parseUserns('500000:65536')).to.deep.equal({ kind: 'range', base: 500_000, count: 65_536, shared: false });
-    for (const text of ['500000:131072', '500000:65536,shared'])
+    expect(parseUserns('auto:131072')).to.deep.equal({ kind: 'auto', count: 131_072 });
+    for (const text of ['500000:131072', '500000:65536,shared', 'auto', 'auto:131072'])
       expect(formatUserns(parseUserns(text) ?? { kind: 'auto' })).to.equal(text);
+    for (const text of ['auto:', 'auto:65535', 'auto:x', 'auto:99999999999', 'host:65536'])
+      expect(parseUserns(text), text).to.equal(undefined);
     for (const text of ['', 'HOST', '0:65536', '500000:65535', '4294910000:65536', '1:65536,sharing', '-1:65536'])
       expect(parseUserns(text), text).to.equal(undefined);
   });
@@ -36,6 +39,22 @@ describe('whose ids a zone has', () => {
     expect(modes({ userns: 'host' })).to.deep.equal(['host-ids', 1]);
     expect(modes({ privileged: true })).to.deep.equal(['privileged', 1]);
     expect(modes({ privileged: true, userns: 'host' })).to.deep.equal(['privileged', 1]);
+  });
+
+  it('may hold zones with ids that are its alone, and then has many', () => {
+    const spec = parseZoneOptions({ ...minimal, nesting: true });
+    expect(modeOf(spec)).to.equal('nesting');
+    expect(modeWarnings(spec)).to.match(/^warning: zone "web" may make user namespaces/);
+    expect(modeWarnings(spec, 'each spare')[0]).to.match(/^warning: each spare may make/);
+    expect(idCount(spec)).to.equal(16 * 65_536);
+    const countOf = (options: object) => idCount(parseZoneOptions({ ...minimal, ...options }));
+    expect(countOf({})).to.equal(65_536);
+    expect(countOf({ userns: 'auto:70000' }), 'whole blocks').to.equal(131_072);
+    expect(countOf({ nesting: true, userns: 'auto:196608' })).to.equal(196_608);
+    expect(countOf({ nesting: true, userns: '500000:70000' }), 'as told').to.equal(70_000);
+    expect(refusal({ nesting: true, privileged: true })).to.match(/^"nesting" is not needed/);
+    expect(refusal({ nesting: true, userns: 'host' })).to.match(/^"nesting" would open the host's/);
+    expect(refusal({ nesting: true, userns: '500000:65536,shared' })).to.match(/^"nesting" needs ids that nobody/);
   });
 
   it('refuses what would undo it', () => {

@@ -27,6 +27,34 @@ describe('the register of id ranges', () => {
     expect(ranges.every(({ base, count }) => base % idsPerZone === 0 && count === idsPerZone)).to.equal(true);
   });
 
+  it('gives zones that hold zones several blocks in one, which overlap with nobody else’s', async () => {
+    const nested = { userns: { kind: 'auto' }, privileged: false, nesting: true } as const;
+    const count = 16 * idsPerZone;
+    const lease = (zone: string, ids?: typeof nested) => leaseIds(roots, `n-${zone}`, { directory, ids });
+    const ranges = [await lease('a', nested), await lease('b'), await lease('c', nested), await lease('d')];
+    expect(ranges.map((range) => range.count)).to.deep.equal([count, idsPerZone, count, idsPerZone]);
+    await releaseIds(roots, 'n-b', directory);
+    // What one has left is too small for many.
+    ranges.push(await lease('e', nested), await lease('f'));
+    const held = ranges.filter((_, index) => index !== 1).toSorted((a, b) => a.base - b.base);
+    for (const [index, { base }] of held.slice(1).entries()) {
+      const before = held[index];
+      expect(base).to.be.at.least((before?.base ?? 0) + (before?.count ?? 0));
+    }
+    expect(await lease('a', nested)).to.deep.equal(ranges[0]);
+    for (const zone of ['a', 'c', 'd', 'e', 'f']) await releaseIds(roots, `n-${zone}`, directory);
+  });
+
+  it('a zone that is to hold zones from now on, or no longer, gets another range, the old one being free', async () => {
+    const nested = { userns: { kind: 'auto' }, privileged: false, nesting: true } as const;
+    const few = await leaseIds(roots, 'grows', { directory });
+    const many = await claimIds(roots, 'grows', few, { directory, ids: nested });
+    expect(many.count).to.equal(16 * few.count);
+    expect(await claimIds(roots, 'grows', many, { directory, ids: nested })).to.deep.equal(many);
+    expect(await claimIds(roots, 'grows', many, { directory })).to.deep.equal(few);
+    await releaseIds(roots, 'grows', directory);
+  });
+
   it('gives a zone the range that it has', async () => {
     expect(await leaseIds(roots, 'a', { directory })).to.deep.equal(await leaseIds(roots, 'a', { directory }));
   });

@@ -1,0 +1,38 @@
+/** What a firewall's reload (`nft flush ruleset`) takes from zones that run: the rules of what they may send, and their published ports. */
+import { type NetOp, type PortOp, publishedPorts } from '../netif/index.js';
+import { applyHostOp } from '../plan/index.js';
+import { formatPort, type ZoneSpec } from '../spec/index.js';
+import { readPrepared, readRunning, readZones } from '../state/index.js';
+import type { HostContext } from './host-context.js';
+import { lockZone } from './zone-lock.js';
+import { readLaunch } from './zone-ref.js';
+
+/**
+ * Makes all of it anew that is missing; what is there stays as it is.
+ *
+ * @returns the zones whose ports had been taken
+ * @throws PORT_IN_USE somebody else has one by now
+ */
+export async function restoreNetworks(host: HostContext): Promise<string[]> {
+  const restored: string[] = [];
+  for (const { spec } of await readZones(host.roots)) {
+    if (spec.net.kind === 'bridge' && (await restoreZone(host, spec))) restored.push(spec.name);
+  }
+  return restored;
+}
+
+async function restoreZone(host: HostContext, { name, port }: ZoneSpec): Promise<boolean> {
+  const { roots } = host;
+  await using _lock = await lockZone(host, name);
+  const isThere = (await readRunning(roots, name)) ?? (await readPrepared(roots, name));
+  if (isThere === undefined) return false;
+  const prepared = ((await readLaunch(roots, name))?.prepared ?? []) as readonly NetOp[];
+  const published = (await publishedPorts(roots)).map(formatPort);
+  // Also noted are those that have been taken back meanwhile.
+  const wanted = port.map(formatPort);
+  const ports = prepared.filter((op): op is PortOp => op.op === 'net.port' && wanted.includes(formatPort(op)));
+  const missing = ports.filter((op) => !published.includes(formatPort(op)));
+  for (const op of prepared.filter(({ op }) => op === 'net.nft')) await applyHostOp(op);
+  for (const op of ports) await applyHostOp(op);
+  return missing.length > 0;
+}

@@ -1,0 +1,54 @@
+/** Debian's docker-registry on this machine, where user "u" with password "p" may do everything. */
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { startProgram } from './cli.js';
+import { eventually } from './patience.js';
+
+export interface DockerRegistry extends AsyncDisposable {
+  readonly host: string;
+  /** For DOCKER_CONFIG: holds the login. */
+  readonly loginDirectory: string;
+}
+
+/** bcrypt of "p". */
+const htpasswd = 'u:$2y$05$0bxlZAB2Es9RzVgxtqnJWue8VTvLapV0UctCJ1.CzqRbAhi9xqKt6\n';
+
+export async function startDockerRegistry(directory: string): Promise<DockerRegistry> {
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  mkdirSync(join(directory, 'login'), { recursive: true });
+  writeFileSync(join(directory, 'htpasswd'), htpasswd);
+  const auths = { [host]: { auth: Buffer.from('u:p').toString('base64') } };
+  writeFileSync(join(directory, 'login/config.json'), JSON.stringify({ auths }));
+  const settings = {
+    version: 0.1,
+    log: { level: 'error', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(directory, 'data') } },
+    http: { addr: host },
+    auth: { htpasswd: { realm: 'test', path: join(directory, 'htpasswd') } },
+  };
+  // JSON is YAML, too.
+  writeFileSync(join(directory, 'settings.yml'), JSON.stringify(settings));
+  const server = startProgram('docker-registry', ['serve', join(directory, 'settings.yml')]);
+  await eventually('the registry answers', async () => (await fetch(`http://${host}/v2/`)).status === 401);
+  return {
+    host,
+    loginDirectory: join(directory, 'login'),
+    [Symbol.asyncDispose]: async () => {
+      server.process.kill('SIGKILL');
+      await server.ended;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
