@@ -24,6 +24,7 @@ export const errorNotes = {
   PORT_NOT_FOUND: 'The zone does not publish that port. See `tszone port list`.',
   PATH_NOT_FOUND: 'A file or directory that was named does not exist, on the host or in the zone.',
   SPARE_NOT_FOUND: 'No spares are kept of that image. See `tszone spare list`, and `tszone spare set`.',
+  POOL_NOT_FOUND: 'There is no pool of that name. See `tszone pool list`, and `tszone pool create`.',
   ZONE_EXISTS: 'A zone of that name is there already: choose another name, or delete it first.',
   ZONE_RUNNING: 'The zone runs, and what was asked needs it to be stopped.',
   ZONE_NOT_RUNNING: 'The zone is stopped, and what was asked needs it to run.',
@@ -35,6 +36,8 @@ export const errorNotes = {
   IMAGE_EXISTS: 'An image of that name is there already: choose another name, or pass `--force`.',
   IMAGE_DAMAGED:
     '`image verify` found files of images that are not as they were unpacked; they are in `context.images`.',
+  POOL_EXISTS: 'A pool of that name, or one at that place, is there already.',
+  POOL_IN_USE: 'Volumes of zones, or frozen layers of snapshots, lie in the pool; the zones are in `context.zones`.',
   NETWORK_IN_USE: 'Zones have addresses of the network.',
   NETWORK_EXISTS: 'A network of that name is there already.',
   NETWORK_ADDRESS_IN_USE: 'Another zone has the address, or the range overlaps with one that the host uses.',
@@ -55,6 +58,10 @@ export const errorNotes = {
   REGISTRY_UNREACHABLE:
     'The registry, its realm or what it redirects to does not answer, or the connection broke several times. Repeat the command: what was fetched is kept.',
   REGISTRY_BAD_ANSWER: 'What answers is no registry, or does not keep to the distribution API; or it does not encrypt.',
+  POOL_CANNOT:
+    'The pool cannot do what was asked, a quota for example, with its driver on this host; the hint names a pool that can, or makes one.',
+  POOL_UNUSABLE:
+    'The place of a pool is not what its driver needs, or is not there any more: another file system, a missing disk.',
   RESOURCE_DISK_FULL: 'No space is left, whichever step found out (ENOSPC, EDQUOT). Nothing half-done is left behind.',
   RESOURCE_IDS_EXHAUSTED: 'No range of 65,536 user and group ids is free.',
   RESOURCE_ADDRESSES_EXHAUSTED: 'The network has no free address, or no free range for a new network was found.',

@@ -35,6 +35,7 @@ export const errorCatalog = {
   PORT_NOT_FOUND: NotFoundError,
   PATH_NOT_FOUND: NotFoundError,
   SPARE_NOT_FOUND: NotFoundError,
+  POOL_NOT_FOUND: NotFoundError,
 
   ZONE_EXISTS: ConflictError,
   ZONE_RUNNING: ConflictError,
@@ -45,6 +46,8 @@ export const errorCatalog = {
   IMAGE_IN_USE: ConflictError,
   IMAGE_EXISTS: ConflictError,
   IMAGE_DAMAGED: ConflictError,
+  POOL_EXISTS: ConflictError,
+  POOL_IN_USE: ConflictError,
   NETWORK_IN_USE: ConflictError,
   NETWORK_EXISTS: ConflictError,
   NETWORK_ADDRESS_IN_USE: ConflictError,
@@ -61,6 +64,8 @@ export const errorCatalog = {
   CGROUP_CONTROLLER_MISSING: HostError,
   REGISTRY_UNREACHABLE: HostError,
   REGISTRY_BAD_ANSWER: HostError,
+  POOL_CANNOT: HostError,
+  POOL_UNUSABLE: HostError,
 
   RESOURCE_DISK_FULL: ResourceError,
   RESOURCE_IDS_EXHAUSTED: ResourceError,

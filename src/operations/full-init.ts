@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { lstat, readlink } from '../host/quick-fs.js';
-import { type ZoneRecord, zonePaths } from '../state/index.js';
+import type { ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { planZoneLayers } from './zone-files.js';
 
@@ -13,8 +13,7 @@ import { planZoneLayers } from './zone-files.js';
  * @throws HOST_FEATURE_MISSING there is no init, or it is systemd, which wants a cgroup hierarchy that it may write
  */
 export async function requireFullInit(host: HostContext, record: ZoneRecord): Promise<void> {
-  const upper = join(zonePaths(host.roots, record.spec.name).rootfs, 'upper');
-  const kind = await findInit([upper, ...planZoneLayers(host, record)]);
+  const kind = await findInit(await planZoneLayers(host, record));
   const { name } = record.spec;
   if (kind === 'other') return;
   if (kind === 'none') {

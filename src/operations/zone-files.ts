@@ -16,24 +16,28 @@ import { layerDirectory } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { resolveDevices, type ZoneDevice } from './zone-devices.js';
 import { planZoneFilter } from './zone-filter.js';
+import { directoryOf, frozenLayersOf, planOpen, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 /** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
 export async function planZoneFiles(host: HostContext, record: ZoneRecord): Promise<ZoneFilesPart> {
+  const place = await volumeOf(host.roots, record);
   return {
     roots: host.roots,
     facts: host.facts,
     record,
-    layers: planZoneLayers(host, record),
+    layers: [...frozenLayersOf(place), ...planImageLayers(host, record)],
+    rootfs: directoryOf(place),
+    storage: planOpen(place),
     trees: await planZoneTrees(host, record),
     ...(record.spec.privileged ? { hostDevices: await listDevices() } : {}),
-    fromImage: await filesFromImage(host, record),
+    fromImage: await filesFromImage(writtenTo(place)),
     programs: { init: initPath(), helper: helperPath() },
   };
 }
 
 type ZoneFilesPart = Pick<
   StartPlanInput,
-  'roots' | 'facts' | 'record' | 'layers' | 'trees' | 'hostDevices' | 'fromImage' | 'programs'
+  'roots' | 'facts' | 'record' | 'layers' | 'rootfs' | 'storage' | 'trees' | 'hostDevices' | 'fromImage' | 'programs'
 >;
 
 /** Not those of terminals, which a zone has of its own. */
@@ -50,8 +54,15 @@ async function listDevices(): Promise<string[]> {
     .toSorted();
 }
 
-/** Topmost first. */
-export function planZoneLayers({ roots }: HostContext, { image }: ZoneRecord): string[] {
+/** Directories in which what the zone has written is, topmost first, if its volume is open. */
+const writtenTo = (place: ZoneVolume): string[] => [join(directoryOf(place), 'upper'), ...frozenLayersOf(place)];
+
+/** All that the zone's root is made of, topmost first, if its volume is open. @throws POOL_NOT_FOUND */
+export async function planZoneLayers(host: HostContext, record: ZoneRecord): Promise<string[]> {
+  return [...writtenTo(await volumeOf(host.roots, record)), ...planImageLayers(host, record)];
+}
+
+function planImageLayers({ roots }: HostContext, { image }: ZoneRecord): string[] {
   return image.layers.map((digest) => layerDirectory(roots, digest));
 }
 
@@ -69,17 +80,16 @@ function sharedTree(directory: HostDirectory, spec: ZoneSpec, local: string): Ho
 }
 
 /** Of the files that tszone keeps true, those still the image's. Only asks whether a name is there: a zone can fool nobody but itself. */
-async function filesFromImage({ roots }: HostContext, { spec }: ZoneRecord): Promise<string[]> {
-  const upper = join(zonePaths(roots, spec.name).rootfs, 'upper');
-  const missing = await Promise.all(
-    identityFiles.map((path) =>
-      lstat(join(upper, path)).then(
-        () => false,
-        () => true,
-      ),
-    ),
+async function filesFromImage(directories: readonly string[]): Promise<string[]> {
+  const isIn = (path: string) => (directory: string) =>
+    lstat(join(directory, path)).then(
+      () => true,
+      () => false,
+    );
+  const there = await Promise.all(
+    identityFiles.map(async (path) => (await Promise.all(directories.map(isIn(path)))).includes(true)),
   );
-  return identityFiles.filter((_, index) => missing[index]);
+  return identityFiles.filter((_, index) => !there[index]);
 }
 
 async function userTree(mount: MountSpec): Promise<HostTree> {

@@ -5,8 +5,9 @@ import { type DeviceNodesOp, deviceHandlers } from '../namespaces/index.js';
 import { type NetOp, netHandlers } from '../netif/index.js';
 import type { HostOpBase, HostOpHandler } from '../spec/index.js';
 import { type StateOp, stateHandlers } from '../state/index.js';
+import { type StorageOp, storageHandlers } from '../storage/index.js';
 
-export type HostOp = ApparmorOp | CgroupOp | DeviceNodesOp | NetOp | StateOp;
+export type HostOp = ApparmorOp | CgroupOp | DeviceNodesOp | NetOp | StateOp | StorageOp;
 
 const handlers: Readonly<Record<string, HostOpHandler<never>>> = {
   apparmor: apparmorHandlers,
@@ -14,6 +15,7 @@ const handlers: Readonly<Record<string, HostOpHandler<never>>> = {
   device: deviceHandlers,
   net: netHandlers,
   state: stateHandlers,
+  storage: storageHandlers,
 };
 
 function handlerOf(op: HostOpBase): HostOpHandler<HostOpBase> {

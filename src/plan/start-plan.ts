@@ -55,6 +55,10 @@ export interface StartPlanInput {
   readonly record: ZoneRecord;
   /** Directories, topmost first. */
   readonly layers: readonly string[];
+  /** Holds `upper` and `work`. */
+  readonly rootfs: string;
+  /** What has to be mounted before that is there. */
+  readonly storage: { readonly prepare: readonly HostOp[]; readonly exit: readonly EnterOp[] };
   readonly trees: readonly HostTree[];
   /** Of the host, that the zone may use. */
   readonly devices: readonly (DeviceNode & Omit<DeviceRule, 'minor'>)[];
@@ -109,6 +113,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
   return {
     prepare: [
       { op: 'state.mkdir', path: paths.staging, mode: 0o755 },
+      ...input.storage.prepare,
       ...cgroups.prepare,
       ...(input.profile?.prepare ?? []),
       ...input.network.prepare,
@@ -185,6 +190,7 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     ...input.network.exit,
     ...cgroups.exit,
     ...(input.profile?.exit ?? []),
+    ...input.storage.exit,
     { op: 'exit.unlink', path: paths.monitorSocket },
     ...(input.hold === true ? [{ op: 'exit.unlink', path: paths.prepared } as const] : []),
     ...((input.onGo ?? []).length === 0 ? [] : [{ op: 'monitor.went', argv: input.onGo ?? [] } as const]),
@@ -200,7 +206,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     hostname: spec.hostname ?? spec.name,
     root: {
       layers: input.layers,
-      rootfs: paths.rootfs,
+      rootfs: input.rootfs,
       staging: paths.staging,
       readOnly: spec.readOnly,
       volatile: spec.ephemeral,

@@ -6,6 +6,7 @@ export * from './names.js';
 export { nearest } from './nearest.js';
 export * from './parse.js';
 export * from './parts.js';
+export * from './pool-drivers.js';
 export * from './quantities.js';
 export * from './schema.js';
 export { isNetSysctl } from './sysctls.js';

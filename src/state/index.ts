@@ -10,6 +10,7 @@ export * from './networks.js';
 export * from './networks-file.js';
 export type { StateOp } from './ops.js';
 export { keepParsedFiles, keepsParsedFiles, lastParsed, parsedOnce } from './parsed-files.js';
+export * from './pools.js';
 export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';

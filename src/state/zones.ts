@@ -46,7 +46,7 @@ export interface ZoneImageConfig {
 export interface ZoneStorage {
   /** A pool's name. */
   readonly pool: string;
-  /** The pool's name for the zone's volume: the zone may be renamed. */
+  /** The pool's name for the zone's volume: the zone may be renamed. Of the default pool empty: it lies in the zone's own directory. */
   readonly volume: string;
   /** Frozen layers of that pool between the volume and the image, topmost first. */
   readonly layers: readonly string[];

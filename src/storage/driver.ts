@@ -2,17 +2,23 @@
  * What every storage driver does. A zone's root is always an overlay: on top the zone's own **volume**, a directory with
  * `upper` and `work`; below it the zone's frozen layers, topmost first; below them its image's layers. A driver makes,
  * bounds, freezes and copies volumes; how the root is mounted is the same for all of them.
+ *
+ * For snapshots: what was frozen is looked at by `open` with a name of its own and no volume, then `layerDirectory`, then `close`.
  */
+import type { DriverName } from '../spec/index.js';
 
-export const driverNames = ['overlay', 'btrfs', 'loop'] as const;
-export type DriverName = (typeof driverNames)[number];
+export { type DriverName, driverNames } from '../spec/index.js';
 
-/** Where volumes and frozen layers lie. */
+/** Where volumes and frozen layers lie. Plain data: it goes into journals. */
 export interface Pool {
   readonly name: string;
   readonly driver: DriverName;
   /** Absolute; a directory that only root can enter. Holds `volumes/` and `layers/`. */
   readonly path: string;
+  /** The file system that is mounted at `path` when it is needed. */
+  readonly file?: string | undefined;
+  /** Run-time: where volumes and layers that are files are mounted. */
+  readonly mounts: string;
 }
 
 /** Bounds of what is written to a volume; absent: not bounded. */
@@ -23,7 +29,7 @@ export interface VolumeLimits {
 
 /** What a pool can do, probed on this host. */
 export interface DriverAbilities {
-  /** A bound on bytes holds. Otherwise: why not, and what would. */
+  /** A bound on bytes holds. Otherwise: why not. */
   readonly quota: true | string;
   /** The same on the number of files. */
   readonly inodes: true | string;
@@ -41,41 +47,60 @@ export interface Frozen {
   readonly copiedBytes: number;
 }
 
+/** What is used together. */
+export interface Opening {
+  /** The volume's name; without one any that nobody else has: what is opened twice under two names is closed twice. */
+  readonly id: string;
+  readonly volume?: string | undefined;
+  readonly layers: readonly string[];
+}
+
 /** Every call is idempotent, so that what a killed command left can be done or undone again. */
-export interface StorageDriver {
+export interface VolumeDriver {
   readonly name: DriverName;
   abilities(pool: Pool): Promise<DriverAbilities>;
 
   /** Where `upper` and `work` are while the volume is open. */
   directory(pool: Pool, volume: string): string;
-  /** Where a frozen layer's tree is while it is open. */
-  layerDirectory(pool: Pool, layer: string): string;
+  /** Where a frozen layer's tree is while it is open under that name. */
+  layerDirectory(pool: Pool, layer: string, openedAs: string): string;
 
   /**
    * A new volume that shows what a chain of frozen layers shows, topmost first; none: empty.
    *
    * @returns the layers that still belong below it
-   * @throws POOL_CANNOT a bound that this pool cannot hold, RESOURCE_DISK_FULL
+   * @throws POOL_CANNOT a bound that this pool cannot hold, POOL_NOT_FOUND, RESOURCE_DISK_FULL
    */
   create(
     pool: Pool,
     volume: string,
     options: VolumeLimits & { readonly from: readonly string[] },
   ): Promise<readonly string[]>;
-  /** Not there is success. */
+  /** The volume must not be open. Not there is success. */
   remove(pool: Pool, volume: string): Promise<void>;
   /** @throws POOL_CANNOT, RESOURCE_DISK_FULL */
   resize(pool: Pool, volume: string, limits: VolumeLimits, isOpen: boolean): Promise<void>;
 
-  /** Mounts what has to be mounted before the directories can be used; nothing for drivers of plain directories. */
-  open(pool: Pool, volume: string, layers: readonly string[]): Promise<void>;
-  close(pool: Pool, volume: string, layers: readonly string[]): Promise<void>;
+  /** Whether `open` and `close` have anything to do: of drivers of plain directories nothing is journaled. */
+  needsOpen(pool: Pool): boolean;
+  /** Mounts what has to be mounted before the directories can be used. @throws POOL_UNUSABLE */
+  open(pool: Pool, opening: Opening): Promise<void>;
+  close(pool: Pool, opening: Opening): Promise<void>;
+  /** What `close` unmounts, so that a zone's monitor can do it. */
+  mountPoints(pool: Pool, opening: Opening): readonly string[];
 
+  /** Bytes and files that were written to the volume. */
+  usage(pool: Pool, volume: string): Promise<VolumeUsage>;
+}
+
+export interface VolumeUsage {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+export interface StorageDriver extends VolumeDriver {
   /** What the volume holds becomes a layer. A running zone's is only ever copied; its caller holds it still. */
   freeze(pool: Pool, volume: string, layer: string, options: { readonly isRunning: boolean }): Promise<Frozen>;
   /** Not there is success. */
   removeLayer(pool: Pool, layer: string): Promise<void>;
-
-  /** Bytes and files that were written to the volume. */
-  usage(pool: Pool, volume: string): Promise<{ readonly bytes: number; readonly inodes: number }>;
 }

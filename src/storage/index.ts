@@ -2,3 +2,10 @@
 export * from './blobs.js';
 export * from './layers.js';
 export * from './outlines.js';
+/** Where images' trees live, and what zones write. */
+export { storageHandlers } from './apply.js';
+export * from './driver.js';
+export { driverOf } from './drivers.js';
+export * from './layers.js';
+export type { StorageOp, VolumeCreateOp } from './ops.js';
+export { defaultPool, poolOf } from './pools.js';

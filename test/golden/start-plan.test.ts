@@ -75,6 +75,8 @@ function inputFor(options: Partial<ZoneOptions>, cgroup: CgroupLayout): StartPla
       stoppedByUser: false,
       restarts: 0,
     },
+    rootfs: `${roots.root}/zones/web/rootfs`,
+    storage: { prepare: [], exit: [] },
     layers: ['/var/lib/tszone/images/layers/sha256-1'],
     trees: [],
     devices: [],

@@ -1,0 +1,57 @@
+/** Does and undoes storage ops. */
+import { formatSize, type HostOpHandler } from '../spec/index.js';
+import type { VolumeLimits } from './driver.js';
+import { driverOf } from './drivers.js';
+import type { StorageOp } from './ops.js';
+
+export const storageHandlers: HostOpHandler<StorageOp> = { apply, undo, describe };
+
+async function apply(op: StorageOp): Promise<void> {
+  const driver = driverOf(op.pool);
+  switch (op.op) {
+    case 'storage.create':
+      await driver.create(op.pool, op.volume, op);
+      return;
+    case 'storage.remove':
+      return driver.remove(op.pool, op.volume);
+    case 'storage.open':
+      return driver.open(op.pool, op);
+    case 'storage.resize':
+      return driver.resize(op.pool, op.volume, op.limits, op.isOpen);
+  }
+}
+
+async function undo(op: StorageOp): Promise<void> {
+  const driver = driverOf(op.pool);
+  switch (op.op) {
+    case 'storage.create':
+      return driver.remove(op.pool, op.volume);
+    case 'storage.remove':
+      return;
+    case 'storage.open':
+      return driver.close(op.pool, op);
+    case 'storage.resize':
+      return driver.resize(op.pool, op.volume, op.previous, op.isOpen);
+  }
+}
+
+function describe(op: StorageOp): string {
+  const pool = `of pool ${op.pool.name}`;
+  switch (op.op) {
+    case 'storage.create':
+      return `make volume ${op.volume} ${pool}${boundsOf(op)}`;
+    case 'storage.remove':
+      return `remove volume ${op.volume} ${pool}`;
+    case 'storage.open':
+      return `mount volume ${op.volume ?? op.id} ${pool}`;
+    case 'storage.resize':
+      return `bound volume ${op.volume} ${pool}${boundsOf(op.limits) || ' no more'}`;
+  }
+}
+
+function boundsOf({ diskBytes, inodes }: VolumeLimits): string {
+  const bytes = diskBytes === undefined ? [] : [formatSize(diskBytes)];
+  const files = inodes === undefined ? [] : [`${inodes} files`];
+  const bounds = [...bytes, ...files].join(' and ');
+  return bounds === '' ? '' : `, at most ${bounds}`;
+}
