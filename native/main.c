@@ -16,6 +16,9 @@
 #ifdef HAVE_MODE_pack
 #include "pack.h"
 #endif
+#ifdef HAVE_MODE_copy
+#include "copy.h"
+#endif
 
 static int features_main(int argc, char **argv) {
   (void)argc;
@@ -34,6 +37,9 @@ static const struct {
 #endif
 #ifdef HAVE_MODE_pack
     {"pack", pack_main},
+#endif
+#ifdef HAVE_MODE_copy
+    {"copy", copy_main},
 #endif
 };
 
