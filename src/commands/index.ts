@@ -12,6 +12,11 @@ export const commandTable: CommandTable = {
     aliases: [],
     load: () => import('./claim.js'),
   },
+  clone: {
+    summary: 'Make a zone that is what another is, or was at a snapshot',
+    aliases: ['copy'],
+    load: () => import('./clone.js'),
+  },
   completion: {
     summary: 'Print the completion script of a shell',
     aliases: [],
@@ -51,6 +56,11 @@ export const commandTable: CommandTable = {
     summary: 'Run a command in a running zone',
     aliases: [],
     load: () => import('./exec.js'),
+  },
+  fork: {
+    summary: 'Clone a zone and start the clone at once',
+    aliases: [],
+    load: () => import('./fork.js'),
   },
   get: {
     summary: "Show a zone's settings, or one of them",
@@ -207,6 +217,31 @@ export const commandTable: CommandTable = {
     summary: 'Open a login shell in a running zone',
     aliases: ['enter'],
     load: () => import('./shell.js'),
+  },
+  'snapshot create': {
+    summary: 'Keep what a zone is now',
+    aliases: [],
+    load: () => import('./snapshot/create.js'),
+  },
+  'snapshot delete': {
+    summary: 'Delete snapshots',
+    aliases: ['snapshot rm'],
+    load: () => import('./snapshot/delete.js'),
+  },
+  'snapshot list': {
+    summary: 'List snapshots, of one zone or of all, the oldest first',
+    aliases: ['snapshot ls'],
+    load: () => import('./snapshot/list.js'),
+  },
+  'snapshot prune': {
+    summary: 'Remove snapshots whose time is over, and layers that nothing is made of',
+    aliases: [],
+    load: () => import('./snapshot/prune.js'),
+  },
+  'snapshot restore': {
+    summary: 'Make a zone what it was at a snapshot, settings included',
+    aliases: [],
+    load: () => import('./snapshot/restore.js'),
   },
   'spare fill': {
     summary: 'Make the spares that are missing; "claim" calls it by itself',

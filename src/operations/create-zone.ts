@@ -71,7 +71,7 @@ async function create(
   const parts = await checkZoneFeasible(host, spec, image);
   await ensureNetworks(roots, spec);
   // Of a throw-away zone: whatever becomes of its making, what takes it back is its delete.
-  if (spec.ephemeral) await writeJournal(roots, deleteJournal(roots, spec, true));
+  if (spec.ephemeral) await writeJournal(roots, await deleteJournal(roots, { spec }, true));
   const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
   const ops = planCreate(host, spec, image, spareOf);
   const isCovered = spec.ephemeral;

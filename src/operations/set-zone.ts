@@ -55,6 +55,7 @@ const passive = [
   'label',
   'description',
   'protect',
+  'snapshotKeep',
   'env',
   'user',
   'workdir',

@@ -25,7 +25,7 @@ export async function planZoneFiles(host: HostContext, record: ZoneRecord): Prom
     roots: host.roots,
     facts: host.facts,
     record,
-    layers: [...frozenLayersOf(place), ...planImageLayers(host, record)],
+    layers: [...frozenLayersOf(place), ...imageLayersOf(host, record.image)],
     rootfs: directoryOf(place),
     storage: planOpen(place),
     trees: await planZoneTrees(host, record),
@@ -59,11 +59,11 @@ const writtenTo = (place: ZoneVolume): string[] => [join(directoryOf(place), 'up
 
 /** All that the zone's root is made of, topmost first, if its volume is open. @throws POOL_NOT_FOUND */
 export async function planZoneLayers(host: HostContext, record: ZoneRecord): Promise<string[]> {
-  return [...writtenTo(await volumeOf(host.roots, record)), ...planImageLayers(host, record)];
+  return [...writtenTo(await volumeOf(host.roots, record)), ...imageLayersOf(host, record.image)];
 }
 
-function planImageLayers({ roots }: HostContext, { image }: ZoneRecord): string[] {
-  return image.layers.map((digest) => layerDirectory(roots, digest));
+export function imageLayersOf({ roots }: HostContext, { layers }: Pick<ZoneImage, 'layers'>): string[] {
+  return layers.map((digest) => layerDirectory(roots, digest));
 }
 
 /** The host's /usr of a sparse zone, and what the user mounts. @throws PATH_NOT_FOUND */

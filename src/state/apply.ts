@@ -1,6 +1,6 @@
 /** Does and undoes state ops. */
 
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode, zoneError } from '../errors/index.js';
 import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
@@ -47,6 +47,13 @@ const applySteps: Steps = {
   'state.ids-rename': ({ roots, from, to }) => renameIds(roots, from, to),
   'state.addresses-rename': ({ roots, from, to }) => renameLeases(roots, from, to),
   'state.record-rename': ({ roots, to }) => renameRecord(roots, to),
+  'state.zone-storage': async ({ roots, zone, storage, like }) => {
+    const record = await findZone(roots, zone);
+    if (record === undefined) return;
+    const spec = { ...(like?.spec ?? record.spec), name: record.spec.name, ephemeral: record.spec.ephemeral };
+    await writeZone(roots, { ...record, ...like, spec, storage });
+  },
+  'state.replace': ({ path, by }) => replaceTree(path, by),
 };
 
 const undoSteps: Steps = {
@@ -62,6 +69,8 @@ const undoSteps: Steps = {
   'state.ids-rename': nothing,
   'state.addresses-rename': nothing,
   'state.record-rename': nothing,
+  'state.zone-storage': nothing,
+  'state.replace': nothing,
 };
 
 /** Of a throw-away zone it is a link, and what that leads to has made the zone's run-time directory. */
@@ -86,6 +95,13 @@ async function removeTree(path: string): Promise<void> {
     if (isErrno(error, 'EBUSY')) await refuseMounts(path);
     throw error;
   }
+}
+
+async function replaceTree(path: string, by: string): Promise<void> {
+  if (!existsSync(by)) return;
+  await removeTree(path);
+  await rename(by, path);
+  await syncDirectory(dirname(path));
 }
 
 async function refuseMounts(path: string): Promise<void> {
@@ -142,6 +158,9 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.ids-rename': ({ from, to }) => `give the user ids of zone ${from} to ${to}`,
   'state.addresses-rename': ({ from, to }) => `give the addresses of zone ${from} to ${to}`,
   'state.record-rename': ({ to }) => `record the name ${to}`,
+  'state.zone-storage': ({ zone, storage }) =>
+    `record that zone ${zone} is made of ${storage.layers.length} frozen layers`,
+  'state.replace': ({ path, by }) => `put ${by} in the place of ${path}`,
 };
 
 export const stateHandlers: HostOpHandler<StateOp> = {

@@ -2,6 +2,7 @@
 import { formatSize, type HostOpHandler } from '../spec/index.js';
 import type { VolumeLimits } from './driver.js';
 import { driverOf } from './drivers.js';
+import { sweepLayers } from './named-layers.js';
 import type { StorageOp } from './ops.js';
 
 export const storageHandlers: HostOpHandler<StorageOp> = { apply, undo, describe };
@@ -18,6 +19,14 @@ async function apply(op: StorageOp): Promise<void> {
       return driver.open(op.pool, op);
     case 'storage.resize':
       return driver.resize(op.pool, op.volume, op.limits, op.isOpen);
+    case 'storage.layer':
+      return;
+    case 'storage.sweep':
+      await sweepLayers(op.roots, op.pool, op.layers);
+      return;
+    case 'storage.freeze':
+      await driver.freeze(op.pool, op.volume, op.layer, op);
+      return;
   }
 }
 
@@ -32,6 +41,12 @@ async function undo(op: StorageOp): Promise<void> {
       return driver.close(op.pool, op);
     case 'storage.resize':
       return driver.resize(op.pool, op.volume, op.previous, op.isOpen);
+    case 'storage.layer':
+      await sweepLayers(op.roots, op.pool, [op.layer]);
+      return;
+    case 'storage.sweep':
+    case 'storage.freeze':
+      return;
   }
 }
 
@@ -44,6 +59,12 @@ function describe(op: StorageOp): string {
       return `remove volume ${op.volume} ${pool}`;
     case 'storage.open':
       return `mount volume ${op.volume ?? op.id} ${pool}`;
+    case 'storage.layer':
+      return `make layer ${op.layer} ${pool}`;
+    case 'storage.sweep':
+      return `remove those of ${op.layers.length} layers ${pool} that nothing else is made of`;
+    case 'storage.freeze':
+      return `freeze volume ${op.volume} ${pool} as layer ${op.layer}`;
     case 'storage.resize':
       return `bound volume ${op.volume} ${pool}${boundsOf(op.limits) || ' no more'}`;
   }

@@ -4,8 +4,10 @@ export * from './layers.js';
 export * from './outlines.js';
 /** Where images' trees live, and what zones write. */
 export { storageHandlers } from './apply.js';
+export { copyTree, type HoldStill } from './copy-tree.js';
 export * from './driver.js';
 export { driverOf } from './drivers.js';
 export * from './layers.js';
+export { lockLayers, namedLayers, sweepLayers } from './named-layers.js';
 export type { StorageOp, VolumeCreateOp } from './ops.js';
 export { defaultPool, poolOf } from './pools.js';

@@ -3,20 +3,30 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, mkdir, rm } from '../host/quick-fs.js';
 import { defaultPoolName, diskFull, isErrno } from '../state/index.js';
-import type { Pool, VolumeDriver, VolumeLimits } from './driver.js';
+import type { Pool, StorageDriver, VolumeLimits } from './driver.js';
+import {
+  dressRoot,
+  freezeDirectory,
+  isUntouchedDirectory,
+  layerTree,
+  listLayerDirectories,
+  removeLayerDirectory,
+} from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
 import { treeUsage } from './tree-usage.js';
 
 const noQuota = 'its file system has no project quotas';
 
-export const overlayDriver: VolumeDriver = {
+export const overlayDriver: StorageDriver = {
   name: 'overlay',
   abilities: async () => ({ quota: noQuota, inodes: noQuota, showsQuota: true, freeze: 'copy' }),
   directory,
-  layerDirectory: (pool, layer) => join(pool.path, 'layers', layer),
+  layerDirectory: layerTree,
   create: async (pool, volume, { from, ...limits }) => {
     refuseLimits(pool, limits);
     await makeVolume(pool, volume);
+    const [top] = from;
+    if (top !== undefined) await dressRoot(join(directory(pool, volume), 'upper'), layerTree(pool, top));
     return from;
   },
   remove: (pool, volume) => rm(directory(pool, volume), { recursive: true, force: true, maxRetries: 3 }),
@@ -25,6 +35,10 @@ export const overlayDriver: VolumeDriver = {
   open: async () => {},
   close: async () => {},
   mountPoints: () => [],
+  freeze: (pool, volume, layer, options) => freezeDirectory(pool, directory(pool, volume), layer, options),
+  isUntouched: (pool, volume, layers) => isUntouchedDirectory(pool, directory(pool, volume), layers),
+  removeLayer: removeLayerDirectory,
+  listLayers: listLayerDirectories,
   usage: (pool, volume) => treeUsage(join(directory(pool, volume), 'upper')),
 };
 
