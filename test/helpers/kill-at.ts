@@ -6,12 +6,18 @@
 
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
 import { createZone } from '../../src/operations/create-from-image.js';
+import { cloneZone } from '../../src/operations/clone-zone.js';
+import { createZone } from '../../src/operations/create-zone.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
+import { forkZone } from '../../src/operations/fork-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { imagePull } from '../../src/operations/image-pull.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
+import { createSnapshot } from '../../src/operations/snapshot-create.js';
+import { deleteSnapshot } from '../../src/operations/snapshot-delete.js';
+import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
 import { prepareZone, startZone } from '../../src/operations/start-zone.js';
 import { stopZone } from '../../src/operations/stop-zone.js';
 import type { ZoneOptions } from '../../src/spec/index.js';
@@ -25,6 +31,14 @@ export const operations = {
   'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),
   pull: (host: HostContext, { image }: ZoneOptions) => imagePull(host, image),
   rename: (host: HostContext, { name }: ZoneOptions) => renameZone(host, name, `${name}-new`),
+  'snapshot create': (host: HostContext, { name }: ZoneOptions) => createSnapshot(host, name, { name: 'new' }),
+  'snapshot restore': (host: HostContext, { name }: ZoneOptions) =>
+    restoreSnapshot(host, { zone: name, snapshot: 'old' }, { force: true }),
+  'snapshot delete': (host: HostContext, { name }: ZoneOptions) =>
+    deleteSnapshot(host, { zone: name, snapshot: 'old' }),
+  clone: (host: HostContext, { name }: ZoneOptions) => cloneZone(host, { source: name, name: `${name}-new` }),
+  'fork --rm': (host: HostContext, { name }: ZoneOptions) =>
+    forkZone(host, { source: name, name: `${name}-new`, ephemeral: true }),
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {
     const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
     await running.exited;

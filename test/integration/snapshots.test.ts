@@ -19,7 +19,7 @@ import { describeTree, makeTree } from '../helpers/trees.js';
 const digestOf = (directory: string) =>
   outputOf('sh', [
     '-c',
-    "tar --xattrs --xattrs-include='*' --numeric-owner --sort=name --format=posix --pax-option=delete=atime,delete=ctime -C \"$0\" -cf - . 2>/dev/null | sha256sum",
+    'tar --xattrs --xattrs-include=\'*\' --numeric-owner --sort=name --format=posix --pax-option=delete=atime,delete=ctime -C "$0" -cf - . 2>/dev/null | sha256sum',
     directory,
   ]);
 
@@ -98,7 +98,12 @@ describe('snapshots', function () {
     await outputOf('mkdir', [tree]);
     await makeTree(tree);
     await outputOf('truncate', ['-s', '1G', join(tree, 'hole')]);
-    await outputOf('perl', ['-MIO::Socket::UNIX', '-e', 'IO::Socket::UNIX->new(Local => shift, Listen => 1)', join(tree, 's')]);
+    await outputOf('perl', [
+      '-MIO::Socket::UNIX',
+      '-e',
+      'IO::Socket::UNIX->new(Local => shift, Listen => 1)',
+      join(tree, 's'),
+    ]);
     await made.start();
     // Whiteouts and an opaque directory, as overlay makes them.
     await sh(made, 'rm /etc/passwd; rm -r /etc/rc.d; mkdir /etc/rc.d; touch /etc/rc.d/mine');
