@@ -19,6 +19,12 @@
 #ifdef HAVE_MODE_copy
 #include "copy.h"
 #endif
+#ifdef HAVE_MODE_list
+#include "list.h"
+#endif
+#ifdef HAVE_MODE_view
+#include "view.h"
+#endif
 
 static int features_main(int argc, char **argv) {
   (void)argc;
@@ -40,6 +46,12 @@ static const struct {
 #endif
 #ifdef HAVE_MODE_copy
     {"copy", copy_main},
+#endif
+#ifdef HAVE_MODE_list
+    {"list", list_main},
+#endif
+#ifdef HAVE_MODE_view
+    {"view", view_main},
 #endif
 };
 

@@ -228,10 +228,20 @@ export const commandTable: CommandTable = {
     aliases: ['snapshot rm'],
     load: () => import('./snapshot/delete.js'),
   },
+  'snapshot diff': {
+    summary: 'List the files that differ between two snapshots, or a snapshot and the zone',
+    aliases: [],
+    load: () => import('./snapshot/diff.js'),
+  },
   'snapshot list': {
     summary: 'List snapshots, of one zone or of all, the oldest first',
     aliases: ['snapshot ls'],
     load: () => import('./snapshot/list.js'),
+  },
+  'snapshot mount': {
+    summary: 'Mount the files of a snapshot on the host, read-only, and print where',
+    aliases: [],
+    load: () => import('./snapshot/mount.js'),
   },
   'snapshot prune': {
     summary: 'Remove snapshots whose time is over, and layers that nothing is made of',
@@ -242,6 +252,11 @@ export const commandTable: CommandTable = {
     summary: 'Make a zone what it was at a snapshot, settings included',
     aliases: [],
     load: () => import('./snapshot/restore.js'),
+  },
+  'snapshot umount': {
+    summary: 'Unmount the files of a snapshot',
+    aliases: ['snapshot unmount'],
+    load: () => import('./snapshot/umount.js'),
   },
   'spare fill': {
     summary: 'Make the spares that are missing; "claim" calls it by itself',

@@ -21,6 +21,7 @@ import type { HostContext } from './host-context.js';
 import { killPid1, settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
 import { planSweep } from './snapshot-delete.js';
+import { unmountViews } from './snapshot-mount.js';
 import { stopLocked } from './stop-zone.js';
 import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
@@ -78,6 +79,7 @@ export async function deleteLocked(host: HostContext, name: string): Promise<voi
   const { roots, facts } = host;
   if (!(await settleZone(roots, name))) throw zoneRunningError(name);
   await refuseMounted(roots, name);
+  for (const snapshot of await snapshotsOf(roots, name)) await unmountViews(roots, name, snapshot);
   const ephemeral = await hasJournal(roots, name, 'life');
   const journal = await deleteJournal(roots, await whatIsLeft(roots, { name, ephemeral }), false);
   await withReserve(roots, () => runTransaction({ ...journal, roots }, async () => {}));

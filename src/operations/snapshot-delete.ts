@@ -12,6 +12,7 @@ import {
 } from '../state/index.js';
 import type { StorageOp } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
+import { unmountViews } from './snapshot-mount.js';
 import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { findPoolOf } from './zone-storage.js';
@@ -45,6 +46,7 @@ export async function deleteSnapshot(
 /** Call with the zone's lock held. Killed in between, the next command completes it. */
 export async function removeSnapshots(roots: Roots, zone: string, records: readonly SnapshotRecord[]): Promise<void> {
   if (records.length === 0) return;
+  for (const record of records) await unmountViews(roots, zone, record);
   const kind = { recovery: 'forward', completeIfRunning: false, place: 'disk' } as const;
   const ops = await planRemoveSnapshots(roots, zone, records);
   const transaction = { operation: 'snapshot delete', zone, ...kind, roots, ops };

@@ -11,3 +11,5 @@ export * from './layers.js';
 export { lockLayers, namedLayers, sweepLayers } from './named-layers.js';
 export type { StorageOp, VolumeCreateOp } from './ops.js';
 export { defaultPool, poolOf } from './pools.js';
+export { type Base, diffStacks, over, stackOf, type TreeChange } from './tree-diff.js';
+export { listTree, type TreeEntry } from './tree-list.js';

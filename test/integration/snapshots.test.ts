@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
 import { createSnapshot } from '../../src/operations/snapshot-create.js';
 import { deleteSnapshot } from '../../src/operations/snapshot-delete.js';
+import { diffSnapshots } from '../../src/operations/snapshot-diff.js';
 import { listSnapshots } from '../../src/operations/snapshot-list.js';
 import { pruneSnapshots } from '../../src/operations/snapshot-prune.js';
 import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
@@ -169,6 +170,39 @@ describe('snapshots', function () {
       await eventually('it writes on', async () => Number(await sh(busy, 'cat /acked')) > later);
     }
     await busy.delete({ force: true });
+  });
+
+  it('can be compared: with one another, and with the zone, running or not', async () => {
+    const host = await context();
+    const moved = await zone('moved', 'mkdir /d; echo a >/d/a; echo b >/d/b; echo c >/c');
+    await createSnapshot(host, 'moved', { name: 'one' });
+    await sh(
+      moved,
+      'rm /d/a /etc/passwd; echo bb >/d/b; echo n >/d/n; rm -r /etc/init.d; mkdir /etc/init.d; mkfifo /p; chmod 600 /c',
+    );
+    const expected = [
+      'changed /c',
+      'deleted /d/a',
+      'changed /d/b',
+      'added /d/n',
+      'deleted /etc/init.d/rcS',
+      'deleted /etc/passwd',
+      'added /p',
+    ];
+    const changesOf = async (to?: string) => {
+      const { changes, added, changed, deleted } = await diffSnapshots(host, { zone: 'moved', from: 'one', to });
+      expect([added, changed, deleted], JSON.stringify(changes)).to.deep.equal([2, 2, 3]);
+      return changes.map(({ path, change }) => `${change} ${path}`);
+    };
+    expect(await changesOf()).to.deep.equal(expected);
+    await createSnapshot(host, 'moved', { name: 'two' });
+    expect(await changesOf('two')).to.deep.equal(expected);
+    const stdout = await given.host.ok(['snapshot', 'diff', 'moved@two', 'moved@one']);
+    expect(stdout).to.include('+ /etc/passwd\n').and.to.include('3 added, 2 changed, 2 deleted');
+    await moved.stop();
+    await createSnapshot(host, 'moved', { name: 'three' });
+    expect((await changesOf('three')).join()).to.equal(expected.join());
+    await moved.delete({ force: true });
   });
 
   it('of a zone that is paused leave it paused', async () => {
