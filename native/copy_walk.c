@@ -5,7 +5,6 @@
  */
 #include "copy_walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "copy_file.h"
+#include "copy_names.h"
 #include "unpack_report.h"
 
 enum { MAX_PATH = 4096, MAX_DEPTH = 2048, OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
@@ -27,67 +27,14 @@ static size_t link_count;
 
 static void walk(int from, int to, int base, size_t length, int depth);
 
-struct names {
-  char **list;
-  size_t count;
-};
-
-static int by_name(const void *a, const void *b) {
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static struct names read_names(int directory) {
-  int again = openat(directory, ".", OPEN_DIRECTORY);
-  DIR *stream = again < 0 ? NULL : fdopendir(again);
-  struct names names = {NULL, 0};
-  size_t room = 0;
-  struct dirent *found;
-
-  if (stream == NULL) unpack_die(errno, "open a directory", path);
-  while ((errno = 0, found = readdir(stream)) != NULL) {
-    if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
-    if (names.count == room) {
-      room = room == 0 ? 64 : room * 2;
-      names.list = unpack_alloc(names.list, room * sizeof *names.list);
-    }
-    names.list[names.count++] = unpack_strdup(found->d_name, strlen(found->d_name));
-  }
-  if (errno != 0) unpack_die(errno, "read a directory", path);
-  closedir(stream);
-  if (names.count > 0) qsort(names.list, names.count, sizeof *names.list, by_name);
-  return names;
-}
-
-static void free_names(struct names *names) {
-  for (size_t i = 0; i < names->count; i++) free(names->list[i]);
-  free(names->list);
-}
-
-/* In the copy, which is ours alone. */
-static void remove_tree(int parent, const char *name) {
-  struct names names;
-  int fd;
-
-  copy_counts.removed++;
-  if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
-  if (errno != EISDIR) unpack_die(errno, "remove", path);
-  fd = openat(parent, name, OPEN_DIRECTORY);
-  if (fd < 0) unpack_die(errno, "open a directory", path);
-  names = read_names(fd);
-  for (size_t i = 0; i < names.count; i++) remove_tree(fd, names.list[i]);
-  free_names(&names);
-  close(fd);
-  if (unlinkat(parent, name, AT_REMOVEDIR) < 0) unpack_die(errno, "remove a directory", path);
-}
-
 /* What the source has not, the copy must not have. */
-static void remove_others(int to, const struct names *wanted) {
-  struct names there = read_names(to);
+static void remove_others(int to, const struct copy_names *wanted) {
+  struct copy_names there = copy_read_names(to);
 
   for (size_t i = 0; i < there.count; i++)
-    if (wanted->count == 0 || bsearch(&there.list[i], wanted->list, wanted->count, sizeof *wanted->list, by_name) == NULL)
-      remove_tree(to, there.list[i]);
-  free_names(&there);
+    if (wanted->count == 0 || bsearch(&there.list[i], wanted->list, wanted->count, sizeof *wanted->list, copy_by_name) == NULL)
+      copy_remove_tree(to, there.list[i]);
+  copy_free_names(&there);
 }
 
 static void gone(const char *what) {
@@ -123,7 +70,7 @@ static bool link_known(int to, const char *name, const struct stat *source, cons
 
   if (known == NULL) return false;
   if (there != NULL && there->st_ino == known->source) return true;
-  if (there != NULL) remove_tree(to, name);
+  if (there != NULL) copy_remove_tree(to, name);
   if (linkat(trees->to, link_paths[known->changed_ns], to, name, 0) < 0) unpack_die(errno, "make a hard link", path);
   return true;
 }
@@ -151,7 +98,7 @@ static void copy_one(int from, int to, int base, const char *name, struct stat *
     note_link(source, made.st_ino);
     return;
   }
-  if (there != NULL) remove_tree(to, name);
+  if (there != NULL) copy_remove_tree(to, name);
   if (link_base(to, base, name, source)) return;
   if (!copy_entry(from, to, name, source, &made)) {
     gone("a file was replaced while it was read");
@@ -185,7 +132,7 @@ static void copy_directory(int from, int to, int base, const char *name, size_t 
     if (errno != EEXIST || fstatat(to, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
       unpack_die(errno, "create a directory", path);
     if (!S_ISDIR(there.st_mode)) {
-      remove_tree(to, name);
+      copy_remove_tree(to, name);
       if (mkdirat(to, name, 0700) < 0) unpack_die(errno, "create a directory", path);
     }
   }
@@ -200,7 +147,7 @@ static void copy_directory(int from, int to, int base, const char *name, size_t 
 }
 
 static void walk(int from, int to, int base, size_t length, int depth) {
-  struct names names = read_names(from);
+  struct copy_names names = copy_read_names(from);
 
   if (depth > MAX_DEPTH) unpack_die(ELOOP, "directories are nested too deep", path);
   remove_others(to, &names);
@@ -222,7 +169,7 @@ static void walk(int from, int to, int base, size_t length, int depth) {
       copy_one(from, to, base, name, &st);
     path[length] = '\0';
   }
-  free_names(&names);
+  copy_free_names(&names);
 }
 
 void copy_walk(const struct copy_trees *given) {

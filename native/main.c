@@ -25,6 +25,9 @@
 #ifdef HAVE_MODE_view
 #include "view.h"
 #endif
+#ifdef HAVE_MODE_merge
+#include "merge.h"
+#endif
 
 static int features_main(int argc, char **argv) {
   (void)argc;
@@ -52,6 +55,9 @@ static const struct {
 #endif
 #ifdef HAVE_MODE_view
     {"view", view_main},
+#endif
+#ifdef HAVE_MODE_merge
+    {"merge", merge_main},
 #endif
 };
 

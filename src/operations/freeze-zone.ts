@@ -13,8 +13,9 @@ import {
   type ZoneStorage,
   zonePaths,
 } from '../state/index.js';
-import { copyTree, type HoldStill, type StorageOp } from '../storage/index.js';
+import { copyTree, type HoldStill, layerDriverOf, type StorageOp } from '../storage/index.js';
 import { boundary } from './boundaries.js';
+import { flattenLayers } from './flatten-layers.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
@@ -55,11 +56,24 @@ export async function withFrozen<T>(
   commit: (frozen: FrozenZone) => Promise<T>,
 ): Promise<T> {
   const { name } = record.spec;
-  if ((await readRunning(host.roots, name)) !== undefined || !(await settleZone(host.roots, name)))
-    return freezeRunning(host, record, options, commit);
-  const frozen = await freezeStopped(host, record);
-  const localBytes = await copyLocal(host, record, options, (last) => last());
-  return commit({ ...frozen, copiedBytes: frozen.copiedBytes + localBytes });
+  const isRunning = (await readRunning(host.roots, name)) !== undefined || !(await settleZone(host.roots, name));
+  const { pool, volume, layers } = await volumeOf(host.roots, record);
+  const driver = layerDriverOf(pool);
+  const isMoved = !isRunning && (await driver.abilities(pool)).freeze === 'copy';
+  if (!isMoved) return freezeByCopy(host, record, { ...options, isRunning }, commit);
+  const isUntouched = await driver.isUntouched(pool, volume, layers);
+  const now = isUntouched ? record : await freezeByMove(host.roots, record);
+  const copiedBytes = await copyLocal(host, record, options, (last) => last());
+  const frozen = { pool: pool.name, layers: now.storage?.layers ?? [], isCopy: false, wasRunning: false, copiedBytes };
+  return commit({ ...frozen, record: now });
+}
+
+/** O(1). A kill in between, and the next command completes it. */
+async function freezeByMove(roots: Roots, record: ZoneRecord): Promise<ZoneRecord> {
+  const place = await volumeOf(roots, record);
+  const layer = newLayerId();
+  await moveIntoLayer(roots, record, { place, layer, layers: [layer, ...place.layers] });
+  return flattenLayers(roots, await readZone(roots, record.spec.name), newLayerId());
 }
 
 /** It lies beside the volume. @returns bytes that were copied */
@@ -76,25 +90,6 @@ async function copyLocal(
 }
 
 export const hasLocal = ({ image }: Pick<ZoneRecord, 'image'>): boolean => image.kind === 'sparse';
-
-/** O(1). A kill in between, and the next command completes it. */
-async function freezeStopped(host: HostContext, record: ZoneRecord): Promise<FrozenZone> {
-  const place = await volumeOf(host.roots, record);
-  const { pool, driver, volume, layers } = place;
-  const frozen = { pool: pool.name, isCopy: false, wasRunning: false, copiedBytes: 0 };
-  if (await driver.isUntouched(pool, volume, layers)) return { ...frozen, record, layers };
-  const layer = newLayerId();
-  if ((await driver.abilities(pool)).freeze === 'instant')
-    return { ...frozen, record, layers: await copyStopped(place, layer) };
-  await moveIntoLayer(host.roots, record, { place, layer, layers: [layer, ...layers] });
-  const now = await readZone(host.roots, record.spec.name);
-  return { ...frozen, record: now, layers: [layer, ...layers] };
-}
-
-async function copyStopped({ pool, driver, volume, layers }: ZoneVolume, layer: string): Promise<string[]> {
-  await driver.freeze(pool, volume, layer, {});
-  return [layer, ...layers];
-}
 
 export interface Move {
   readonly place: ZoneVolume;
@@ -123,20 +118,23 @@ export async function moveIntoLayer(roots: Roots, record: ZoneRecord, move: Move
   await withReserve(roots, () => runTransaction(transaction, async () => {}));
 }
 
-async function freezeRunning<T>(
+/** The layer of an operation that fails goes, and so does that of one that is killed; the zone runs on. */
+async function freezeByCopy<T>(
   host: HostContext,
   record: ZoneRecord,
-  options: FreezeZoneOptions,
+  options: FreezeZoneOptions & { readonly isRunning: boolean },
   commit: (frozen: FrozenZone) => Promise<T>,
 ): Promise<T> {
   const { roots } = host;
   const { name } = record.spec;
-  const { pool, driver, volume, layers } = await volumeOf(roots, record);
+  const { pool, volume, layers } = await volumeOf(roots, record);
+  const driver = layerDriverOf(pool);
   const layer = newLayerId();
   const base = (await readSnapshots(roots, name)).findLast((one) => one.isCopy && one.pool === pool.name)?.layers[0];
-  const stillness = holdStill(host, name);
+  const { isRunning } = options;
+  const stillness = isRunning ? holdStill(host, name) : standsStill;
   const kind = { recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
-  const thaw = isZoneFrozen(groupsOf(host, name)) ? [] : [planThaw(groupsOf(host, name))];
+  const thaw = !isRunning || isZoneFrozen(groupsOf(host, name)) ? [] : [planThaw(groupsOf(host, name))];
   const ops = [...thaw, { op: 'storage.layer', roots, pool, layer } as const];
   return runTransaction({ operation: 'freeze', zone: name, ...kind, roots, ops, signal: options.signal }, async () => {
     let copiedBytes = 0;
@@ -155,7 +153,14 @@ async function freezeRunning<T>(
       copiedBytes += localBytes;
     }
     boundary('freeze', name, 'copied');
-    const frozen = { record, pool: pool.name, layers: [layer, ...layers], isCopy: true, wasRunning: true, copiedBytes };
+    const frozen = {
+      record,
+      pool: pool.name,
+      layers: [layer, ...layers],
+      isCopy: true,
+      wasRunning: isRunning,
+      copiedBytes,
+    };
     return commit({ ...frozen, frozenMs: stillness.ms() });
   });
 }
@@ -171,8 +176,16 @@ function around(freeze: (also: () => Promise<unknown>) => Promise<void>): HoldSt
   };
 }
 
+interface Stillness {
+  readonly hold: HoldStill;
+  /** How long it lasted. */
+  ms(): number | undefined;
+}
+
+const standsStill: Stillness = { hold: (work) => work(), ms: () => undefined };
+
 /** One that is paused already stays so. */
-function holdStill(host: HostContext, name: string): { hold: HoldStill; ms(): number } {
+function holdStill(host: HostContext, name: string): Stillness {
   let stoodMs = 0;
   const hold: HoldStill = async (work) => {
     const groups = groupsOf(host, name);

@@ -11,7 +11,7 @@ import {
   type SnapshotRecord,
   zoneNames,
 } from '../state/index.js';
-import { driverOf, sweepLayers } from '../storage/index.js';
+import { driverOf, makesLayers, sweepLayers } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { removeSnapshots } from './snapshot-delete.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
@@ -68,7 +68,9 @@ async function removeUnnamed(roots: Roots): Promise<string[]> {
   const removed: string[] = [];
   for (const name of await poolNames(roots)) {
     const pool = await findPoolOf(roots, name);
-    const layers = await driverOf(pool).listLayers(pool);
+    const driver = driverOf(pool);
+    if (!makesLayers(driver)) continue;
+    const layers = await driver.listLayers(pool);
     const inWork = await layersInJournals(roots);
     removed.push(
       ...(await sweepLayers(

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import type { EnterOp } from '../helper/index.js';
 import type { ZoneSpec } from '../spec/index.js';
 import { defaultPoolName, type Roots, readPool, type ZoneRecord, type ZoneStorage } from '../state/index.js';
-import { defaultPool, driverOf, type Pool, poolOf, type StorageDriver, type StorageOp } from '../storage/index.js';
+import { defaultPool, driverOf, type Pool, poolOf, type StorageOp, type VolumeDriver } from '../storage/index.js';
 
 export interface ZoneVolume {
   readonly pool: Pool;
-  readonly driver: StorageDriver;
+  readonly driver: VolumeDriver;
   /** As the driver calls it. */
   readonly volume: string;
   /** Frozen layers, topmost first. */

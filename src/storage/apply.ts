@@ -1,7 +1,7 @@
 /** Does and undoes storage ops. */
 import { formatSize, type HostOpHandler } from '../spec/index.js';
 import type { VolumeLimits } from './driver.js';
-import { driverOf } from './drivers.js';
+import { driverOf, layerDriverOf } from './drivers.js';
 import { sweepLayers } from './named-layers.js';
 import type { StorageOp } from './ops.js';
 
@@ -25,7 +25,7 @@ async function apply(op: StorageOp): Promise<void> {
       await sweepLayers(op.roots, op.pool, op.layers);
       return;
     case 'storage.freeze':
-      await driver.freeze(op.pool, op.volume, op.layer, op);
+      await layerDriverOf(op.pool).freeze(op.pool, op.volume, op.layer, op);
       return;
   }
 }

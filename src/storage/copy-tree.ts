@@ -3,8 +3,8 @@
  * one, in which no more is copied than what was changed meanwhile.
  */
 import { createInterface } from 'node:readline';
-import { zoneError } from '../errors/index.js';
 import { runTool, type ToolProcess } from '../helper/index.js';
+import { toolFailed } from './tool-failed.js';
 
 export interface CopyInput {
   readonly from: string;
@@ -76,28 +76,7 @@ function conversation(tool: ToolProcess, { signal, from }: CopyInput): { next():
       if (done !== true) return JSON.parse(value) as unknown;
       await tool.exited;
       signal?.throwIfAborted();
-      throw copyFailed(said, from);
+      throw toolFailed(said, { step: 'copy', path: from, what: 'what the zone has written could not be copied' });
     },
   };
-}
-
-function copyFailed(said: string, from: string): Error {
-  let report: { error?: string; entry?: string; errno?: number } = {};
-  try {
-    report = JSON.parse(said) as typeof report;
-  } catch {
-    // It was killed: nothing more is known.
-  }
-  const what = report.error ?? 'it ended without a word';
-  const context = { path: from, ...report };
-  if (report.errno === 28 || report.errno === 122) {
-    return zoneError('RESOURCE_DISK_FULL', `no space is left to copy what the zone has written: ${what}`, {
-      hint: 'Free some space (tszone snapshot prune, tszone image prune), then repeat the command.',
-      context,
-    });
-  }
-  return zoneError('KERNEL_STEP_FAILED', `what the zone has written could not be copied: ${what}`, {
-    hint: 'Repeat the command; with the zone stopped, nothing has to be copied.',
-    context: { step: 'copy', ...context },
-  });
 }

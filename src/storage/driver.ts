@@ -120,6 +120,8 @@ export interface StorageDriver extends VolumeDriver {
   isUntouched(pool: Pool, volume: string, layers: readonly string[]): Promise<boolean>;
   /** What the volume holds becomes a layer. @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
   freeze(pool: Pool, volume: string, layer: string, options: FreezeOptions): Promise<Frozen>;
+  /** A layer that shows what these, topmost first, show together; not where a layer shows all anyway. */
+  merge?(pool: Pool, layer: string, layers: readonly string[]): Promise<void>;
   /** Not there is success; nothing is open that shows it. */
   removeLayer(pool: Pool, layer: string): Promise<void>;
   /** All that are there, also what a killed freeze left. */

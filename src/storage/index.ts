@@ -6,7 +6,7 @@ export * from './outlines.js';
 export { storageHandlers } from './apply.js';
 export { copyTree, type HoldStill } from './copy-tree.js';
 export * from './driver.js';
-export { driverOf } from './drivers.js';
+export { driverOf, layerDriverOf, makesLayers } from './drivers.js';
 export * from './layers.js';
 export { lockLayers, namedLayers, sweepLayers } from './named-layers.js';
 export type { StorageOp, VolumeCreateOp } from './ops.js';

@@ -2,7 +2,7 @@
 import { hasCode } from '../errors/index.js';
 import { acquireLock, type Lock, type Roots, readSnapshots, scanZones, zoneNames } from '../state/index.js';
 import type { Pool } from './driver.js';
-import { driverOf } from './drivers.js';
+import { layerDriverOf } from './drivers.js';
 
 /** Held by who looks for layers without a name, and by who names one that had none of the zone's before. */
 export async function lockLayers({ root }: Roots, signal?: AbortSignal): Promise<Lock> {
@@ -43,6 +43,6 @@ export async function sweepLayers(roots: Roots, pool: Pool, layers: readonly str
   const named = await namedLayers(roots);
   if (named === undefined) return [];
   const unnamed = [...new Set(layers)].filter((layer) => !named.has(layer));
-  for (const layer of unnamed) await driverOf(pool).removeLayer(pool, layer);
+  for (const layer of unnamed) await layerDriverOf(pool).removeLayer(pool, layer);
   return unnamed;
 }

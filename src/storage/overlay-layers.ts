@@ -1,10 +1,13 @@
 /** Frozen layers that are directories: `layers/ID/tree`, which nobody writes to again. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { runTool } from '../helper/index.js';
 import { chmod, chown, lstat, mkdir, readdir, rename, rm, utimes } from '../host/quick-fs.js';
 import { diskFull, isErrno, makeStateDirectory, syncDirectory } from '../state/index.js';
 import { copyTree } from './copy-tree.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
+import { toolFailed } from './tool-failed.js';
 
 export const layersOf = (pool: Pool): string => join(pool.path, 'layers');
 export const layerTree = (pool: Pool, layer: string): string => join(layersOf(pool), layer, 'tree');
@@ -84,4 +87,11 @@ export async function listLayerDirectories(pool: Pool): Promise<string[]> {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
   });
+}
+
+/** By hard links (native/merge.c). */
+export async function mergeLayerDirectories(pool: Pool, layer: string, layers: readonly string[]): Promise<void> {
+  const tool = runTool('merge', ['--in', layersOf(pool), '--to', layer, ...layers], { stderr: 'pipe' });
+  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
+  if (status !== 0) throw toolFailed(said, { step: 'merge', path: layersOf(pool), what: 'layers could not be merged' });
 }

@@ -10,6 +10,7 @@ import {
   isUntouchedDirectory,
   layerTree,
   listLayerDirectories,
+  mergeLayerDirectories,
   removeLayerDirectory,
 } from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
@@ -37,6 +38,7 @@ export const overlayDriver: StorageDriver = {
   mountPoints: () => [],
   freeze: (pool, volume, layer, options) => freezeDirectory(pool, directory(pool, volume), layer, options),
   isUntouched: (pool, volume, layers) => isUntouchedDirectory(pool, directory(pool, volume), layers),
+  merge: mergeLayerDirectories,
   removeLayer: removeLayerDirectory,
   listLayers: listLayerDirectories,
   usage: (pool, volume) => treeUsage(join(directory(pool, volume), 'upper')),

@@ -1,7 +1,7 @@
 /** What is in a tree (native/list.c), also in one that a zone writes to. */
 import { buffer, text } from 'node:stream/consumers';
-import { zoneError } from '../errors/index.js';
 import { runTool } from '../helper/index.js';
+import { toolFailed } from './tool-failed.js';
 
 export interface TreeEntry {
   /** As of ls: `-`, `d`, `l`, `p`, `s`, `c`, `b`. */
@@ -29,10 +29,7 @@ export async function listTree(directory: string, signal?: AbortSignal): Promise
   const [listed, said, status] = await Promise.all([buffer(tool.stdout), text(tool.stderr), tool.exited]);
   signal?.throwIfAborted();
   if (status === 0) return parse(listed.toString('utf8'));
-  throw zoneError('KERNEL_STEP_FAILED', `"${directory}" could not be read`, {
-    hint: 'Repeat the command.',
-    context: { step: 'list', path: directory, reason: said.trim() },
-  });
+  throw toolFailed(said, { step: 'list', path: directory, what: `"${directory}" could not be read` });
 }
 
 function parse(listed: string): Map<string, TreeEntry> {

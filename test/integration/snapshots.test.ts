@@ -7,9 +7,10 @@ import { createSnapshot } from '../../src/operations/snapshot-create.js';
 import { deleteSnapshot } from '../../src/operations/snapshot-delete.js';
 import { diffSnapshots } from '../../src/operations/snapshot-diff.js';
 import { listSnapshots } from '../../src/operations/snapshot-list.js';
+import { mountSnapshot } from '../../src/operations/snapshot-mount.js';
 import { pruneSnapshots } from '../../src/operations/snapshot-prune.js';
 import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
-import { readSnapshot } from '../../src/state/index.js';
+import { readSnapshot, readZones } from '../../src/state/index.js';
 import { outputOf } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
@@ -203,6 +204,70 @@ describe('snapshots', function () {
     await createSnapshot(host, 'moved', { name: 'three' });
     expect((await changesOf('three')).join()).to.equal(expected.join());
     await moved.delete({ force: true });
+  });
+
+  it('made often do not make a start slower: their layers become one, and all can be restored', async () => {
+    const host = await context();
+    const often = await zone(
+      'often',
+      'mkdir /d; for n in $(seq 20); do echo $n >/d/$n; done; mkdir /e /f; touch /e/old /f/x',
+    );
+    for (let at = 1; at <= 20; at += 1) {
+      await sh(
+        often,
+        `rm /d/${at}; echo ${at} >/n; ln /n /d/link${at}; rm -rf /e /f; mkdir /e; echo ${at} >/e/e${at}; rm -f /etc/passwd`,
+      );
+      if (at === 10) await sh(often, 'echo back >/etc/passwd; touch /f');
+      await often.stop({ force: true });
+      await createSnapshot(host, 'often', { name: `s${at}` });
+      await often.start();
+    }
+    const { storage } = (await readZones(host.roots)).find(({ spec }) => spec.name === 'often') ?? {};
+    expect(storage?.layers.length).to.be.lessThan(17);
+    const look = 'ls /d | tr "\\n" " "; echo; cat /n; ls /e; ls /etc/passwd /f 2>&1 | cat';
+    const last = await sh(often, look);
+    expect(last).to.include('\n20\ne20\nls: /etc/passwd: No').and.to.include('link1 ').and.to.include('link20');
+    for (const at of [3, 10, 20]) {
+      await restoreSnapshot(host, { zone: 'often', snapshot: `s${at}` }, { force: true });
+      const seen = await sh(often, look);
+      expect(seen).to.include(`\n${at}\ne${at}\n`).and.to.not.include('e1\n');
+      expect(new RegExp(`(^| )${at + 1} `).test(seen), seen).to.equal(at < 20);
+      expect(/^link3 /m.test(seen) || seen.includes(' link3 ')).to.equal(true);
+      expect(seen.endsWith('/etc/passwd\n/f')).to.equal(at === 10);
+    }
+    expect(await sh(often, look)).to.equal(last);
+    await often.delete({ force: true });
+    expect(await layersLeft()).to.deep.equal([]);
+  });
+
+  it('can be mounted on the host: read-only, with the owners of the zone, until they are deleted', async () => {
+    const host = await context();
+    const seen = await zone(
+      'seen',
+      'echo text >/root/f; cp /bin/busybox /root/su; chmod 4755 /root/su; chown 1000:1000 /root/f',
+    );
+    const { base } = (await seen.inspect()).ids;
+    await createSnapshot(host, 'seen', { name: 's' });
+    const before = await given.host.snapshot();
+    const { path } = await mountSnapshot(host, { zone: 'seen', snapshot: 's' }, undefined);
+    expect(await readFile(join(path, 'root/f'), 'utf8')).to.equal('text\n');
+    expect((await stat(join(path, 'root/f'))).uid).to.equal(base + 1000);
+    expect((await stat(join(path, 'bin'))).uid).to.equal(base);
+    expect(await outputOf('findmnt', ['-no', 'OPTIONS', path])).to.match(/^ro,nosuid,nodev,noexec/);
+    const run = await outputOf('sh', ['-c', '"$0" true 2>&1; echo "$?"', join(path, 'root/su')]);
+    expect(run).to.include('126');
+    expect(await outputOf('sh', ['-c', 'touch "$0" 2>&1 | cat', join(path, 'new')])).to.include('Read-only');
+    expect((await mountSnapshot(host, { zone: 'seen', snapshot: 's' }, undefined)).path).to.equal(path);
+    const other = await given.host.file('look');
+    await mountSnapshot(host, { zone: 'seen', snapshot: 's' }, other);
+    await deleteSnapshot(host, { zone: 'seen', snapshot: 's' });
+    expect(await readdir(other)).to.deep.equal([]);
+    const after = await given.host.snapshot();
+    expect(after.mounts).to.deep.equal(before.mounts);
+    await createSnapshot(host, 'seen', { name: 's' });
+    await mountSnapshot(host, { zone: 'seen', snapshot: 's' }, other);
+    await seen.delete({ force: true });
+    expect(await readdir(other)).to.deep.equal([]);
   });
 
   it('of a zone that is paused leave it paused', async () => {
