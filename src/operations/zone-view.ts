@@ -10,6 +10,7 @@ import {
   readPrepared,
   readRestartFailure,
   readRunning,
+  snapshotNames,
   type UnreadableZone,
   type ZoneRecord,
   zoneLeases,
@@ -45,6 +46,8 @@ export interface ZoneDetails extends ZoneSummary {
   readonly machineId: string;
   readonly imageDetails: ZoneRecord['image'];
   readonly restarts: number;
+  /** Names; what they are made of stays as long as they do. */
+  readonly snapshots: readonly string[];
   /** How the last run ended. */
   readonly exit?: ZoneEnd;
 }
@@ -108,6 +111,7 @@ export async function describeZone(host: HostContext, record: ZoneRecord): Promi
     machineId: record.machineId,
     imageDetails: record.image,
     restarts: record.restarts,
+    snapshots: await snapshotNames(host.roots, name),
     ...(exit === undefined ? {} : { exit: endOf(exit) }),
   };
 }
