@@ -5,9 +5,8 @@
  */
 
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
-import { createZone } from '../../src/operations/create-from-image.js';
 import { cloneZone } from '../../src/operations/clone-zone.js';
-import { createZone } from '../../src/operations/create-zone.js';
+import { createZone } from '../../src/operations/create-from-image.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
 import { forkZone } from '../../src/operations/fork-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
