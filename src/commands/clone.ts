@@ -13,11 +13,11 @@ export default class Clone extends BaseCommand<typeof Clone> {
   static override aliases = ['copy'];
   static override examples = ['tszone clone web web2', 'tszone clone web@before test --memory 256M --start'];
   static override takesLocks = true;
-  static override args = { source: cloneSourceArg, name: requiredArg("the clone's name") };
+  static override args = { zone: cloneSourceArg, name: requiredArg("the clone's name") };
   static override flags = { start: Flags.boolean({ description: 'start it at once' }), ...cloneFlags };
 
   async run(): Promise<Output> {
-    const { source, name } = this.args;
+    const { zone: source, name } = this.args;
     const input = { ...cloneInput(source, this.flags, this.caller.env), name };
     const isStarted = this.flags.start === true;
     const cloned = await this.operate((host, options) =>

@@ -11,11 +11,11 @@ export default class Fork extends BaseCommand<typeof Fork> {
     'Prints its name, which is generated if none is given. It boots from the files of that instant; processes are not copied.';
   static override examples = ['zone=$(tszone fork -q --rm web)', 'tszone fork web@before trial -p 8081:80'];
   static override takesLocks = true;
-  static override args = { source: cloneSourceArg, name: optionalArg("the clone's name; generated if not given") };
+  static override args = { zone: cloneSourceArg, name: optionalArg("the clone's name; generated if not given") };
   static override flags = { rm: Flags.boolean({ description: 'delete the clone when it ends' }), ...cloneFlags };
 
   async run(): Promise<Output> {
-    const { source, name } = this.args;
+    const { zone: source, name } = this.args;
     const input = { ...cloneInput(source, this.flags, this.caller.env), name, ephemeral: this.flags.rm === true };
     const forked = await this.operate((host, options) => forkZone(host, input, options));
     for (const note of forked.notes) this.note(note);
