@@ -134,7 +134,7 @@ static int overlay_by_mount(const char *lower) {
 
 /* In the private namespace, where a tmpfs covers DIR. */
 static int make_overlay(const int *layers, int count) {
-  char lower[MAX_LAYERS * 5] = "", name[8];
+  char lower[MAX_LAYERS * 5] = "", name[12];
 
   for (int i = 0; i < count; i++) {
     snprintf(name, sizeof name, "%d", i);
