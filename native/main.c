@@ -18,6 +18,18 @@
 #ifdef HAVE_MODE_pack
 #include "pack.h"
 #endif
+#ifdef HAVE_MODE_copy
+#include "copy.h"
+#endif
+#ifdef HAVE_MODE_list
+#include "list.h"
+#endif
+#ifdef HAVE_MODE_view
+#include "view.h"
+#endif
+#ifdef HAVE_MODE_merge
+#include "merge.h"
+#endif
 
 static int features_main(int argc, char **argv) {
   (void)argc;
@@ -37,6 +49,18 @@ static const struct {
 #endif
 #ifdef HAVE_MODE_pack
     {"pack", pack_main},
+#endif
+#ifdef HAVE_MODE_copy
+    {"copy", copy_main},
+#endif
+#ifdef HAVE_MODE_list
+    {"list", list_main},
+#endif
+#ifdef HAVE_MODE_view
+    {"view", view_main},
+#endif
+#ifdef HAVE_MODE_merge
+    {"merge", merge_main},
 #endif
 };
 

@@ -90,14 +90,22 @@ void unpack_drop(uint64_t caps) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) unpack_die(errno, "no_new_privs", "");
 }
 
-int unpack_confine(const char *dir, bool here, uint64_t caps) {
+static int confine(const char *dir, bool here, int last, uint64_t caps) {
   int root;
 
-  tz_close_range(3, ~0u, 0);
+  tz_close_range((unsigned)last + 1, ~0u, 0);
   if (!here) enter_root(dir);
   root = open(here ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) unpack_die(errno, "open the root", dir);
   if (!here) keep_capabilities(caps);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) unpack_die(errno, "no_new_privs", "");
   return root;
+}
+
+int unpack_confine(const char *dir, bool here, uint64_t caps) {
+  return confine(dir, here, 2, caps);
+}
+
+int unpack_confine_keeping(const char *dir, int last, uint64_t caps) {
+  return confine(dir, false, last, caps);
 }

@@ -28,6 +28,8 @@ int unpack_confine(const char *dir, bool here, uint64_t caps);
 void unpack_new_namespaces(const char *dir);
 void unpack_pivot(int tree, const char *dir);
 void unpack_drop(uint64_t caps);
+/* The same, without HERE, but the descriptors 0 to LAST stay open. */
+int unpack_confine_keeping(const char *dir, int last, uint64_t caps);
 
 /* openat2 with RESOLVE_IN_ROOT: symbolic links and ".." end at the root. -1 and errno on failure. */
 int unpack_open_in_root(int root, const char *path, int flags, mode_t mode);

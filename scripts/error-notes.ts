@@ -27,12 +27,18 @@ export const errorNotes = {
   PATH_NOT_FOUND: 'A file or directory that was named does not exist, on the host or in the zone.',
   SPARE_NOT_FOUND: 'No spares are kept of that image. See `tszone spare list`, and `tszone spare set`.',
   POOL_NOT_FOUND: 'There is no pool of that name. See `tszone pool list`, and `tszone pool create`.',
+  SNAPSHOT_NOT_FOUND:
+    'The zone has no snapshot of that name; the nearest one is in the hint. See `tszone snapshot list ZONE`.',
   ZONE_EXISTS: 'A zone of that name is there already: choose another name, or delete it first.',
   ZONE_RUNNING: 'The zone runs, and what was asked needs it to be stopped.',
   ZONE_NOT_RUNNING: 'The zone is stopped, and what was asked needs it to run.',
   ZONE_STATE: 'The zone is in a state in which that cannot be done: paused, for example, or without a terminal.',
   ZONE_PROTECTED:
     'The zone is protected against this verb (`--protect`). Take it off with `tszone unset ZONE protect`.',
+  ZONE_HAS_SNAPSHOTS:
+    'The zone has snapshots, which would go with it; they are in `context.snapshots`. Delete them first, or pass `--force`.',
+  SNAPSHOT_EXISTS: 'The zone has a snapshot of that name already: choose another name, or delete it first.',
+  SNAPSHOT_IN_USE: 'The snapshot is mounted, and somebody works in the directory (`context.path`).',
   LOCK_BUSY: 'Another command works on the same thing and did not finish in time. Repeat the command.',
   IMAGE_IN_USE: 'Zones are made of the image; they are in `context.zones`.',
   IMAGE_EXISTS: 'An image of that name is there already: choose another name, or pass `--force`.',

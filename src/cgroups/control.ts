@@ -1,9 +1,10 @@
 /** Steering what runs in a zone: its processes, frozen or thawed, and the end of all of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
-import { isFreezeRequested, isFrozen, requestFrozen } from './freezer.js';
+import { isFreezeRequested, isFrozen, requestFrozen, thawFile } from './freezer.js';
 import { groupOf, mainGroup, type ZoneGroup, type ZoneRef, zoneGroups } from './groups.js';
 import { errnoName, readControl, stepError, writeControl } from './kernel-file.js';
+import type { CgroupWriteOp } from './ops.js';
 import { groupTree } from './remove.js';
 
 export interface WaitOptions {
@@ -44,6 +45,12 @@ export async function thawZone(ref: ZoneRef, options: WaitOptions = {}): Promise
   const group = freezerGroup(ref);
   request(group, false);
   await until(() => !isFrozen(group), { ...options, what: `zone "${ref.zone}" to thaw` });
+}
+
+/** For a journal: whoever finds it lets the zone run on. @throws CGROUP_CONTROLLER_MISSING */
+export function planThaw(ref: ZoneRef): CgroupWriteOp {
+  const { path, value } = thawFile(freezerGroup(ref));
+  return { op: 'cgroup.write', path, value, previous: value, purpose: 'thaw', controller: 'freezer' };
 }
 
 /** False also if the zone has no group, or the host no freezer. */

@@ -25,3 +25,10 @@ export function isFreezeRequested({ version, path }: ZoneGroup): boolean {
     ? (readControl(`${path}/freezer.state`) ?? 'THAWED') !== 'THAWED'
     : readControl(`${path}/cgroup.freeze`) === '1';
 }
+
+/** What to write where to let a group run on. */
+export function thawFile({ version, path }: ZoneGroup): { readonly path: string; readonly value: string } {
+  return version === 1
+    ? { path: `${path}/freezer.state`, value: 'THAWED' }
+    : { path: `${path}/cgroup.freeze`, value: '0' };
+}

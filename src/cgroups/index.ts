@@ -3,7 +3,7 @@
  * control.ts read and steer what runs. Zones are at `tszone/<instance>/<zone>` of each hierarchy.
  */
 export { cgroupHandlers } from './apply.js';
-export { freezeZone, isZoneFrozen, killZone, thawZone, zonePids } from './control.js';
+export { freezeZone, isZoneFrozen, killZone, planThaw, thawZone, zonePids } from './control.js';
 export type { DeviceRule } from './device-rule.js';
 export { requireDevices } from './feasible.js';
 export { freezerPlace, type ZoneRef, zoneGroups } from './groups.js';

@@ -1,4 +1,4 @@
-/** Completion scripts, made from the commands themselves; names of zones and images are asked of tszone. */
+/** Completion scripts, made from the commands themselves; names of zones, snapshots and images are asked of tszone. */
 import type { CommandTable } from './command-table.js';
 import { allFlags } from './parse.js';
 
@@ -11,7 +11,7 @@ export interface CompletedCommand {
   readonly flags: readonly string[];
   readonly names: readonly string[];
   /** What its arguments are. */
-  readonly completes: 'zone' | 'image' | 'file' | 'copy' | 'shell' | 'none';
+  readonly completes: 'zone' | 'snapshot' | 'image' | 'file' | 'copy' | 'shell' | 'none';
 }
 
 export async function describeCommands(table: CommandTable): Promise<CompletedCommand[]> {
@@ -36,6 +36,7 @@ export async function describeCommands(table: CommandTable): Promise<CompletedCo
 
 function completes(args: readonly string[]): CompletedCommand['completes'] {
   if (args.includes('zone')) return 'zone';
+  if (args.includes('snapshot')) return 'snapshot';
   if (args.includes('image')) return 'image';
   if (args.includes('shell')) return 'shell';
   if (args.includes('source')) return 'copy';
@@ -57,6 +58,7 @@ function firstWords(commands: readonly CompletedCommand[]): string[] {
 
 const dynamic: Readonly<Record<CompletedCommand['completes'], string>> = {
   zone: '$(tszone list -q 2>/dev/null)',
+  snapshot: '$(tszone snapshot list -q 2>/dev/null)',
   image: '$(tszone image list -q 2>/dev/null)',
   copy: '$(tszone list -q 2>/dev/null | sed s/$/:/)',
   shell: shells.join(' '),

@@ -65,6 +65,7 @@ export const flagShapes: Readonly<Record<Exclude<Field, 'name' | 'image' | 'comm
   stopSignal: text('SIGNAL'),
   label: { kind: 'pairs', value: 'NAME=VALUE' },
   description: text('TEXT'),
+  snapshotKeep: text('24h,7d,4w'),
   protect: list('VERB'),
 };
 

@@ -7,7 +7,7 @@ import { type Output, text } from '../cli/output.js';
 export default class Completion extends BaseCommand<typeof Completion> {
   static override baseFlags = outputFlags;
   static override summary = 'Print the completion script of a shell';
-  static override description = 'It completes commands, flags, and the names of zones and images.';
+  static override description = 'It completes commands, flags, and the names of zones, snapshots and images.';
   static override examples = [
     'tszone completion bash > /etc/bash_completion.d/tszone',
     'tszone completion fish > /etc/fish/completions/tszone.fish',

@@ -12,6 +12,11 @@ export const commandTable: CommandTable = {
     aliases: [],
     load: () => import('./claim.js'),
   },
+  clone: {
+    summary: 'Make a zone that is what another is, or was at a snapshot',
+    aliases: ['copy'],
+    load: () => import('./clone.js'),
+  },
   completion: {
     summary: 'Print the completion script of a shell',
     aliases: [],
@@ -56,6 +61,11 @@ export const commandTable: CommandTable = {
     summary: 'Write a zone to a file, or to standard output',
     aliases: [],
     load: () => import('./export.js'),
+  },
+  fork: {
+    summary: 'Clone a zone and start the clone at once',
+    aliases: [],
+    load: () => import('./fork.js'),
   },
   get: {
     summary: "Show a zone's settings, or one of them",
@@ -247,6 +257,46 @@ export const commandTable: CommandTable = {
     summary: 'Open a login shell in a running zone',
     aliases: ['enter'],
     load: () => import('./shell.js'),
+  },
+  'snapshot create': {
+    summary: 'Keep what a zone is now',
+    aliases: [],
+    load: () => import('./snapshot/create.js'),
+  },
+  'snapshot delete': {
+    summary: 'Delete snapshots',
+    aliases: ['snapshot rm'],
+    load: () => import('./snapshot/delete.js'),
+  },
+  'snapshot diff': {
+    summary: 'List the files that differ between two snapshots, or a snapshot and the zone',
+    aliases: [],
+    load: () => import('./snapshot/diff.js'),
+  },
+  'snapshot list': {
+    summary: 'List snapshots, of one zone or of all, the oldest first',
+    aliases: ['snapshot ls'],
+    load: () => import('./snapshot/list.js'),
+  },
+  'snapshot mount': {
+    summary: 'Mount the files of a snapshot on the host, read-only, and print where',
+    aliases: [],
+    load: () => import('./snapshot/mount.js'),
+  },
+  'snapshot prune': {
+    summary: 'Remove snapshots whose time is over, and layers that nothing is made of',
+    aliases: [],
+    load: () => import('./snapshot/prune.js'),
+  },
+  'snapshot restore': {
+    summary: 'Make a zone what it was at a snapshot, settings included',
+    aliases: [],
+    load: () => import('./snapshot/restore.js'),
+  },
+  'snapshot umount': {
+    summary: 'Unmount the files of a snapshot',
+    aliases: ['snapshot unmount'],
+    load: () => import('./snapshot/umount.js'),
   },
   'spare fill': {
     summary: 'Make the spares that are missing; "claim" calls it by itself',

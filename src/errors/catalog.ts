@@ -36,6 +36,7 @@ export const errorCatalog = {
   PORT_NOT_FOUND: NotFoundError,
   PATH_NOT_FOUND: NotFoundError,
   SPARE_NOT_FOUND: NotFoundError,
+  SNAPSHOT_NOT_FOUND: NotFoundError,
   POOL_NOT_FOUND: NotFoundError,
 
   ZONE_EXISTS: ConflictError,
@@ -43,6 +44,9 @@ export const errorCatalog = {
   ZONE_NOT_RUNNING: ConflictError,
   ZONE_STATE: ConflictError,
   ZONE_PROTECTED: ConflictError,
+  ZONE_HAS_SNAPSHOTS: ConflictError,
+  SNAPSHOT_EXISTS: ConflictError,
+  SNAPSHOT_IN_USE: ConflictError,
   LOCK_BUSY: ConflictError,
   IMAGE_IN_USE: ConflictError,
   IMAGE_EXISTS: ConflictError,

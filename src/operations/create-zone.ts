@@ -76,7 +76,7 @@ async function create(
   const record = newZoneRecord(spec, image, spareOf);
   const place = await volumeOf(roots, record);
   // Of a throw-away zone: whatever becomes of its making, what takes it back is its delete.
-  if (spec.ephemeral) await writeJournal(roots, deleteJournal(roots, { ...spec, place }, true));
+  if (spec.ephemeral) await writeJournal(roots, await deleteJournal(roots, record, true));
   const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
   const ops = planCreate(host, record, place);
   const isCovered = spec.ephemeral;

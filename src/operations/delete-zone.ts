@@ -8,7 +8,10 @@ import {
   type Journal,
   mountsBelow,
   type Roots,
+  readSnapshots,
+  type SnapshotRecord,
   type StateOp,
+  snapshotNames,
   withReserve,
   type ZoneRecord,
   zoneNames,
@@ -18,6 +21,8 @@ import type { StorageOp } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { killPid1, settledRunning } from './running-state.js';
 import { settleZone } from './settle-zone.js';
+import { planSweep } from './snapshot-delete.js';
+import { unmountViews } from './snapshot-mount.js';
 import { stopLocked } from './stop-zone.js';
 import { runTransaction } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
@@ -51,6 +56,7 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
     return { name, deleted: true };
   }
   if (record.spec.protect.includes('delete')) throw protectedError(name);
+  await refuseSnapshots(roots, record, options);
   await stopIfForced(host, record, options);
   await deleteLocked(host, name);
   return { name, deleted: true };
@@ -75,9 +81,9 @@ export async function deleteLocked(host: HostContext, name: string): Promise<voi
   const { roots, facts } = host;
   if (!(await settleZone(roots, name))) throw zoneRunningError(name);
   await refuseMounted(roots, name);
+  for (const snapshot of await snapshotsOf(roots, name)) await unmountViews(roots, name, snapshot);
   const ephemeral = await hasJournal(roots, name, 'life');
-  const place = await placeOf(roots, name);
-  const journal = deleteJournal(roots, { name, ephemeral, place }, false);
+  const journal = await deleteJournal(roots, await whatIsLeft(roots, { name, ephemeral }), false);
   await withReserve(roots, () => runTransaction({ ...journal, roots }, async () => {}));
   await removeSharedGroups(facts.cgroup, roots.instance);
 }
@@ -101,15 +107,60 @@ export async function discardZone(host: HostContext, name: string): Promise<void
   await deleteLocked(host, name);
 }
 
+/** Layers of what is named here may be nobody's when the zone is gone. */
+type Deleted = Pick<ZoneRecord, 'storage'> & {
+  readonly spec: Pick<ZoneSpec, 'name' | 'ephemeral' | 'disk' | 'inodes'>;
+};
+
+/** Of one whose record cannot be read not more than its name is known: `snapshot prune` finds the rest. */
+async function whatIsLeft(roots: Roots, spec: Deleted['spec']): Promise<Deleted> {
+  const record = await findZone(roots, spec.name).catch(() => undefined);
+  return { spec: { ...spec, disk: record?.spec.disk, inodes: record?.spec.inodes }, storage: record?.storage };
+}
+
+async function refuseSnapshots(roots: Roots, { spec }: ZoneRecord, { force }: DeleteOptions): Promise<void> {
+  if (force === true) return;
+  const { name } = spec;
+  const snapshots = await snapshotNames(roots, name);
+  if (snapshots.length === 0) return;
+  const what = snapshots.length === 1 ? 'a snapshot that would be' : `${snapshots.length} snapshots that would be`;
+  throw zoneError(
+    'ZONE_HAS_SNAPSHOTS',
+    `zone "${name}" has ${what} lost with it: ${snapshots.slice(0, 5).join(', ')}`,
+    {
+      hint: `Run "tszone delete --force ${name}" to delete all of it, or "tszone snapshot delete ${name}@${snapshots[0]}" first.`,
+      context: { zone: name, snapshots },
+    },
+  );
+}
+
 /** What is to be done, as it is journaled; for an ephemeral zone from its first day on. */
-export function deleteJournal(
+export async function deleteJournal(
   roots: Roots,
-  { name, ephemeral, place: volume }: Pick<ZoneSpec, 'name' | 'ephemeral'> & { readonly place: ZoneVolume | undefined },
+  { spec, storage }: Deleted,
   keepWhileRunning: boolean,
-): Journal {
+): Promise<Journal> {
+  const { name, ephemeral } = spec;
+  const volume = await knownVolume(roots, { spec, storage });
+  const makers = [...(storage === undefined ? [] : [storage]), ...(await snapshotsOf(roots, name))];
+  const sweep = await planSweep(roots, makers);
   const kind = { operation: 'delete', recovery: 'forward', completeIfRunning: false } as const;
   const place = ephemeral ? 'life' : 'disk';
-  return { version: 1, ...kind, place, zone: name, keepWhileRunning, ops: planDelete(roots, name, volume) };
+  return {
+    version: 1,
+    ...kind,
+    place,
+    zone: name,
+    keepWhileRunning,
+    ops: [...planDelete(roots, name, volume), ...sweep],
+  };
+}
+
+async function snapshotsOf(roots: Roots, name: string): Promise<readonly SnapshotRecord[]> {
+  return readSnapshots(roots, name).catch((error: unknown) => {
+    if (hasCode(error, 'STATE_CORRUPT', 'STATE_TOO_NEW')) return [];
+    throw error;
+  });
 }
 
 /** The record goes first: from then on there is no zone, only remains. */
@@ -131,15 +182,12 @@ function planVolumeRemoval(place: ZoneVolume | undefined): StorageOp[] {
   return [{ op: 'storage.remove', pool: place.pool, volume: place.volume }];
 }
 
-/** `undefined`: it has none that could be found. */
-export async function placeOf(roots: Roots, name: string): Promise<ZoneVolume | undefined> {
-  try {
-    const record = await findZone(roots, name);
-    return record === undefined ? undefined : await volumeOf(roots, record);
-  } catch (error) {
-    if (!hasCode(error, 'STATE_CORRUPT', 'POOL_NOT_FOUND')) throw error;
+/** `undefined`: its pool is not there. */
+async function knownVolume(roots: Roots, record: Deleted): Promise<ZoneVolume | undefined> {
+  return volumeOf(roots, record).catch((error: unknown) => {
+    if (!hasCode(error, 'POOL_NOT_FOUND')) throw error;
     return undefined;
-  }
+  });
 }
 
 async function stopIfForced(host: HostContext, record: ZoneRecord, options: DeleteOptions): Promise<void> {

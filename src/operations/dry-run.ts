@@ -6,7 +6,7 @@ import { describeHostOp, type ZonePlan } from '../plan/index.js';
 import { type HostOpBase, parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
 import { findZone, previewIds, readRunning, readZone, type ZoneImage, type ZoneRecord } from '../state/index.js';
 import { newZoneRecord, planCreate } from './create-zone.js';
-import { placeOf, planDelete } from './delete-zone.js';
+import { planDelete } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import type { StartOptions } from './launch-plan.js';
@@ -84,11 +84,11 @@ export async function dryRunRestart(host: HostContext, name: string): Promise<Dr
 
 /** @throws ZONE_NOT_FOUND */
 export async function dryRunDelete(host: HostContext, name: string): Promise<DryRun> {
-  await readZone(host.roots, name);
+  const place = await volumeOf(host.roots, await readZone(host.roots, name));
   return {
     operation: 'delete',
     name,
-    steps: hostSteps('prepare', planDelete(host.roots, name, await placeOf(host.roots, name))),
+    steps: hostSteps('prepare', planDelete(host.roots, name, place)),
   };
 }
 

@@ -42,7 +42,7 @@ export async function refuseUsed(roots: Roots, image: ImageManifest): Promise<vo
   const zones = (await readZones(roots)).filter((zone) => isMadeOf(zone.image)).map(({ spec }) => spec.name);
   if (zones.length === 0) return;
   throw zoneError('IMAGE_IN_USE', `image "${image.name}" is used by ${zones.map((zone) => `"${zone}"`).join(', ')}`, {
-    hint: `Run "tszone delete ${zones[0]}" first.`,
+    hint: `Run "tszone ${zones[0]?.includes('@') === true ? 'snapshot ' : ''}delete ${zones[0]}" first.`,
     context: { image: image.name, zones },
   });
 }

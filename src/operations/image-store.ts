@@ -15,7 +15,7 @@ import {
   readSteps,
   withImagesLocked,
 } from '../images/index.js';
-import { type Roots, readZones, scanZones } from '../state/index.js';
+import { type Roots, readSnapshots, readZones, scanZones, type ZoneImage } from '../state/index.js';
 import {
   hasLayer,
   listLayers,
@@ -115,11 +115,15 @@ export async function requireReadableZones(roots: Roots): Promise<void> {
   });
 }
 
-/** Digest → names of the zones that are made of it, as far as their records can be read. */
+/** Digest → names of the zones and snapshots that are made of it, as far as zones' records can be read. @throws STATE_CORRUPT */
 export async function layersInUse(roots: Roots): Promise<ReadonlyMap<string, readonly string[]>> {
   const users = new Map<string, string[]>();
+  const add = (name: string, { layers }: ZoneImage) => {
+    for (const digest of layers) users.set(digest, [...(users.get(digest) ?? []), name]);
+  };
   for (const { spec, image } of await readZones(roots)) {
-    for (const digest of image.layers) users.set(digest, [...(users.get(digest) ?? []), spec.name]);
+    add(spec.name, image);
+    for (const snapshot of await readSnapshots(roots, spec.name)) add(`${spec.name}@${snapshot.name}`, snapshot.image);
   }
   return users;
 }

@@ -56,6 +56,7 @@ const passive = [
   'label',
   'description',
   'protect',
+  'snapshotKeep',
   'env',
   'user',
   'workdir',

@@ -3,7 +3,7 @@
  * the zone's journal first, ops are applied in order, and undone in reverse when one fails.
  */
 import { ZoneError, zoneError } from '../errors/index.js';
-import { applyHostOp, undoHostOp } from '../plan/host-ops.js';
+import { applyHostOp, type HostOp, undoHostOp } from '../plan/host-ops.js';
 import type { HostOpBase } from '../spec/index.js';
 import { dropJournal, type Journal, type Roots, writeJournal } from '../state/index.js';
 import { boundary } from './boundaries.js';
@@ -53,6 +53,43 @@ export async function runTransaction<T>(
     if (recovery === 'forward') throw error;
     throw await takeBack({ ...journal, roots, isCovered }, error);
   }
+}
+
+export type TwoPartOptions = Pick<
+  TransactionOptions,
+  'roots' | 'operation' | 'zone' | 'completeIfRunning' | 'place'
+> & {
+  /** What can fail and be taken back. */
+  readonly back: readonly HostOp[];
+  /** What is then only ever completed: it says so in the journal's place. */
+  readonly forward: () => Promise<readonly HostOp[]>;
+};
+
+/** First what is undone after a failure or a kill, then what is completed; nothing in between. */
+export async function runInTwo({ back, forward, ...options }: TwoPartOptions): Promise<void> {
+  const { roots, ...kind } = options;
+  const first = { ...kind, version: 1, recovery: 'back', ops: back } as const;
+  await writeJournal(roots, first);
+  const report = (step: string) => boundary(kind.operation, kind.zone, step);
+  report('journal');
+  let second: Journal;
+  try {
+    for (const op of back) {
+      await applyHostOp(op);
+      report(`apply ${op.op}`);
+    }
+    second = { ...kind, version: 1, recovery: 'forward', ops: await forward() };
+    await writeJournal(roots, second);
+    report('journal forward');
+  } catch (error) {
+    throw await takeBack({ ...first, roots }, error);
+  }
+  for (const op of second.ops) {
+    await applyHostOp(op);
+    report(`apply ${op.op}`);
+  }
+  await dropJournal(roots, second);
+  report('done');
 }
 
 /** Each has a lock of its own to wait for, and nothing to do with the other. */

@@ -29,29 +29,47 @@ import {
   frozenLayersOf,
   planOpen,
   requireBounds,
+  type StoragePart,
   volumeLimits,
   volumeOf,
-  type ZoneVolume,
 } from './zone-storage.js';
 
 /** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
 export async function planZoneFiles(host: HostContext, record: ZoneRecord): Promise<ZoneFilesPart> {
   const place = await volumeOf(host.roots, record);
+  const { local } = zonePaths(host.roots, record.spec.name);
+  const files = { frozen: frozenLayersOf(place), rootfs: directoryOf(place), storage: planOpen(place), local };
+  return planFiles(host, record, files);
+}
+
+/** Where they are. */
+export interface FilesPlace {
+  /** Trees of frozen layers, topmost first. */
+  readonly frozen: readonly string[];
+  /** Holds `upper` and `work`. */
+  readonly rootfs: string;
+  readonly storage: StoragePart;
+  /** What a sparse zone sees as /usr/local. */
+  readonly local: string;
+}
+
+export async function planFiles(host: HostContext, record: ZoneRecord, place: FilesPlace): Promise<ZoneFilesPart> {
+  const { frozen, rootfs, storage, local } = place;
   return {
     roots: host.roots,
     facts: host.facts,
     record,
-    layers: [...frozenLayersOf(place), ...planImageLayers(host, record)],
-    rootfs: directoryOf(place),
-    storage: planOpen(place),
-    trees: await planZoneTrees(host, record),
+    layers: [...frozen, ...imageLayersOf(host, record.image)],
+    rootfs,
+    storage,
+    trees: await planZoneTrees(record, local),
     ...(record.spec.privileged ? { hostDevices: await listDevices() } : {}),
-    fromImage: await filesFromImage(writtenTo(place)),
+    fromImage: await filesFromImage([join(rootfs, 'upper'), ...frozen]),
     programs: { init: initPath(), helper: helperPath() },
   };
 }
 
-type ZoneFilesPart = Pick<
+export type ZoneFilesPart = Pick<
   StartPlanInput,
   'roots' | 'facts' | 'record' | 'layers' | 'rootfs' | 'storage' | 'trees' | 'hostDevices' | 'fromImage' | 'programs'
 >;
@@ -70,21 +88,18 @@ async function listDevices(): Promise<string[]> {
     .toSorted();
 }
 
-/** Directories in which what the zone has written is, topmost first, if its volume is open. */
-const writtenTo = (place: ZoneVolume): string[] => [join(directoryOf(place), 'upper'), ...frozenLayersOf(place)];
-
 /** All that the zone's root is made of, topmost first, if its volume is open. @throws POOL_NOT_FOUND */
 export async function planZoneLayers(host: HostContext, record: ZoneRecord): Promise<string[]> {
-  return [...writtenTo(await volumeOf(host.roots, record)), ...planImageLayers(host, record)];
+  const place = await volumeOf(host.roots, record);
+  return [join(directoryOf(place), 'upper'), ...frozenLayersOf(place), ...imageLayersOf(host, record.image)];
 }
 
-function planImageLayers({ roots }: HostContext, { image }: ZoneRecord): string[] {
-  return image.layers.map((digest) => layerDirectory(roots, digest));
+export function imageLayersOf({ roots }: HostContext, { layers }: Pick<ZoneImage, 'layers'>): string[] {
+  return layers.map((digest) => layerDirectory(roots, digest));
 }
 
 /** The host's /usr of a sparse zone, and what the user mounts. @throws PATH_NOT_FOUND */
-async function planZoneTrees({ roots }: HostContext, { spec, image }: ZoneRecord): Promise<HostTree[]> {
-  const { local } = zonePaths(roots, spec.name);
+async function planZoneTrees({ spec, image }: ZoneRecord, local: string): Promise<HostTree[]> {
   const shared = (image.config.hostDirs ?? []).map((directory) => sharedTree(directory, spec, local));
   return [...shared, ...(await Promise.all(spec.mount.map(userTree)))];
 }

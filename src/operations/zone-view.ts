@@ -12,6 +12,7 @@ import {
   readPrepared,
   readRestartFailure,
   readRunning,
+  snapshotNames,
   type UnreadableZone,
   type ZoneRecord,
   zoneLeases,
@@ -53,6 +54,8 @@ export interface ZoneDetails extends ZoneSummary {
   readonly machineId: string;
   readonly imageDetails: ZoneRecord['image'];
   readonly restarts: number;
+  /** Names; what they are made of stays as long as they do. */
+  readonly snapshots: readonly string[];
   /** How the last run ended. */
   readonly exit?: ZoneEnd;
 }
@@ -128,6 +131,7 @@ export async function describeZone(host: HostContext, record: ZoneRecord): Promi
     machineId: record.machineId,
     imageDetails: record.image,
     restarts: record.restarts,
+    snapshots: await snapshotNames(host.roots, name),
     ...(exit === undefined ? {} : { exit: endOf(exit) }),
   };
 }
@@ -135,8 +139,8 @@ export async function describeZone(host: HostContext, record: ZoneRecord): Promi
 export async function statusView(host: HostContext, record: ZoneRecord): Promise<ZoneStatusView> {
   const details = await describeZone(host, record);
   const usage = details.pid === undefined ? undefined : await readZoneUsage(groupsOf(host, details.name));
-  const lsm = details.pid === undefined ? undefined : zoneLsm(host.facts, details.pid);
   const written = await writtenBy(host, record);
+  const lsm = details.pid === undefined ? undefined : zoneLsm(host.facts, details.pid);
   const note = await noteOf(host, details, usage);
   return {
     ...details,

@@ -1,10 +1,12 @@
 /** One zone, as the library shows it. */
 
 import type { ImageManifest } from '../images/index.js';
+import { type CloneInput, cloneZone } from '../operations/clone-zone.js';
 import { copyIn, copyOut } from '../operations/copy-files.js';
 import { deleteZone } from '../operations/delete-zone.js';
 import { execInZone } from '../operations/exec-in-zone.js';
 import { type ExportOptions, type ExportResult, exportZone } from '../operations/export-zone.js';
+import { forkZone } from '../operations/fork-zone.js';
 import type { HostContext } from '../operations/host-context.js';
 import { inspectZone, zoneStatus } from '../operations/inspect-zone.js';
 import { listProcesses, type ZoneProcess } from '../operations/list-processes.js';
@@ -13,6 +15,12 @@ import { type LogLine, type LogOptions, readLogs } from '../operations/read-logs
 import { restartZone } from '../operations/restart-zone.js';
 import { type SetOptions, type SetResult, setZone } from '../operations/set-zone.js';
 import { killZone, pauseZone, resumeZone } from '../operations/signal-zone.js';
+import { createSnapshot, type SnapshotInput, type SnapshotResult } from '../operations/snapshot-create.js';
+import { deleteSnapshot } from '../operations/snapshot-delete.js';
+import { diffSnapshots, type SnapshotDiff } from '../operations/snapshot-diff.js';
+import { listSnapshots } from '../operations/snapshot-list.js';
+import { type RestoreOptions, type RestoreResult, restoreSnapshot } from '../operations/snapshot-restore.js';
+import type { SnapshotView } from '../operations/snapshot-view.js';
 import { type StartResult, startZone } from '../operations/start-zone.js';
 import { type StopOptions, type StopResult, stopZone } from '../operations/stop-zone.js';
 import { type WaitOptions, waitForZone } from '../operations/wait-zone.js';
@@ -36,6 +44,10 @@ export interface ZoneExecOptions {
   readonly maxOutputBytes?: number | undefined;
 }
 
+/** What a clone is made of, and what is to be different. */
+export type CloneOptions = Omit<CloneInput, 'source' | 'name'>;
+
+const cloneKeys = ['snapshot', 'keepIdentity', 'ephemeral', 'change'] as const;
 const execKeys = ['signal', 'timeoutMs', 'stdin', 'env', 'cwd', 'user', 'maxOutputBytes'] as const;
 
 /** `await using` deletes a zone that came from `host.run`; one that came from `host.zone` or `host.create` stays. */
@@ -121,6 +133,59 @@ export class Zone implements AsyncDisposable {
   /** @example for await (const { text } of zone.logs({ follow: true })) console.log(text); */
   logs(options: LogOptions = {}): AsyncIterable<LogLine> {
     return readLogs(this.#host, this.name, options);
+  }
+
+  /**
+   * Keeps what the zone is now. A running one stands still for an instant only (`frozenMs`).
+   *
+   * @example const { name } = await zone.snapshot({ comment: 'before the upgrade' });
+   * @throws SNAPSHOT_EXISTS, ZONE_STATE, RESOURCE_DISK_FULL
+   */
+  snapshot(input: SnapshotInput = {}, options: OperationOptions = {}): Promise<SnapshotResult> {
+    checkKeys('snapshot', input, ['name', 'comment', 'keepMs']);
+    return createSnapshot(this.#host, this.name, input, options);
+  }
+
+  /** The oldest first. */
+  snapshots(): Promise<SnapshotView[]> {
+    return listSnapshots(this.#host, this.name);
+  }
+
+  /** Files and settings are what they were; all snapshots stay. @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING without force */
+  restore(snapshot: string, options: RestoreOptions = {}): Promise<RestoreResult> {
+    return restoreSnapshot(this.#host, { zone: this.name, snapshot }, options);
+  }
+
+  /** What is not there is success. @throws SNAPSHOT_IN_USE */
+  async deleteSnapshot(snapshot: string, options: OperationOptions = {}): Promise<void> {
+    await deleteSnapshot(this.#host, { zone: this.name, snapshot }, options);
+  }
+
+  /** From one snapshot to another, or to the zone as it is. @throws SNAPSHOT_NOT_FOUND */
+  diff(from: string, to?: string, options: OperationOptions = {}): Promise<SnapshotDiff> {
+    return diffSnapshots(this.#host, { zone: this.name, from, to }, options);
+  }
+
+  /**
+   * Another zone with the same files: of now, or of a snapshot. It is not started.
+   *
+   * @example const test = await zone.clone('test', { snapshot: 'before', change: { memory: '256M' } });
+   * @throws ZONE_EXISTS, SNAPSHOT_NOT_FOUND, SPEC_INVALID, RESOURCE_DISK_FULL
+   */
+  async clone(name: string, input: CloneOptions = {}, options: OperationOptions = {}): Promise<Zone> {
+    checkKeys('clone', input, cloneKeys);
+    await cloneZone(this.#host, { ...input, source: this.name, name }, options);
+    return new Zone(this.#host, name, false);
+  }
+
+  /** The same, started; a name is generated if none is given. `await using` deletes it. */
+  async fork(
+    input: CloneOptions & { readonly name?: string | undefined } = {},
+    options: OperationOptions = {},
+  ): Promise<Zone> {
+    checkKeys('fork', input, [...cloneKeys, 'name']);
+    const { name } = await forkZone(this.#host, { ...input, source: this.name }, options);
+    return new Zone(this.#host, name, true);
   }
 
   wait(options: WaitOptions): Promise<{ status?: number }> {

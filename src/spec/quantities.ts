@@ -18,11 +18,12 @@ const durations: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,
   d: 86_400_000,
+  w: 604_800_000,
 };
 
 /** `10`, `10s`, `500ms`, `5m`, `2h` → milliseconds; a bare number is seconds. `undefined` if it is none of these. */
 export function parseDuration(text: string | number): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|)$/.exec(String(text).trim());
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w|)$/.exec(String(text).trim());
   if (match === null) return undefined;
   const ms = Math.round(Number(match[1]) * (durations[match[2] ?? ''] ?? Number.NaN));
   return Number.isSafeInteger(ms) ? ms : undefined;

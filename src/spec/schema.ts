@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { parseDevice } from './device.js';
 import * as f from './fields.js';
 import { parseNet } from './interfaces.js';
+import { parseKeep } from './keep.js';
 import { hostnamePattern, imagePattern, namePattern } from './names.js';
 import { parseMount, parsePort, parseRestart, parseRlimit, parseSeccomp, parseTmpfs, parseZonePath } from './parts.js';
 import { parseUserns } from './userns.js';
@@ -140,6 +141,10 @@ export const settingEntries = {
   stopSignal: maybe(f.signal, 'signal that asks pid 1 to end'),
   label: described(v.optional(f.environment, {}), 'label NAME=VALUE'),
   description: maybe(f.text, 'a text for people'),
+  snapshotKeep: maybe(
+    f.parsed(parseKeep, 'how many to keep, such as 24h,7d,4w (h, d, w, m, y)'),
+    'snapshots without a name of their own that are kept: 24h,7d,4w is the last of each of 24 hours, 7 days, 4 weeks',
+  ),
   protect: list(v.picklist(['delete', 'stop'], 'is not delete or stop'), 'refuse this verb until it is unset'),
 } as const;
 

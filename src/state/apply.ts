@@ -1,6 +1,6 @@
 /** Does and undoes state ops. */
 
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode, zoneError } from '../errors/index.js';
 import { chmod, mkdir, rename, rm, rmdir } from '../host/quick-fs.js';
@@ -51,6 +51,13 @@ const applySteps: Steps = {
   'state.zone-save': ({ roots, record }) => writeZone(roots, record),
   'state.pool-write': ({ roots, record }) => writePool(roots, record),
   'state.pool-forget': ({ roots, name }) => removePool(roots, name),
+  'state.zone-storage': async ({ roots, zone, storage, like }) => {
+    const record = await findZone(roots, zone);
+    if (record === undefined) return;
+    const spec = { ...(like?.spec ?? record.spec), name: record.spec.name, ephemeral: record.spec.ephemeral };
+    await writeZone(roots, { ...record, ...like, spec, storage });
+  },
+  'state.replace': ({ path, by }) => replaceTree(path, by),
 };
 
 const undoSteps: Steps = {
@@ -69,6 +76,8 @@ const undoSteps: Steps = {
   'state.zone-save': nothing,
   'state.pool-write': ({ roots, record }) => removePool(roots, record.name),
   'state.pool-forget': nothing,
+  'state.zone-storage': nothing,
+  'state.replace': nothing,
 };
 
 /** Of a throw-away zone it is a link, and what that leads to has made the zone's run-time directory. */
@@ -93,6 +102,13 @@ async function removeTree(path: string): Promise<void> {
     if (isErrno(error, 'EBUSY')) await refuseMounts(path);
     throw error;
   }
+}
+
+async function replaceTree(path: string, by: string): Promise<void> {
+  if (!existsSync(by)) return;
+  await removeTree(path);
+  await rename(by, path);
+  await syncDirectory(dirname(path));
 }
 
 async function refuseMounts(path: string): Promise<void> {
@@ -152,6 +168,9 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.zone-save': ({ record }) => `save the record of zone ${record.spec.name}`,
   'state.pool-write': ({ record }) => `record pool ${record.name}`,
   'state.pool-forget': ({ name }) => `forget pool ${name}`,
+  'state.zone-storage': ({ zone, storage }) =>
+    `record that zone ${zone} is made of ${storage.layers.length} frozen layers`,
+  'state.replace': ({ path, by }) => `put ${by} in the place of ${path}`,
 };
 
 export const stateHandlers: HostOpHandler<StateOp> = {

@@ -15,6 +15,7 @@ export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';
 export * from './sealed-file.js';
+export * from './snapshots.js';
 export * from './spares.js';
 export * from './zone-lock.js';
 export * from './zone-paths.js';

@@ -28,3 +28,14 @@ export function mountOf(path: string, points: readonly string[]): string {
   const above = points.filter((point) => path === point || path.startsWith(point === sep ? sep : point + sep));
   return above.reduce((longest, point) => (point.length >= longest.length ? point : longest), sep);
 }
+
+/** Mount points of what was mounted under this name, the last one first. */
+export async function mountsOf(source: string): Promise<string[]> {
+  const text = await readFile('/proc/self/mountinfo', 'utf8');
+  return text
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter((words) => unescapeOctal(words[words.indexOf('-') + 2] ?? '') === source)
+    .map((words) => unescapeOctal(words[4] ?? ''))
+    .reverse();
+}

@@ -4,7 +4,7 @@ import type { MaybeEphemeral } from './ephemeral.js';
 import type { WantedIds } from './id-register.js';
 import type { PoolRecord } from './pools.js';
 import type { Roots } from './roots.js';
-import type { ZoneRecord } from './zones.js';
+import type { ZoneRecord, ZoneStorage } from './zones.js';
 
 /** A directory with its parents. Undo: removed with everything in it, so name only what is the operation's own. */
 export interface DirectoryCreateOp {
@@ -108,7 +108,26 @@ export interface PoolForgetOp {
   readonly name: string;
 }
 
+/** Where what the zone writes is kept from now on. Undo: nothing; it is only ever completed. */
+export interface ZoneStorageOp {
+  readonly op: 'state.zone-storage';
+  readonly roots: Roots;
+  readonly zone: string;
+  readonly storage: ZoneStorage;
+  /** What else of the record is as it was at a snapshot. */
+  readonly like?: Pick<ZoneRecord, 'spec' | 'image' | 'machineId'> | undefined;
+}
+
+/** A directory takes the place of another, if it is there. Undo: nothing; it is only ever completed. */
+export interface ReplaceOp {
+  readonly op: 'state.replace';
+  readonly path: string;
+  readonly by: string;
+}
+
 export type StateOp =
+  | ZoneStorageOp
+  | ReplaceOp
   | DirectoryCreateOp
   | RemoveOp
   | IdsLeaseOp

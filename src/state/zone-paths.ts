@@ -14,6 +14,8 @@ export interface ZonePaths {
   readonly rootfs: string;
   /** What a sparse zone sees as /usr/local. */
   readonly local: string;
+  /** One file each, and what of a snapshot lies in no layer. */
+  readonly snapshots: string;
   /** Run-time: `<runRoot>/zones/NAME`. */
   readonly run: string;
   readonly launch: string;
@@ -41,6 +43,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     lock: `${roots.root}/locks/${zone}.lock`,
     rootfs: `${directory}/rootfs`,
     local: `${directory}/local`,
+    snapshots: `${directory}/snapshots`,
     run,
     launch: `${run}/launch.json`,
     enter: `${run}/enter`,

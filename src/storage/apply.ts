@@ -2,7 +2,8 @@
 import { formatSize, type HostOpHandler } from '../spec/index.js';
 import { closeBoth, copyVolume } from './copy-volume.js';
 import type { VolumeLimits } from './driver.js';
-import { driverOf } from './drivers.js';
+import { driverOf, layerDriverOf } from './drivers.js';
+import { sweepLayers } from './named-layers.js';
 import type { StorageOp } from './ops.js';
 import { emptyPool, growPool, makePool, refillPool, removePoolFiles } from './pool-make.js';
 
@@ -29,6 +30,14 @@ async function apply(op: StorageOp): Promise<void> {
       return removePoolFiles(op.pool, op.isOurs);
     case 'storage.pool-grow':
       return growPool(op.pool, op.sizeBytes);
+    case 'storage.layer':
+      return;
+    case 'storage.sweep':
+      await sweepLayers(op.roots, op.pool, op.layers);
+      return;
+    case 'storage.freeze':
+      await layerDriverOf(op.pool).freeze(op.pool, op.volume, op.layer, op);
+      return;
   }
 }
 
@@ -44,10 +53,15 @@ async function undo(op: StorageOp): Promise<void> {
       return removePoolFiles(op.pool, op.isOurs);
     case 'storage.pool-empty':
       return refillPool(op.pool);
+    case 'storage.layer':
+      await sweepLayers(op.roots, op.pool, [op.layer]);
+      return;
     case 'storage.remove':
     case 'storage.resize':
     case 'storage.pool-remove':
     case 'storage.pool-grow':
+    case 'storage.sweep':
+    case 'storage.freeze':
       return;
   }
 }
@@ -63,6 +77,12 @@ function describe(op: StorageOp): string {
       return `remove volume ${op.volume} ${pool}`;
     case 'storage.open':
       return `mount volume ${op.volume ?? op.id} ${pool}`;
+    case 'storage.layer':
+      return `make layer ${op.layer} ${pool}`;
+    case 'storage.sweep':
+      return `remove those of ${op.layers.length} layers ${pool} that nothing else is made of`;
+    case 'storage.freeze':
+      return `freeze volume ${op.volume} ${pool} as layer ${op.layer}`;
     case 'storage.resize':
       return `bound volume ${op.volume} ${pool}${boundsOf(op.limits) || ' no more'}`;
     case 'storage.pool-make':

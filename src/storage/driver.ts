@@ -6,6 +6,7 @@
  * For snapshots: what was frozen is looked at by `open` with a name of its own and no volume, then `layerDirectory`, then `close`.
  */
 import type { DriverName } from '../spec/index.js';
+import type { HoldStill } from './copy-tree.js';
 
 export { type DriverName, driverNames } from '../spec/index.js';
 
@@ -112,9 +113,31 @@ export interface VolumeChange {
   readonly previous: VolumeLimits;
 }
 
+export interface FreezeOptions {
+  /**
+   * Given: the zone runs, and its volume is only ever copied. What needs it to stand still goes through this; it is asked for once, and
+   * for as short as can be.
+   */
+  readonly hold?: HoldStill | undefined;
+  /** A copy of the same volume that was made before: what has not changed since need not be copied again. */
+  readonly base?: string | undefined;
+  /** `moved`: the empty volume's root is to look like this layer's, or null: like a new one's; if not given, like what was moved. */
+  readonly like?: string | null | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface StorageDriver extends VolumeDriver {
-  /** What the volume holds becomes a layer. A running zone's is only ever copied; its caller holds it still. */
-  freeze(pool: Pool, volume: string, layer: string, options: { readonly isRunning: boolean }): Promise<Frozen>;
-  /** Not there is success. */
+  /**
+   * Nothing was written to a volume since it was made over these layers: one more layer would only be one more to look through. False
+   * where nobody can tell; the volume is not open.
+   */
+  isUntouched(pool: Pool, volume: string, layers: readonly string[]): Promise<boolean>;
+  /** What the volume holds becomes a layer. @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
+  freeze(pool: Pool, volume: string, layer: string, options: FreezeOptions): Promise<Frozen>;
+  /** A layer that shows what these, topmost first, show together; not where a layer shows all anyway. */
+  merge?(pool: Pool, layer: string, layers: readonly string[]): Promise<void>;
+  /** Not there is success; nothing is open that shows it. */
   removeLayer(pool: Pool, layer: string): Promise<void>;
+  /** All that are there, also what a killed freeze left. */
+  listLayers(pool: Pool): Promise<readonly string[]>;
 }

@@ -1,19 +1,22 @@
 /** Volumes that are files, each with an ext4 of its own: a hard bound anywhere. Mounted while the zone runs. */
+import { existsSync } from 'node:fs';
 import { open, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { lstat, mkdir, readFile, rm, stat, statfs } from '../host/quick-fs.js';
 import { diskFull, isErrno, syncDirectory } from '../state/index.js';
 import { copySparse } from './copy-sparse.js';
-import type { Opening, Pool, VolumeChange, VolumeDriver, VolumeLimits, VolumeUsage } from './driver.js';
+import type { Opening, Pool, StorageDriver, VolumeChange, VolumeLimits, VolumeUsage } from './driver.js';
 import { checkExt4, growMounted, makeExt4, ownInodes, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
+import { freezeFile, layerFileOf, listLayerFiles, removeLayerFile } from './loop-layers.js';
 import { isMountPoint, loopDeviceOf, mountFile, unmountFile } from './loop-mount.js';
+import { dressRoot } from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
 
 /** Sparse, so that only what is written takes space. */
 export const defaultVolumeBytes = 10 * 1024 ** 3;
 
-export const loopDriver: VolumeDriver = {
+export const loopDriver: StorageDriver = {
   name: 'loop',
   movesBounds: false,
   abilities: async () => ({ quota: true, inodes: true, showsQuota: true, freeze: 'copy' }),
@@ -32,12 +35,16 @@ export const loopDriver: VolumeDriver = {
     for (const path of mountPoints(pool, opening)) await unmountFile(path);
   },
   mountPoints,
+  isUntouched: async (pool, volume) => (await readSuperblock(fileOf(pool, volume))).usedInodes === 0,
+  freeze: (pool, volume, layer, options) =>
+    freezeFile(pool, { file: fileOf(pool, volume), directory: directory(pool, volume) }, layer, options),
+  removeLayer: removeLayerFile,
+  listLayers: listLayerFiles,
   usage,
 };
 
 const fileOf = (pool: Pool, volume: string) => join(pool.path, 'volumes', `${volume}.img`);
 const newFileOf = (pool: Pool, volume: string) => `${fileOf(pool, volume)}.new`;
-const layerFileOf = (pool: Pool, layer: string) => join(pool.path, 'layers', `${layer}.img`);
 /** One for each opening: who closes it takes nothing from another. The kernel keeps one file system for all of them. */
 const layerMount = (pool: Pool, layer: string, openedAs: string) => join(pool.mounts, `${openedAs}-${layer}`);
 
@@ -53,6 +60,7 @@ function mountPoints(pool: Pool, { id, volume, layers }: Opening): string[] {
 /** It has its name when it is whole. */
 async function make(pool: Pool, volume: string, limits: VolumeLimits): Promise<void> {
   const bytes = bytesFor(limits);
+  if (existsSync(fileOf(pool, volume))) return;
   await rm(newFileOf(pool, volume), { force: true });
   try {
     await makeExt4(newFileOf(pool, volume), bytes, limits);
@@ -81,22 +89,29 @@ async function remove(pool: Pool, volume: string): Promise<void> {
 const options = ['discard', 'errors=remount-ro', 'noinit_itable'];
 
 async function openAll(pool: Pool, { id, volume, layers }: Opening): Promise<void> {
-  if (volume !== undefined) await openVolume(pool, volume);
   for (const layer of layers) {
     const file = layerFileOf(pool, layer);
     await requireFile(pool, file);
     // noload: the journal of what is never written again is empty.
     await mountFile({ file, target: layerMount(pool, layer, id), type: 'ext4', options: ['ro', 'noload'] });
   }
+  const [top] = layers;
+  const like = top === undefined ? null : join(layerMount(pool, top, id), 'upper');
+  if (volume !== undefined) await openVolume(pool, volume, like);
 }
 
-async function openVolume(pool: Pool, volume: string): Promise<void> {
+/** @param like what the root of one that is opened for the first time looks like */
+async function openVolume(pool: Pool, volume: string, like: string | null): Promise<void> {
   const [file, target] = [fileOf(pool, volume), directory(pool, volume)];
   await requireFile(pool, file);
   if (!isMountPoint(target) && (await readSuperblock(file)).hasErrors) await checkExt4(file, false);
   await mountFile({ file, target, type: 'ext4', options });
-  await mkdir(join(target, 'upper'), { recursive: true, mode: 0o755 });
   await mkdir(join(target, 'work'), { recursive: true, mode: 0o700 });
+  if (existsSync(join(target, 'upper'))) return;
+  const next = join(target, 'next');
+  await mkdir(next, { recursive: true, mode: 0o755 });
+  await dressRoot(next, like);
+  await rename(next, join(target, 'upper'));
 }
 
 async function requireFile(pool: Pool, file: string): Promise<void> {

@@ -3,21 +3,32 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, mkdir, rm } from '../host/quick-fs.js';
 import { defaultPoolName, diskFull, isErrno } from '../state/index.js';
-import type { DriverAbilities, Pool, VolumeDriver, VolumeLimits } from './driver.js';
+import type { DriverAbilities, Pool, StorageDriver, VolumeLimits } from './driver.js';
+import {
+  dressRoot,
+  freezeDirectory,
+  isUntouchedDirectory,
+  layerTree,
+  listLayerDirectories,
+  mergeLayerDirectories,
+  removeLayerDirectory,
+} from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
 import { boundTree, hasProjectQuota, treeQuota, unboundTree } from './project-quota.js';
 
 const noQuota = 'its file system keeps no project quotas (ext4 or xfs, mounted with prjquota)';
 
-export const overlayDriver: VolumeDriver = {
+export const overlayDriver: StorageDriver = {
   name: 'overlay',
   movesBounds: true,
   abilities,
   directory,
-  layerDirectory: (pool, layer) => join(pool.path, 'layers', layer),
+  layerDirectory: layerTree,
   create: async (pool, volume, { from, ...limits }) => {
     if (isBounded(limits)) await requireQuota(pool);
     await makeVolume(pool, volume);
+    const [top] = from;
+    if (top !== undefined) await dressRoot(join(directory(pool, volume), 'upper'), layerTree(pool, top));
     if (isBounded(limits)) await boundTree(directory(pool, volume), limits);
     return from;
   },
@@ -34,6 +45,11 @@ export const overlayDriver: VolumeDriver = {
   open: async () => {},
   close: async () => {},
   mountPoints: () => [],
+  freeze: (pool, volume, layer, options) => freezeDirectory(pool, directory(pool, volume), layer, options),
+  isUntouched: (pool, volume, layers) => isUntouchedDirectory(pool, directory(pool, volume), layers),
+  merge: mergeLayerDirectories,
+  removeLayer: removeLayerDirectory,
+  listLayers: listLayerDirectories,
   usage: (pool, volume) => treeQuota(directory(pool, volume)),
 };
 

@@ -6,7 +6,7 @@ import { zoneError } from '../errors/index.js';
 import { mkdir, readdir, rm, rmdir, stat } from '../host/quick-fs.js';
 import { runTool } from '../host/tool.js';
 import { diskFull, isErrno } from '../state/index.js';
-import { btrfs, mountPool } from './btrfs.js';
+import { btrfs, mountPool } from './btrfs-tool.js';
 import type { Pool } from './driver.js';
 import { asDiskFull, growMountedFile } from './grow-file.js';
 import { loopDeviceOf, unmountFile } from './loop-mount.js';

@@ -5,9 +5,11 @@
  */
 
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
+import { cloneZone } from '../../src/operations/clone-zone.js';
 import { createZone } from '../../src/operations/create-from-image.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
 import { exportZone } from '../../src/operations/export-zone.js';
+import { forkZone } from '../../src/operations/fork-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { imagePull } from '../../src/operations/image-pull.js';
@@ -19,6 +21,9 @@ import { publishZone } from '../../src/operations/publish-zone.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
 import { setZone } from '../../src/operations/set-zone.js';
+import { createSnapshot } from '../../src/operations/snapshot-create.js';
+import { deleteSnapshot } from '../../src/operations/snapshot-delete.js';
+import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
 import { prepareZone, startZone } from '../../src/operations/start-zone.js';
 import { stopZone } from '../../src/operations/stop-zone.js';
 import { driverNames, type ZoneOptions } from '../../src/spec/index.js';
@@ -50,6 +55,14 @@ export const operations = {
   'pool grow': (host: HostContext, { pool = '' }: ZoneOptions) => growPool(host, pool, 2 * poolBytes),
   'set pool': (host: HostContext, { name, pool }: ZoneOptions) => setZone(host, name, { pool }),
   'set disk': (host: HostContext, { name, disk }: ZoneOptions) => setZone(host, name, { disk }),
+  'snapshot create': (host: HostContext, { name }: ZoneOptions) => createSnapshot(host, name, { name: 'new' }),
+  'snapshot restore': (host: HostContext, { name }: ZoneOptions) =>
+    restoreSnapshot(host, { zone: name, snapshot: 'old' }, { force: true }),
+  'snapshot delete': (host: HostContext, { name }: ZoneOptions) =>
+    deleteSnapshot(host, { zone: name, snapshot: 'old' }),
+  clone: (host: HostContext, { name }: ZoneOptions) => cloneZone(host, { source: name, name: `${name}-new` }),
+  'fork --rm': (host: HostContext, { name }: ZoneOptions) =>
+    forkZone(host, { source: name, name: `${name}-new`, ephemeral: true }),
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {
     const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
     await running.exited;

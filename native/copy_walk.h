@@ -1,0 +1,23 @@
+/* Makes one tree like another, entry by entry: what is known to be the same is left alone. */
+#ifndef COPY_WALK_H
+#define COPY_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "copy_seen.h"
+
+struct copy_trees {
+  /* Directories, open for reading; base is an earlier copy, or -1. */
+  int from, to, base;
+  struct copy_table *seen;
+  const struct copy_table *base_seen;
+  /* What was changed then or later may be changed again without a trace. */
+  int64_t before_ns;
+  /* The source stands still: what is not there any more is an error. */
+  bool is_still;
+};
+
+void copy_walk(const struct copy_trees *trees);
+
+#endif

@@ -1,0 +1,29 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../../cli/base-command.js';
+import { done, type Output } from '../../cli/output.js';
+import { requiredSnapshot, snapshotArg } from '../../cli/snapshot-arg.js';
+import { restoreSnapshot } from '../../operations/snapshot-restore.js';
+
+export default class SnapshotRestore extends BaseCommand<typeof SnapshotRestore> {
+  static override summary = 'Make a zone what it was at a snapshot, settings included';
+  static override description =
+    'What was written since is lost unless there is a snapshot of it; all snapshots stay, newer ones too.';
+  static override takesLocks = true;
+  static override args = { snapshot: snapshotArg };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'stop it first if it runs, and start it again' }),
+    yes: Flags.boolean({ char: 'y', description: 'do not ask; it is asked only on a terminal' }),
+  };
+
+  async run(): Promise<Output> {
+    const ref = requiredSnapshot(this.args.snapshot);
+    const name = `${ref.zone}@${ref.snapshot}`;
+    const force = this.flags.force === true;
+    if (this.flags.yes !== true && !force)
+      await this.confirm(`Make zone "${ref.zone}" what it was at "${name}"? What was written since is lost.`);
+    const result = await this.operate((host, options) => restoreSnapshot(host, ref, { ...options, force }));
+    for (const note of result.notes) this.note(note);
+    const again = result.restarted ? ', and runs again' : '';
+    return done(ref.zone, `zone "${ref.zone}" is what it was at "${name}"${again}`, result);
+  }
+}

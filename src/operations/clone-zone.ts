@@ -1,0 +1,247 @@
+/** `clone`: a new zone that is what another is, or was at a snapshot; another machine, unless told otherwise. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { zoneError } from '../errors/index.js';
+import { rename, rm } from '../host/quick-fs.js';
+import { applyHostOp, type HostOp } from '../plan/index.js';
+import { parseZoneOptions, type ZoneChange, type ZoneSpec } from '../spec/index.js';
+import {
+  extrasOf,
+  findZone,
+  type Roots,
+  readSnapshot,
+  readZone,
+  writeJournal,
+  type ZoneImage,
+  type ZoneRecord,
+  zonePaths,
+} from '../state/index.js';
+import { copyTree, lockLayers, sweepLayers } from '../storage/index.js';
+import { boundary } from './boundaries.js';
+import { writeIdentity } from './clone-identity.js';
+import { cloneSpec } from './clone-spec.js';
+import { deleteJournal } from './delete-zone.js';
+import { hasLocal, withFrozen } from './freeze-zone.js';
+import type { HostContext } from './host-context.js';
+import { recoverZone } from './recover.js';
+import { runTransaction } from './transaction.js';
+import { checkZoneFeasible, imageLayersOf } from './zone-files.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { ensureNetworks, planAddressLease } from './zone-network.js';
+import { directoryOf, frozenLayersOf, newStorage, volumeOf } from './zone-storage.js';
+
+export interface CloneInput {
+  readonly source: string;
+  /** Of the source; absent: as it is now. */
+  readonly snapshot?: string | undefined;
+  readonly name: string;
+  /** Machine id, ssh host keys, host name, addresses, ports stay what they are. */
+  readonly keepIdentity?: boolean | undefined;
+  /** Deleted when it ends. */
+  readonly ephemeral?: boolean | undefined;
+  /** What is to be different. */
+  readonly change?: ZoneChange | undefined;
+}
+
+export interface CloneResult {
+  readonly name: string;
+  readonly source: string;
+  readonly snapshot?: string;
+  readonly spec: ZoneSpec;
+  /** Of a running source: what it had written. */
+  readonly copiedBytes: number;
+  /** How long a running source stood still. */
+  readonly frozenMs?: number;
+  /** Sentences that a user should read. */
+  readonly notes: readonly string[];
+}
+
+/** What the clone is made of. */
+interface Source {
+  readonly pool: string;
+  readonly layers: readonly string[];
+  readonly isCopy: boolean;
+  readonly spec: ZoneSpec;
+  readonly image: ZoneImage;
+  readonly machineId: string;
+  readonly copiedBytes: number;
+  readonly frozenMs?: number | undefined;
+  /** A tree with a sparse zone's /usr/local. */
+  readonly local?: string | undefined;
+}
+
+/** @throws ZONE_NOT_FOUND, SNAPSHOT_NOT_FOUND, ZONE_EXISTS, SPEC_INVALID, RESOURCE_DISK_FULL, RESOURCE_IDS_EXHAUSTED */
+export async function cloneZone(
+  host: HostContext,
+  input: CloneInput,
+  options: OperationOptions = {},
+): Promise<CloneResult> {
+  return cloneThen(host, input, options, async (_record, result) => result);
+}
+
+/** The same, and `next` with both zones' locks still held. */
+export async function cloneThen<T>(
+  host: HostContext,
+  input: CloneInput,
+  options: OperationOptions,
+  next: (record: ZoneRecord, result: CloneResult) => Promise<T>,
+): Promise<T> {
+  const { source, name } = input;
+  parseZoneOptions({ name, image: 'sparse' });
+  await readZone(host.roots, source);
+  await refuseExisting(host.roots, name);
+  const [first = source, second = name] = [source, name].sort();
+  await using _first = await lockZone(host, first, options);
+  await using _second = await lockZone(host, second, options);
+  await refuseExisting(host.roots, name);
+  const record = await readZone(host.roots, source);
+  const result = await withSource(host, record, input, options, (found) => make(host, found, input, options));
+  return next(await readZone(host.roots, name), result);
+}
+
+async function withSource<T>(
+  host: HostContext,
+  record: ZoneRecord,
+  { source, snapshot, name }: CloneInput,
+  { signal }: OperationOptions,
+  use: (source: Source) => Promise<T>,
+): Promise<T> {
+  if (snapshot !== undefined) {
+    const found = await readSnapshot(host.roots, source, snapshot);
+    const local = found.hasLocal ? `${extrasOf(host.roots, source, found)}/local/tree` : undefined;
+    return use({ ...found, isCopy: false, copiedBytes: 0, frozenMs: undefined, local });
+  }
+  const aside = `${zonePaths(host.roots, source).directory}/cloning`;
+  const isLocal = hasLocal(record);
+  if (isLocal) await rm(aside, { recursive: true, force: true });
+  const localTo = isLocal ? { directory: aside, name } : undefined;
+  try {
+    return await withFrozen(host, record, { signal, localTo }, ({ record: now, ...frozen }) =>
+      use({ ...now, ...frozen, local: isLocal ? `${aside}/${name}/tree` : undefined }),
+    );
+  } finally {
+    if (isLocal) await rm(aside, { recursive: true, force: true });
+  }
+}
+
+async function make(
+  host: HostContext,
+  source: Source,
+  input: CloneInput,
+  { signal }: OperationOptions,
+): Promise<CloneResult> {
+  const { roots } = host;
+  const { name, keepIdentity = false, ephemeral = false, change = {} } = input;
+  const { spec, notes } = cloneSpec({ ...source.spec, name: input.source }, { name, keepIdentity, ephemeral, change });
+  await checkZoneFeasible(host, spec, source.image);
+  await ensureNetworks(roots, spec);
+  const machineId = keepIdentity ? source.machineId : randomBytes(16).toString('hex');
+  const record = recordOf(source, spec, machineId);
+  const ops = await planClone(host, record, source);
+  if (ephemeral) await writeJournal(roots, await deleteJournal(roots, record, true));
+  const kind = { operation: 'clone', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
+  try {
+    const more = await runTransaction({ ...kind, isCovered: ephemeral, roots, zone: name, ops, signal }, () =>
+      fill(host, record, source, keepIdentity),
+    );
+    const { copiedBytes, frozenMs } = source;
+    const from = { source: input.source, ...(input.snapshot === undefined ? {} : { snapshot: input.snapshot }) };
+    return {
+      name,
+      ...from,
+      spec,
+      copiedBytes,
+      ...(frozenMs === undefined ? {} : { frozenMs }),
+      notes: [...notes, ...more],
+    };
+  } catch (error) {
+    if (ephemeral) await recoverZone(roots, name);
+    throw error;
+  }
+}
+
+function recordOf({ pool, layers, image }: Source, spec: ZoneSpec, machineId: string): Omit<ZoneRecord, 'ids'> {
+  const { storage = { pool, volume: '' } } = newStorage(pool);
+  return {
+    version: 1,
+    spec,
+    image,
+    storage: { ...storage, layers },
+    machineId,
+    createdAtMs: Date.now(),
+    stoppedByUser: false,
+    restarts: 0,
+  };
+}
+
+/** But for the record, which `fill` writes. */
+async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, source: Source): Promise<HostOp[]> {
+  const { roots } = host;
+  const { spec } = record;
+  const paths = zonePaths(roots, spec.name);
+  const { pool, driver, volume, layers, limits } = await volumeOf(roots, record);
+  const [copy] = source.isCopy ? layers : [];
+  const ids = spec.userns.kind === 'auto' && !spec.privileged ? {} : { ids: spec };
+  const life = spec.ephemeral ? ({ ephemeral: true } as const) : {};
+  return [
+    // Undone last: whatever else of the clone was there names it.
+    ...(copy === undefined ? [] : [{ op: 'storage.layer', roots, pool, layer: copy } as const]),
+    ...(existsSync(paths.directory) ? [{ op: 'state.remove', path: paths.directory } as const] : []),
+    { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
+    ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
+    { op: 'storage.create', pool, volume, from: layers, ...limits },
+    ...(driver.needsOpen(pool) ? [{ op: 'storage.open', pool, id: volume, volume, layers } as const] : []),
+    { op: 'state.ids-lease', roots, zone: spec.name, ...ids, ...life },
+    ...planAddressLease(roots, spec),
+  ];
+}
+
+/** @returns sentences that a user should read */
+async function fill(
+  host: HostContext,
+  record: Omit<ZoneRecord, 'ids'>,
+  source: Source,
+  keepIdentity: boolean,
+): Promise<readonly string[]> {
+  const { roots } = host;
+  const { spec, machineId } = record;
+  const place = await volumeOf(roots, record);
+  const { pool, driver, volume, layers, limits } = place;
+  const below = await driver.create(pool, volume, { from: layers, ...limits });
+  await putLocal(roots, spec.name, source);
+  const trees = [...frozenLayersOf(place), ...imageLayersOf(host, source.image)];
+  const identity = { volume: directoryOf(place), trees, machineId, hostname: spec.hostname ?? spec.name };
+  const notes = keepIdentity ? [] : await writeIdentity(identity);
+  if (driver.needsOpen(pool)) await driver.close(pool, { id: volume, volume, layers });
+  boundary('clone', spec.name, 'filled');
+  const storage = { pool: pool.name, volume: record.storage?.volume ?? '', layers: below };
+  await writeRecord(roots, { ...record, storage });
+  // Where a volume shows all of its layers, the copy that was made for it is nobody's now.
+  const [copy] = source.isCopy ? layers : [];
+  if (copy !== undefined && !below.includes(copy)) await sweepLayers(roots, pool, [copy]);
+  return notes;
+}
+
+/** Nobody looks for layers without a name while this one gets its name. */
+async function writeRecord(roots: Roots, record: Omit<ZoneRecord, 'ids'>): Promise<void> {
+  await using _lock = await lockLayers(roots);
+  const write: HostOp = { op: 'state.zone-write', roots, record };
+  await applyHostOp(write);
+  boundary('clone', record.spec.name, 'record');
+}
+
+async function putLocal(roots: Roots, name: string, { local }: Source): Promise<void> {
+  if (local === undefined) return;
+  const { directory, local: path } = zonePaths(roots, name);
+  await copyTree({ from: local, layers: directory, layer: 'filling' }, (last) => last());
+  await rename(`${directory}/filling/tree`, path);
+  await rm(`${directory}/filling`, { recursive: true, force: true });
+}
+
+async function refuseExisting(roots: Roots, name: string): Promise<void> {
+  if ((await findZone(roots, name)) === undefined) return;
+  throw zoneError('ZONE_EXISTS', `zone "${name}" exists already`, {
+    hint: `Choose another name, or run "tszone delete ${name}" first.`,
+    context: { zone: name },
+  });
+}

@@ -1,0 +1,41 @@
+/**
+ * Many frozen layers become one, behind the scenes: each is one more directory to look through whenever a file is opened for the first
+ * time, and the kernel takes only so many. No file is copied; those snapshots that are made of the old layers keep them.
+ */
+import { type Roots, readZone, type ZoneRecord, type ZoneStorage } from '../state/index.js';
+import { layerDriverOf, type StorageOp } from '../storage/index.js';
+import { boundary } from './boundaries.js';
+import { planSweep } from './snapshot-delete.js';
+import { runInTwo } from './transaction.js';
+import { volumeOf } from './zone-storage.js';
+
+/** What that costs a start is in docs/internals/storage.md. */
+export const mostLayers = 16;
+
+/**
+ * Call with the lock of a zone that is stopped.
+ *
+ * @param layer the name of the one layer that there will be
+ */
+export async function flattenLayers(roots: Roots, record: ZoneRecord, layer: string): Promise<ZoneRecord> {
+  const { pool, layers } = await volumeOf(roots, record);
+  const driver = layerDriverOf(pool);
+  if (layers.length <= mostLayers || driver.merge === undefined) return record;
+  const zone = record.spec.name;
+  const storage: ZoneStorage = { pool: pool.name, volume: record.storage?.volume ?? '', layers: [layer] };
+  const kind = { operation: 'flatten', zone, completeIfRunning: false, place: 'disk', roots } as const;
+  const make: StorageOp = { op: 'storage.layer', roots, pool, layer };
+  await runInTwo({
+    ...kind,
+    back: [make],
+    forward: async () => {
+      await driver.merge?.(pool, layer, layers);
+      boundary('flatten', zone, 'merged');
+      return [
+        { op: 'state.zone-storage', roots, zone, storage },
+        ...(await planSweep(roots, [{ pool: pool.name, layers }])),
+      ];
+    },
+  });
+  return readZone(roots, zone);
+}

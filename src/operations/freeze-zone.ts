@@ -1,0 +1,210 @@
+/** What a zone has written becomes a layer: by a rename if it is stopped, by a copy if it runs. */
+import { randomBytes } from 'node:crypto';
+import { freezeZone as freezeGroups, isZoneFrozen, planThaw, thawZone } from '../cgroups/index.js';
+import {
+  makeStateDirectory,
+  type Roots,
+  readRunning,
+  readSnapshots,
+  readZone,
+  type StateOp,
+  withReserve,
+  type ZoneRecord,
+  type ZoneStorage,
+  zonePaths,
+} from '../state/index.js';
+import { copyTree, type HoldStill, layerDriverOf, type StorageOp } from '../storage/index.js';
+import { boundary } from './boundaries.js';
+import { flattenLayers } from './flatten-layers.js';
+import type { HostContext } from './host-context.js';
+import { settleZone } from './settle-zone.js';
+import { runTransaction } from './transaction.js';
+import { groupsOf, zoneRunningError } from './zone-ref.js';
+import { volumeOf, type ZoneVolume } from './zone-storage.js';
+
+/** All that the zone had written, as layers. */
+export interface FrozenZone {
+  /** As it is from now on. */
+  readonly record: ZoneRecord;
+  readonly pool: string;
+  /** Topmost first. */
+  readonly layers: readonly string[];
+  readonly isCopy: boolean;
+  readonly wasRunning: boolean;
+  readonly copiedBytes: number;
+  /** How long it stood still, if it ran. */
+  readonly frozenMs?: number | undefined;
+}
+
+export interface FreezeZoneOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Where the /usr/local of a sparse zone is copied to, as `DIRECTORY/NAME/tree`. */
+  readonly localTo?: { readonly directory: string; readonly name: string } | undefined;
+}
+
+export const newLayerId = (): string => randomBytes(8).toString('hex');
+
+/**
+ * Freezes, then `commit` records what is made of the layers; if it fails, the layers that were made for it go. Call with the zone's lock.
+ *
+ * @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED, WAIT_TIMEOUT a process could not be stopped
+ */
+export async function withFrozen<T>(
+  host: HostContext,
+  record: ZoneRecord,
+  options: FreezeZoneOptions,
+  commit: (frozen: FrozenZone) => Promise<T>,
+): Promise<T> {
+  const { name } = record.spec;
+  const isRunning = (await readRunning(host.roots, name)) !== undefined || !(await settleZone(host.roots, name));
+  const { pool, volume, layers } = await volumeOf(host.roots, record);
+  const driver = layerDriverOf(pool);
+  const isMoved = !isRunning && (await driver.abilities(pool)).freeze === 'copy';
+  if (!isMoved) return freezeByCopy(host, record, { ...options, isRunning }, commit);
+  const isUntouched = await driver.isUntouched(pool, volume, layers);
+  const now = isUntouched ? record : await freezeByMove(host.roots, record);
+  const copiedBytes = await copyLocal(host, record, options, (last) => last());
+  const frozen = { pool: pool.name, layers: now.storage?.layers ?? [], isCopy: false, wasRunning: false, copiedBytes };
+  return commit({ ...frozen, record: now });
+}
+
+/** O(1). A kill in between, and the next command completes it. */
+async function freezeByMove(roots: Roots, record: ZoneRecord): Promise<ZoneRecord> {
+  const place = await volumeOf(roots, record);
+  const layer = newLayerId();
+  await moveIntoLayer(roots, record, { place, layer, layers: [layer, ...place.layers] });
+  return flattenLayers(roots, await readZone(roots, record.spec.name), newLayerId());
+}
+
+/** It lies beside the volume. @returns bytes that were copied */
+async function copyLocal(
+  { roots }: HostContext,
+  { spec }: ZoneRecord,
+  { localTo, signal }: FreezeZoneOptions,
+  hold: HoldStill,
+): Promise<number> {
+  if (localTo === undefined) return 0;
+  const { directory, name } = localTo;
+  await makeStateDirectory(directory);
+  return copyTree({ from: zonePaths(roots, spec.name).local, layers: directory, layer: name, signal }, hold);
+}
+
+export const hasLocal = ({ image }: Pick<ZoneRecord, 'image'>): boolean => image.kind === 'sparse';
+
+export interface Move {
+  readonly place: ZoneVolume;
+  readonly layer: string;
+  /** What the zone is made of then, below its volume. */
+  readonly layers: readonly string[];
+  /** What else of its record changes. */
+  readonly like?: Pick<ZoneRecord, 'spec' | 'image' | 'machineId'> | undefined;
+  /** Afterwards. */
+  readonly more?: readonly (StateOp | StorageOp)[] | undefined;
+}
+
+/** The volume is empty then, and the zone is made of other layers. */
+export async function moveIntoLayer(roots: Roots, record: ZoneRecord, move: Move): Promise<void> {
+  const { place, layer, layers, like, more = [] } = move;
+  const { name } = record.spec;
+  const { pool, volume } = place;
+  const storage: ZoneStorage = { pool: pool.name, volume: record.storage?.volume ?? '', layers };
+  const ops: (StateOp | StorageOp)[] = [
+    { op: 'storage.freeze', pool, volume, layer, ...(like === undefined ? {} : { like: layers[0] ?? null }) },
+    { op: 'state.zone-storage', roots, zone: name, storage, ...(like === undefined ? {} : { like }) },
+    ...more,
+  ];
+  const kind = { recovery: 'forward', completeIfRunning: false, place: 'disk' } as const;
+  const transaction = { operation: like === undefined ? 'freeze' : 'restore', zone: name, ...kind, roots, ops };
+  await withReserve(roots, () => runTransaction(transaction, async () => {}));
+}
+
+/** The layer of an operation that fails goes, and so does that of one that is killed; the zone runs on. */
+async function freezeByCopy<T>(
+  host: HostContext,
+  record: ZoneRecord,
+  options: FreezeZoneOptions & { readonly isRunning: boolean },
+  commit: (frozen: FrozenZone) => Promise<T>,
+): Promise<T> {
+  const { roots } = host;
+  const { name } = record.spec;
+  const { pool, volume, layers } = await volumeOf(roots, record);
+  const driver = layerDriverOf(pool);
+  const layer = newLayerId();
+  const base = (await readSnapshots(roots, name)).findLast((one) => one.isCopy && one.pool === pool.name)?.layers[0];
+  const { isRunning } = options;
+  const stillness = isRunning ? holdStill(host, name) : standsStill;
+  const kind = { recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
+  const thaw = !isRunning || isZoneFrozen(groupsOf(host, name)) ? [] : [planThaw(groupsOf(host, name))];
+  const ops = [...thaw, { op: 'storage.layer', roots, pool, layer } as const];
+  return runTransaction({ operation: 'freeze', zone: name, ...kind, roots, ops, signal: options.signal }, async () => {
+    let copiedBytes = 0;
+    const freeze = async (also: () => Promise<unknown>) => {
+      const hold: HoldStill = (work) =>
+        stillness.hold(async () => {
+          const result = await work();
+          await also();
+          return result;
+        });
+      ({ copiedBytes } = await driver.freeze(pool, volume, layer, { hold, base, signal: options.signal }));
+    };
+    if (options.localTo === undefined) await freeze(async () => {});
+    else {
+      const localBytes = await copyLocal(host, record, options, around(freeze));
+      copiedBytes += localBytes;
+    }
+    boundary('freeze', name, 'copied');
+    const frozen = {
+      record,
+      pool: pool.name,
+      layers: [layer, ...layers],
+      isCopy: true,
+      wasRunning: isRunning,
+      copiedBytes,
+    };
+    return commit({ ...frozen, frozenMs: stillness.ms() });
+  });
+}
+
+/** What has to stand still for the one stands still for the other, too. */
+function around(freeze: (also: () => Promise<unknown>) => Promise<void>): HoldStill {
+  return async <T>(last: () => Promise<T>) => {
+    let result: T | undefined;
+    await freeze(async () => {
+      result = await last();
+    });
+    return result as T;
+  };
+}
+
+interface Stillness {
+  readonly hold: HoldStill;
+  /** How long it lasted. */
+  ms(): number | undefined;
+}
+
+const standsStill: Stillness = { hold: (work) => work(), ms: () => undefined };
+
+/** One that is paused already stays so. */
+function holdStill(host: HostContext, name: string): Stillness {
+  let stoodMs = 0;
+  const hold: HoldStill = async (work) => {
+    const groups = groupsOf(host, name);
+    const isPaused = isZoneFrozen(groups);
+    const began = performance.now();
+    if (!isPaused) await freezeGroups(groups);
+    boundary('freeze', name, 'held');
+    try {
+      return await work();
+    } finally {
+      if (!isPaused) await thawZone(groups);
+      stoodMs = performance.now() - began;
+      boundary('freeze', name, 'released');
+    }
+  };
+  return { hold, ms: () => Math.round(stoodMs * 100) / 100 };
+}
+
+/** @throws ZONE_RUNNING */
+export async function requireStopped(roots: Roots, name: string, hint?: string): Promise<void> {
+  if (!(await settleZone(roots, name))) throw zoneRunningError(name, hint);
+}

@@ -1,0 +1,94 @@
+/** Snapshots whose time is over, and layers that nothing is made of. */
+import { keptBy, type ZoneSpec } from '../spec/index.js';
+import {
+  findZone,
+  journaledZones,
+  poolNames,
+  type Roots,
+  readJournals,
+  readSnapshots,
+  readZone,
+  type SnapshotRecord,
+  zoneNames,
+} from '../state/index.js';
+import { driverOf, makesLayers, sweepLayers } from '../storage/index.js';
+import type { HostContext } from './host-context.js';
+import { removeSnapshots } from './snapshot-delete.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { findPoolOf } from './zone-storage.js';
+
+export interface Pruned {
+  /** `web@20261128-025320`. */
+  readonly snapshots: readonly string[];
+  /** Layers that a killed command left, or a zone whose record could not be read. */
+  readonly layers: readonly string[];
+}
+
+/** Of one zone, or of all and then also layers without a name. @throws ZONE_NOT_FOUND */
+export async function pruneSnapshots(
+  host: HostContext,
+  zone?: string,
+  options: OperationOptions = {},
+): Promise<Pruned> {
+  const { roots } = host;
+  if (zone !== undefined) await readZone(roots, zone);
+  const snapshots: string[] = [];
+  for (const name of zone === undefined ? await zoneNames(roots) : [zone]) {
+    await using _lock = await lockZone(host, name, options);
+    const expired = (await findZone(roots, name)) === undefined ? [] : await removeExpired(host, name);
+    snapshots.push(...expired.map((snapshot) => `${name}@${snapshot}`));
+  }
+  return { snapshots, layers: zone === undefined ? await removeUnnamed(roots) : [] };
+}
+
+/** Call with the zone's lock held. @returns names */
+export async function removeExpired({ roots }: HostContext, zone: string): Promise<string[]> {
+  const { spec } = await readZone(roots, zone);
+  const expired = expiredOf(await readSnapshots(roots, zone), spec, Date.now());
+  await removeSnapshots(roots, zone, expired);
+  return expired.map(({ name }) => name);
+}
+
+/** Those with a time of their own, and, of those that nobody has thought of a name for, what the zone's policy does not keep. Pure. */
+export function expiredOf(
+  records: readonly SnapshotRecord[],
+  { snapshotKeep }: Pick<ZoneSpec, 'snapshotKeep'>,
+  nowMs: number,
+): SnapshotRecord[] {
+  const isLeftToPolicy = ({ isNamed, expiresAtMs }: SnapshotRecord) => !isNamed && expiresAtMs === undefined;
+  const automatic = records.filter(isLeftToPolicy);
+  const kept = snapshotKeep === undefined ? new Set(automatic) : keptBy(snapshotKeep, automatic);
+  return records.filter((one) =>
+    isLeftToPolicy(one) ? !kept.has(one) : one.expiresAtMs !== undefined && one.expiresAtMs <= nowMs,
+  );
+}
+
+/** Looked for before the journals are read: a layer is in a journal before it is there, and until something names it. */
+async function removeUnnamed(roots: Roots): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of await poolNames(roots)) {
+    const pool = await findPoolOf(roots, name);
+    const driver = driverOf(pool);
+    if (!makesLayers(driver)) continue;
+    const layers = await driver.listLayers(pool);
+    const inWork = await layersInJournals(roots);
+    removed.push(
+      ...(await sweepLayers(
+        roots,
+        pool,
+        layers.filter((layer) => !inWork.has(layer)),
+      )),
+    );
+  }
+  return removed;
+}
+
+async function layersInJournals(roots: Roots): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const zone of await journaledZones(roots)) {
+    for (const { ops } of await readJournals(roots, zone)) {
+      for (const op of ops) if ('layer' in op && typeof op.layer === 'string') found.add(op.layer);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,165 @@
+/** `snapshot restore`: the zone is what it was, settings included. */
+import { randomBytes } from 'node:crypto';
+import { zoneError } from '../errors/index.js';
+import { rm } from '../host/quick-fs.js';
+import {
+  extrasOf,
+  type Roots,
+  readRunning,
+  readSnapshot,
+  readZone,
+  type SnapshotRecord,
+  type StateOp,
+  type ZoneRecord,
+  type ZoneStorage,
+  zonePaths,
+} from '../state/index.js';
+import { copyTree, type StorageOp } from '../storage/index.js';
+import { hasLocal, moveIntoLayer, newLayerId } from './freeze-zone.js';
+import type { HostContext } from './host-context.js';
+import { settleZone } from './settle-zone.js';
+import { planSweep } from './snapshot-delete.js';
+import { launchLocked } from './start-zone.js';
+import { stopLocked } from './stop-zone.js';
+import { runInTwo } from './transaction.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { zoneRunningError } from './zone-ref.js';
+import { volumeLimits, volumeOf, type ZoneVolume } from './zone-storage.js';
+
+export interface RestoreOptions extends OperationOptions {
+  /** A zone that runs is stopped, restored and started again. */
+  readonly force?: boolean;
+}
+
+export interface RestoreResult {
+  readonly zone: string;
+  readonly snapshot: string;
+  /** It was stopped for it, and runs again. */
+  readonly restarted: boolean;
+  /** Sentences that a user should read. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * What was written since is gone, snapshots of it stay, newer ones too. A kill in between leaves the zone as it was or as it was to be.
+ *
+ * @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING without force, ZONE_STATE it is in another pool by now, RESOURCE_DISK_FULL
+ */
+export async function restoreSnapshot(
+  host: HostContext,
+  { zone, snapshot }: { readonly zone: string; readonly snapshot: string },
+  options: RestoreOptions = {},
+): Promise<RestoreResult> {
+  await using _lock = await lockZone(host, zone, options);
+  const record = await readZone(host.roots, zone);
+  const wanted = await readSnapshot(host.roots, zone, snapshot);
+  const place = await volumeOf(host.roots, record);
+  refuseOtherPool(place, wanted);
+  const runs = (await readRunning(host.roots, zone)) !== undefined;
+  if (runs && options.force !== true)
+    throw zoneRunningError(
+      zone,
+      `Run "tszone stop ${zone}" first, or pass --force to stop it, restore and start it again.`,
+    );
+  if (runs) await stopLocked(host, record, options);
+  if (!(await settleZone(host.roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
+  await restoreStopped(host, record, place, wanted);
+  const started = runs ? await launchLocked(host, zone, { signal: options.signal, detach: true }) : undefined;
+  return { zone, snapshot, restarted: runs, notes: started?.notes ?? [] };
+}
+
+function refuseOtherPool({ pool }: ZoneVolume, { spec, name, pool: other }: SnapshotRecord): void {
+  if (pool.name === other) return;
+  const zone = spec.name;
+  throw zoneError('ZONE_STATE', `snapshot "${zone}@${name}" lies in pool "${other}", the zone in "${pool.name}"`, {
+    hint: `Run "tszone set ${zone} --pool ${other}" first, or "tszone clone ${zone}@${name} NAME".`,
+    context: { zone, snapshot: name, pool: pool.name, snapshotPool: other },
+  });
+}
+
+async function restoreStopped(
+  { roots }: HostContext,
+  record: ZoneRecord,
+  place: ZoneVolume,
+  wanted: SnapshotRecord,
+): Promise<void> {
+  const { spec, image, machineId, layers } = wanted;
+  const local = await prepareLocal(roots, record, wanted);
+  const like = { spec, image, machineId };
+  if ((await place.driver.abilities(place.pool)).freeze === 'instant')
+    return replaceVolume(roots, record, { place, layers, like, local });
+  // What is there is put aside in one step, and removed when the zone is made of something else.
+  const discarded = newLayerId();
+  const sweep = await planSweep(roots, [{ pool: place.pool.name, layers: [discarded, ...place.layers] }]);
+  await moveIntoLayer(roots, record, {
+    place,
+    layer: discarded,
+    layers,
+    like,
+    more: [...local, ...planBounds(place, spec), ...sweep],
+  });
+}
+
+/** What the zone was bound to then. */
+function planBounds({ pool, volume, limits: now }: ZoneVolume, spec: SnapshotRecord['spec']): StorageOp[] {
+  const limits = volumeLimits(spec);
+  if (limits.diskBytes === now.diskBytes && limits.inodes === now.inodes) return [];
+  return [{ op: 'storage.resize', pool, volume, limits }];
+}
+
+/** Aside first, since it has to be copied; what brings it into place is a rename. */
+async function prepareLocal(roots: Roots, record: ZoneRecord, wanted: SnapshotRecord): Promise<StateOp[]> {
+  if (!wanted.hasLocal || !hasLocal(record)) return [];
+  const { directory, local } = zonePaths(roots, record.spec.name);
+  const aside = `${directory}/restoring`;
+  await rm(aside, { recursive: true, force: true });
+  const from = `${extrasOf(roots, record.spec.name, wanted)}/local/tree`;
+  await copyTree({ from, layers: directory, layer: 'restoring' }, (last) => last());
+  return [
+    { op: 'state.replace', path: local, by: `${aside}/tree` },
+    { op: 'state.remove', path: aside },
+  ];
+}
+
+interface Replacement {
+  readonly place: ZoneVolume;
+  readonly layers: readonly string[];
+  readonly like: Pick<ZoneRecord, 'spec' | 'image' | 'machineId'>;
+  readonly local: readonly StateOp[];
+}
+
+/** Where a volume is made of layers in one step: a new one takes the place of the old. */
+async function replaceVolume(
+  roots: Roots,
+  record: ZoneRecord,
+  { place, layers, like, local }: Replacement,
+): Promise<void> {
+  const zone = record.spec.name;
+  const { pool } = place;
+  const volume = randomBytes(8).toString('hex');
+  const kind = { operation: 'restore', zone, completeIfRunning: false, place: 'disk', roots } as const;
+  await runInTwo({
+    ...kind,
+    back: [{ op: 'storage.create', pool, volume, from: layers, ...volumeLimits(like.spec) }],
+    forward: async () => [
+      {
+        op: 'state.zone-storage',
+        roots,
+        zone,
+        like,
+        storage: await storageOver({ ...place, limits: volumeLimits(like.spec) }, volume, layers),
+      },
+      { op: 'storage.remove', pool, volume: place.volume },
+      ...local,
+      ...(await planSweep(roots, [{ pool: pool.name, layers: place.layers }])),
+    ],
+  });
+}
+
+async function storageOver(
+  { pool, driver, limits }: ZoneVolume,
+  volume: string,
+  from: readonly string[],
+): Promise<ZoneStorage> {
+  return { pool: pool.name, volume, layers: await driver.create(pool, volume, { from, ...limits }) };
+}

@@ -1,0 +1,37 @@
+/** Frozen layers that are read-only snapshots of a subvolume: each shows all that its zone had written, so nothing belongs below it. */
+import { join } from 'node:path';
+import { readdir, rm } from '../host/quick-fs.js';
+import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
+import type { FreezeOptions, Frozen, Pool } from './driver.js';
+
+const layersOf = (pool: Pool) => join(pool.path, 'layers');
+export const layerPath = (pool: Pool, layer: string): string => join(layersOf(pool), layer);
+
+/** The kernel takes along what is still on its way to the disk. */
+export async function freezeSubvolume(
+  pool: Pool,
+  path: string,
+  layer: string,
+  { hold = (work) => work() }: FreezeOptions,
+): Promise<Frozen> {
+  await mountPool(pool);
+  const to = layerPath(pool, layer);
+  if (!(await isThere(to))) await hold(async () => void (await btrfs(['subvolume', 'snapshot', '-r', path, to])));
+  return { how: 'copied', copiedBytes: 0 };
+}
+
+/** A volume that can be written. What an overlay had in work is another one's: the mark of one that never synced, for example. */
+export async function thawLayer(pool: Pool, layer: string, path: string): Promise<void> {
+  await btrfs(['subvolume', 'snapshot', layerPath(pool, layer), path]);
+  await rm(join(path, 'work'), { recursive: true, force: true });
+}
+
+export async function removeSnapshot(pool: Pool, layer: string): Promise<void> {
+  await mountPool(pool);
+  await removeSubvolume(pool, layerPath(pool, layer));
+}
+
+export async function listSnapshots(pool: Pool): Promise<string[]> {
+  await mountPool(pool);
+  return readdir(layersOf(pool));
+}

@@ -1,0 +1,82 @@
+/**
+ * The copy of a tree that a zone may be writing to (native/copy.c): made in passes, so that the zone has to stand still only for the last
+ * one, in which no more is copied than what was changed meanwhile.
+ */
+import { createInterface } from 'node:readline';
+import { runTool, type ToolProcess } from '../helper/index.js';
+import { toolFailed } from './tool-failed.js';
+
+export interface CopyInput {
+  readonly from: string;
+  /** Holds the layers; on the same file system, so that files can be shared. */
+  readonly layers: string;
+  readonly layer: string;
+  /** An earlier copy there: files that have not changed since become one with its. */
+  readonly base?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Of one pass. */
+export interface CopyCounts {
+  readonly entries: number;
+  readonly made: number;
+  readonly removed: number;
+  /** One file with the base's. */
+  readonly linked: number;
+  readonly bytes: number;
+  /** Bytes that the file system shares (FICLONE). */
+  readonly shared: number;
+}
+
+/** Runs what it is given while nobody writes to the tree. */
+export type HoldStill = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** More than that is worth another pass before the last one. */
+const manyBytes = 32 << 20;
+const mostPasses = 4;
+
+/** @returns bytes that had to be copied @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED, the signal's reason */
+export async function copyTree(input: CopyInput, holdStill: HoldStill): Promise<number> {
+  const { from, layers, layer, base, signal } = input;
+  const args = ['--from', from, '--in', layers, '--to', layer, ...(base === undefined ? [] : ['--base', base])];
+  const tool = runTool('copy', args, { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', signal });
+  const talk = conversation(tool, input);
+  let bytes = 0;
+  const pass = async (word?: 'again' | 'last') => {
+    if (word !== undefined) tool.stdin?.write(`${word}\n`);
+    const counts = (await talk.next()) as CopyCounts;
+    bytes += counts.bytes;
+    return counts;
+  };
+  try {
+    let last = await pass();
+    for (let passes = 1; passes < mostPasses && last.bytes > manyBytes; passes += 1) last = await pass('again');
+    await holdStill(() => pass('last'));
+    await talk.next();
+    await tool.exited;
+    return bytes;
+  } finally {
+    tool.kill();
+    await tool.exited;
+  }
+}
+
+/** Lines of JSON; its end before the next one is a failure, of which it has said why on stderr. */
+function conversation(tool: ToolProcess, { signal, from }: CopyInput): { next(): Promise<unknown> } {
+  if (tool.stdout === null || tool.stderr === null || tool.stdin === null) throw new Error('copy without pipes');
+  tool.stdin.on('error', () => {});
+  const lines = createInterface({ input: tool.stdout })[Symbol.asyncIterator]();
+  let said = '';
+  tool.stderr.on('data', (chunk: Buffer) => {
+    if (said.length < 65_536) said += String(chunk);
+  });
+  return {
+    async next() {
+      const { value, done } = await lines.next();
+      if (done !== true) return JSON.parse(value) as unknown;
+      await tool.exited;
+      signal?.throwIfAborted();
+      throw toolFailed(said, { step: 'copy', path: from, what: 'what the zone has written could not be copied' });
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Frozen layers that are files with an ext4 each, mounted read-only while something is made of them. */
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lstat, readdir, rm, stat } from '../host/quick-fs.js';
+import { diskFull, syncDirectory } from '../state/index.js';
+import { copyTree } from './copy-tree.js';
+import type { FreezeOptions, Frozen, Pool } from './driver.js';
+import { makeExt4, readSuperblock } from './ext4.js';
+import { mountFile, unmountFile } from './loop-mount.js';
+
+const layersOf = (pool: Pool) => join(pool.path, 'layers');
+export const layerFileOf = (pool: Pool, layer: string): string => join(layersOf(pool), `${layer}.img`);
+const newLayerFileOf = (pool: Pool, layer: string) => `${layerFileOf(pool, layer)}.new`;
+/** While it is being made. */
+const makingOf = (pool: Pool, layer: string) => join(pool.mounts, `making-${layer}`);
+
+export interface FrozenFile {
+  /** The volume's. */
+  readonly file: string;
+  /** Where it is mounted, if it is. */
+  readonly directory: string;
+}
+
+export async function freezeFile(
+  pool: Pool,
+  { file, directory }: FrozenFile,
+  layer: string,
+  { hold, signal }: FreezeOptions,
+): Promise<Frozen> {
+  if (hold === undefined) {
+    await moveFile(pool, file, layer);
+    return { how: 'moved', copiedBytes: 0 };
+  }
+  const [fresh, target] = [newLayerFileOf(pool, layer), makingOf(pool, layer)];
+  try {
+    await makeLike(file, fresh);
+    await mountFile({ file: fresh, target, type: 'ext4', options: ['noinit_itable'] });
+    const copy = { from: join(directory, 'upper'), layers: target, layer: 'copy', signal };
+    const copiedBytes = await copyTree(copy, hold);
+    await rename(join(target, 'copy/tree'), join(target, 'upper'));
+    await unmountFile(target);
+    await rename(fresh, layerFileOf(pool, layer));
+    await syncDirectory(layersOf(pool));
+    return { how: 'copied', copiedBytes };
+  } catch (error) {
+    await removeLayerFile(pool, layer);
+    throw diskFull(error, fresh);
+  }
+}
+
+/** Begun again after a kill anywhere, it ends as it would have. */
+async function moveFile(pool: Pool, file: string, layer: string): Promise<void> {
+  const to = layerFileOf(pool, layer);
+  try {
+    if (!(await isThere(to))) await rename(file, to);
+    if (!(await isThere(file))) {
+      await rm(`${file}.new`, { force: true });
+      await makeLike(to, `${file}.new`);
+      await rename(`${file}.new`, file);
+    }
+    await syncDirectory(layersOf(pool));
+  } catch (error) {
+    throw diskFull(error, file);
+  }
+}
+
+/** As large, with as many inodes. */
+async function makeLike(other: string, file: string): Promise<void> {
+  const [{ size }, { inodes }] = [await stat(other), await readSuperblock(other)];
+  await makeExt4(file, size, { inodes });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export async function removeLayerFile(pool: Pool, layer: string): Promise<void> {
+  await unmountFile(makingOf(pool, layer));
+  await rm(newLayerFileOf(pool, layer), { force: true });
+  await rm(layerFileOf(pool, layer), { force: true });
+}
+
+export async function listLayerFiles(pool: Pool): Promise<string[]> {
+  return [...new Set((await readdir(layersOf(pool))).map((name) => name.replace(/\.img(\.new)?$/, '')))];
+}

@@ -1,0 +1,85 @@
+/** Snapshots and clones in pools of other drivers: the same words do the same there, and nothing is left. */
+import { expect } from 'chai';
+import type { Zone } from '../../src/index.js';
+import { listPools } from '../../src/operations/pool-list.js';
+import { findPoolOf } from '../../src/operations/zone-storage.js';
+import { layerDriverOf } from '../../src/storage/index.js';
+import { givenHost } from '../helpers/given.js';
+import { patience } from '../helpers/patience.js';
+import { expectNothingLeftNow } from '../helpers/snapshot.js';
+import { sh } from '../helpers/temp-host.js';
+
+for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
+  describe(`snapshots in a pool of the driver ${driver}`, function () {
+    this.timeout(patience(120_000));
+    const given = givenHost({ images: ['busybox'], needs: driver === 'overlay' ? [] : [driver] }, async (host) => {
+      const size = driver === 'btrfs' ? ['--size', '1G'] : [];
+      await host.ok(['pool', 'create', 'p', '--driver', driver, ...size]);
+      // The directories that all zones share are there before.
+      await host.ok(['run', '-d', '--name', 'first', '--net', 'none', '--pool', 'p', 'busybox']);
+      await host.ok(['delete', '--force', 'first']);
+    });
+    const bound = driver === 'overlay' ? [] : ['--disk', '64M'];
+    const zoneOf = async (name: string): Promise<Zone> => (await given.host.open()).zone(name);
+    const content = async (name: string) => sh(await zoneOf(name), 'cat /root/x');
+    const layers = async () => {
+      const { roots } = (await given.host.open()).context;
+      const pool = await findPoolOf(roots, 'p');
+      return layerDriverOf(pool).listLayers(pool);
+    };
+
+    it('keep a running and a stopped zone as they were, and bring it back to any of both', async () => {
+      const { host } = given;
+      const before = await host.snapshot();
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', ...bound, 'busybox']);
+      const zone = await zoneOf('a');
+      await sh(zone, 'echo one > /root/x; chown 3:4 /; rm /etc/group; mkdir -p /srv/d');
+      await host.ok(['snapshot', 'create', 'a@runs']);
+      await sh(zone, 'echo two > /root/x; rm -r /srv/d');
+      await zone.stop({ force: true });
+      await host.ok(['snapshot', 'create', 'a@stops']);
+      await zone.start();
+      await sh(zone, 'echo three > /root/x');
+      expect(await host.ok(['snapshot', 'diff', 'a@stops'])).to.include('~ /root/x');
+      for (const [name, text] of [
+        ['runs', 'one'],
+        ['stops', 'two'],
+        ['runs', 'one'],
+      ] as const) {
+        await host.ok(['snapshot', 'restore', `a@${name}`, '--force']);
+        expect(await content('a')).to.equal(text);
+        expect(await sh(zone, 'stat -c %u:%g /; ls /etc/group 2>/dev/null; ls -d /srv/d 2>/dev/null || true')).to.equal(
+          `3:4${text === 'one' ? '\n/srv/d' : ''}`,
+        );
+      }
+      for (const name of ['runs', 'stops']) await host.ok(['snapshot', 'delete', `a@${name}`]);
+      await zone.delete({ force: true });
+      expect(await layers()).to.deep.equal([]);
+      await expectNothingLeftNow(before, host.snapshotOptions);
+    });
+
+    it('become clones, which are bound as their zone was, and leave nothing when they go', async () => {
+      const { host } = given;
+      const before = await host.snapshot();
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', ...bound, 'busybox']);
+      await sh(await zoneOf('a'), 'echo one > /root/x');
+      await host.ok(['snapshot', 'create', 'a@s']);
+      await sh(await zoneOf('a'), 'echo two > /root/x');
+      await host.ok(['clone', 'a@s', 'b']);
+      await host.ok(['clone', 'a', 'c']);
+      for (const name of ['b', 'c']) await host.ok(['start', name]);
+      expect([await content('b'), await content('c')]).to.deep.equal(['one', 'two']);
+      if (bound.length > 0) {
+        const full = await (await zoneOf('b')).exec(['dd', 'if=/dev/zero', 'of=/root/all', 'bs=1M', 'count=100']);
+        expect(full.stderr).to.match(/No space left|quota exceeded/);
+      }
+      await sh(await zoneOf('a'), 'echo more > /root/x');
+      expect(await content('c')).to.equal('two');
+      for (const name of ['a', 'b', 'c']) await host.ok(['delete', '--force', name]);
+      expect(await layers()).to.deep.equal([]);
+      await expectNothingLeftNow(before, host.snapshotOptions);
+      const pools = await listPools((await host.open()).context);
+      expect(pools.find(({ name }) => name === 'p')?.zones).to.deep.equal([]);
+    });
+  });
+}
