@@ -12,19 +12,17 @@ export default class Export extends BaseCommand<typeof Export> {
     'One zstd tar stream: what the zone is, and its files with owners, times, ACLs, capabilities, hard links and holes.\nA running zone is not stopped: each file is as it was at some moment meanwhile. "tszone import" makes a zone of it.';
   static override examples = ['tszone export web web.tar.zst', 'tszone export web - | ssh other tszone import - web'];
   static override args = {
-    zone: requiredArg("the zone's name"),
+    zone: requiredArg('the zone, or ZONE@SNAPSHOT'),
     file: requiredArg('the file, or - for standard output'),
   };
   static override flags = {
     force: Flags.boolean({ char: 'f', description: 'replace a file that is there' }),
     level: Flags.integer({ helpValue: '1-19', description: 'how hard zstd tries; 1 if not given' }),
-    snapshots: Flags.boolean({ description: "the zone's snapshots, too" }),
   };
 
   async run(): Promise<Output> {
     const { zone, file } = this.args;
     const { level, force } = this.flags;
-    if (this.flags.snapshots === true) throw noSnapshots();
     if (file === '-' && this.caller.stdout.isTTY) throw onTerminal(zone);
     const target = file === '-' ? 1 : file;
     using progress = this.progress(`exporting ${zone}`);
@@ -42,12 +40,6 @@ export default class Export extends BaseCommand<typeof Export> {
     const text = `zone "${zone}" is exported to ${file} (${formatSize(result.sizeBytes)} of files)`;
     return file === '-' ? exitWith(0) : done(file, text, { ...result, file });
   }
-}
-
-function noSnapshots(): Error {
-  return zoneError('HOST_FEATURE_MISSING', 'an export with --snapshots is not built yet', {
-    hint: 'Leave --snapshots out: the zone as it is now is exported.',
-  });
 }
 
 function onTerminal(zone: string): Error {

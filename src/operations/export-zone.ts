@@ -1,6 +1,6 @@
 /** `export`: a zone as one stream, from which `import` makes it again, here or elsewhere. */
 import { zoneError } from '../errors/index.js';
-import { readZone, type ZoneRecord, zoneLeases } from '../state/index.js';
+import { type ZoneRecord, zoneLeases } from '../state/index.js';
 import { openArchiveTarget } from './archive-target.js';
 import {
   type ArchiveSummary,
@@ -14,8 +14,8 @@ import {
 import { boundary } from './boundaries.js';
 import { makeManifest, manifestName } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
-import { parseZoneRef } from './zone-at-snapshot.js';
-import { isZoneRunning, partOptions, withZoneParts, type ZonePart } from './zone-parts.js';
+import { parseZoneRef, withPartsOf } from './zone-at-snapshot.js';
+import { isZoneRunning, partOptions, type ZonePart } from './zone-parts.js';
 
 export interface ExportOptions {
   /** ZONE, or ZONE@SNAPSHOT. */
@@ -49,9 +49,9 @@ export const defaultLevel = 1;
 export async function exportZone(host: HostContext, options: ExportOptions): Promise<ExportResult> {
   const { level = defaultLevel, signal } = options;
   if (!Number.isInteger(level) || level < 1 || level > 19) throw badLevel(level);
-  const { zone } = parseZoneRef(options.zone);
-  const record = await readZone(host.roots, zone);
-  return withZoneParts(host, record, { signal }, (parts) => exportParts(host, record, parts, options));
+  return withPartsOf(host, parseZoneRef(options.zone), { signal }, (parts, record) =>
+    exportParts(host, record, parts, options),
+  );
 }
 
 async function exportParts(

@@ -10,7 +10,7 @@ import {
   type OnProgress,
   withImagesLocked,
 } from '../images/index.js';
-import { isErrno, readZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import { isErrno, type ZoneRecord } from '../state/index.js';
 import { hasLayer, stageLayer, sweepStaging } from '../storage/index.js';
 import { archiveError, startArchiveTool, ToolTalk } from './archive-tool.js';
 import { boundary } from './boundaries.js';
@@ -18,8 +18,8 @@ import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import { listImage } from './image-store.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
-import { parseZoneRef } from './zone-at-snapshot.js';
-import { partOptions, withZoneParts, type ZonePart } from './zone-parts.js';
+import { parseZoneRef, withPartsOf } from './zone-at-snapshot.js';
+import { partOptions, type ZonePart } from './zone-parts.js';
 
 export interface PublishOptions {
   /** ZONE, or ZONE@SNAPSHOT. */
@@ -44,16 +44,14 @@ const mostLayers = 32;
  */
 export async function publishZone(host: HostContext, options: PublishOptions): Promise<ImageManifest> {
   const { roots } = host;
-  const { zone } = parseZoneRef(options.zone);
-  const record = await readZone(roots, zone);
   const { name } = await resolveImageName(options.image);
   const check = (images: ImageTable) => refuseExisting(images, name, options.force === true);
-  await refuseLocal(host, record);
   const existing = await findImage(roots, name);
   if (existing !== undefined) check({ [name]: existing });
-  return withZoneParts(host, record, { signal: options.signal }, ([root]) =>
-    publishRoot(host, { record, root, name, check }, options),
-  );
+  return withPartsOf(host, parseZoneRef(options.zone), { signal: options.signal }, async ([root, local], record) => {
+    if (local !== undefined) await refuseLocal(record, local);
+    return publishRoot(host, { record, root, name, check }, options);
+  });
 }
 
 interface PublishInput {
@@ -163,9 +161,7 @@ function refuseExisting(images: ImageTable, name: string, force: boolean): void 
 }
 
 /** A sparse image has no place for them: its zones begin with an empty /usr/local. */
-async function refuseLocal({ roots }: HostContext, { spec, image }: ZoneRecord): Promise<void> {
-  if (image.kind !== 'sparse') return;
-  const { local } = zonePaths(roots, spec.name);
+async function refuseLocal({ spec }: ZoneRecord, { directories: [local = ''] }: ZonePart): Promise<void> {
   const names = await readdir(local).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
