@@ -191,7 +191,6 @@ function planMonitor(input: StartPlanInput, paths: ZonePaths, cgroups: CgroupPar
     ...cgroups.exit,
     ...input.storage.exit,
     ...(input.profile?.exit ?? []),
-    ...input.storage.exit,
     { op: 'exit.unlink', path: paths.monitorSocket },
     ...(input.hold === true ? [{ op: 'exit.unlink', path: paths.prepared } as const] : []),
     ...((input.onGo ?? []).length === 0 ? [] : [{ op: 'monitor.went', argv: input.onGo ?? [] } as const]),
