@@ -2,7 +2,7 @@
  * tszone-helper view --at DIR --source NAME [--ids BASE:COUNT] LAYER…: mounts an overlay of the layers, topmost first, at DIR. It has no
  * upper layer, so that nobody can make it writable; it is nosuid, nodev and noexec. With --ids the owners are shifted into that range.
  *
- * The layers are put together in a mount namespace of its own, under short names: fsconfig takes no more than 255 characters.
+ * The layers are put together in a mount namespace of its own, under short names: what a mount is told has to fit into a page.
  */
 #include "view.h"
 
@@ -22,7 +22,7 @@
 #include "compat.h"
 #include "unpack_report.h"
 
-enum { MAX_LAYERS = 60, FLAGS = TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC };
+enum { MAX_LAYERS = 200, FLAGS = TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC };
 
 static struct {
   const char *at, *source;
@@ -103,10 +103,38 @@ static void set(int context, const char *key, const char *value) {
     unpack_die(errno, "configure the overlay", key);
 }
 
+static int overlay_by_context(const char *lower) {
+  int context = tz_fsopen("overlay"), overlay;
+
+  if (context < 0) unpack_die(errno, "fsopen", "overlay");
+  set(context, "source", options.source);
+  set(context, "lowerdir", lower);
+  set(context, "userxattr", NULL);
+  if (tz_fsconfig(context, TZ_FSCONFIG_CMD_CREATE, NULL, NULL) < 0) unpack_die(errno, "make the overlay", lower);
+  overlay = tz_fsmount(context, FLAGS);
+  if (overlay < 0) unpack_die(errno, "fsmount", "overlay");
+  close(context);
+  return overlay;
+}
+
+/* fsconfig(2) takes 255 bytes of an option, mount(2) a page of them. */
+static int overlay_by_mount(const char *lower) {
+  char text[4096];
+  int overlay;
+
+  if (snprintf(text, sizeof text, "userxattr,lowerdir=%s", lower) >= (int)sizeof text)
+    unpack_die(E2BIG, "too many layers", "");
+  if (mkdir("o", 0700) < 0) unpack_die(errno, "mkdir", "o");
+  if (mount(options.source, "o", "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, text) < 0)
+    unpack_die(errno, "mount", "overlay");
+  overlay = tz_open_tree(AT_FDCWD, "o", TZ_OPEN_TREE_CLONE | O_CLOEXEC);
+  if (overlay < 0) unpack_die(errno, "open_tree", "overlay");
+  return overlay;
+}
+
 /* In the private namespace, where a tmpfs covers DIR. */
 static int make_overlay(const int *layers, int count) {
-  char lower[255] = "", name[8];
-  int context, overlay;
+  char lower[MAX_LAYERS * 5] = "", name[12];
 
   for (int i = 0; i < count; i++) {
     snprintf(name, sizeof name, "%d", i);
@@ -119,16 +147,7 @@ static int make_overlay(const int *layers, int count) {
   /* One layer alone is refused where there is no upper one. */
   if (mkdir("e", 0700) < 0) unpack_die(errno, "mkdir", "e");
   strcat(lower, "e");
-  context = tz_fsopen("overlay");
-  if (context < 0) unpack_die(errno, "fsopen", "overlay");
-  set(context, "source", options.source);
-  set(context, "lowerdir", lower);
-  set(context, "userxattr", NULL);
-  if (tz_fsconfig(context, TZ_FSCONFIG_CMD_CREATE, NULL, NULL) < 0) unpack_die(errno, "make the overlay", lower);
-  overlay = tz_fsmount(context, FLAGS);
-  if (overlay < 0) unpack_die(errno, "fsmount", "overlay");
-  close(context);
-  return overlay;
+  return strlen(lower) < 256 ? overlay_by_context(lower) : overlay_by_mount(lower);
 }
 
 int view_main(int argc, char **argv) {

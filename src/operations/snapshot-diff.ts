@@ -84,7 +84,7 @@ async function compare(host: HostContext, input: Comparison): Promise<TreeChange
     const top = (chain: readonly string[]) => Promise.all(chain.slice(0, chain.length - shared).map(list));
     const upper = own === undefined ? [] : [await listTree(`${directoryOf(own)}/upper`, signal)];
     const common = stackOf(await Promise.all(before.slice(before.length - shared).map(list)));
-    const base = over(common, baseOf(imageLayersOf(host, image)));
+    const base = over(common, await imageBase(imageLayersOf(host, image), signal));
     return await diffStacks(stackOf(await top(before)), stackOf([...upper, ...(await top(after))]), base);
   } finally {
     for (const opening of opened) await driver.close(pool, opening);
@@ -97,7 +97,14 @@ function commonEnd(a: readonly string[], b: readonly string[]): number {
   return count;
 }
 
-/** An image's layers: nobody writes to them. */
+/** Only between several layers something can be hidden by an attribute, which has to be listed to be seen. */
+async function imageBase(trees: readonly string[], signal: AbortSignal | undefined): Promise<Base> {
+  const nothing: Base = { entry: async () => undefined, names: async () => [] };
+  if (trees.length < 2) return baseOf(trees);
+  return over(stackOf(await Promise.all(trees.map((tree) => listTree(tree, signal)))), nothing);
+}
+
+/** An image's one layer: nobody writes to it. */
 function baseOf(trees: readonly string[]): Base {
   return {
     entry: async (path) => {

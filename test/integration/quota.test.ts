@@ -82,11 +82,12 @@ for (const { driver, needs, error, isShown, make, unmake } of places) {
   describe(`a quota in a pool: ${driver}`, function () {
     this.timeout(patience(120_000));
     let made = false;
+    // Before the end of the host, which could not remove what is mounted in it.
+    after(async () => (made ? unmake(given.host) : undefined));
     const given = givenHost({ images: ['busybox'], needs }, async (host) => {
       await make(host);
       made = true;
     });
-    after(async () => (made ? unmake(given.host) : undefined));
     const run = async (name: string, disk: string) =>
       (await given.host.open()).run({ name, image: 'busybox', net: 'none', pool: 'p', disk });
     const status = (name: string) => given.host.json<ZoneStatusView>(['status', name]);
@@ -201,11 +202,12 @@ for (const { driver, needs, make, unmake } of places.filter(({ driver: one }) =>
   describe(`a bound on files in a pool: ${driver}`, function () {
     this.timeout(patience(120_000));
     let made = false;
+    // Before the end of the host, which could not remove what is mounted in it.
+    after(async () => (made ? unmake(given.host) : undefined));
     const given = givenHost({ images: ['busybox'], needs }, async (host) => {
       await make(host);
       made = true;
     });
-    after(async () => (made ? unmake(given.host) : undefined));
 
     it('holds, also in thousands of empty files, and is shown', async () => {
       const { host } = given;
