@@ -12,9 +12,9 @@
 
 enum { SPAWNER_FD = 3 };
 
-/* Of the commands with `takesLocks`, and their other names; a test compares. */
-static const char *const locking[] = {"create", "delete", "rm",    "destroy", "restart", "reboot",
-                                      "run",    "launch", "start", "stop",    "shutdown"};
+/* Of the commands with `takesLocks`, and their other names; a test compares. Those of two words leave it to node. */
+static const char *const locking[] = {"clone",   "copy",   "create", "delete", "rm",    "destroy", "fork",    "import",
+                                      "restart", "reboot", "run",    "launch", "start", "stop",    "shutdown"};
 
 static bool takes_locks(const char *verb) {
   for (size_t i = 0; verb != NULL && i < sizeof locking / sizeof locking[0]; i++) {

@@ -12,7 +12,10 @@ describe('the spawner that is there before node', () => {
       const command = (await load()).default;
       if ('takesLocks' in command && command.takesLocks === true) verbs.push(id, ...aliases);
     }
-    expect([...list.matchAll(/"(\w+)"/g)].map(([, verb]) => verb)).to.have.members(verbs);
+    // Those of a topic are two words, and left to node.
+    expect([...list.matchAll(/"(\w+)"/g)].map(([, verb]) => verb)).to.have.members(
+      verbs.filter((verb) => !verb.includes(' ')),
+    );
   });
 
   it('is known to this process alone, not to what it starts', () => {

@@ -55,7 +55,9 @@ describe('installing a packed tszone', () => {
     return join(bin, name);
   }
 
-  it('compiles nothing where the platform package runs, and makes its entry the command, twice too', () => {
+  it('compiles nothing where the platform package runs, and makes its entry the command, twice too', function () {
+    // It makes a start-up snapshot each time.
+    this.timeout(60_000);
     putProgram('tszone-helper', `echo '{"protocol":${protocolVersion}}'`);
     const entry = putProgram('tszone', 'exit 0');
     for (const _ of [1, 2]) expect(install()).to.include({ status: 0, stderr: '', stdout: '' });
