@@ -5,7 +5,7 @@ import { dryRunFlag, pullFlag, requiredArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
 import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
-import { createZone } from '../operations/create-from-image.js';
+import { createZone } from '../operations/create-zone.js';
 import { dryRunCreate } from '../operations/dry-run.js';
 import { modeWarnings, type ZoneOptions } from '../spec/index.js';
 

@@ -15,10 +15,10 @@ import {
 } from '../images/index.js';
 import { type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { stageLayer } from '../storage/index.js';
-import { makeThen } from './create-zone.js';
 import { dropEnded } from './drop-ended.js';
 import type { HostContext } from './host-context.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
+import { makeThen } from './make-zone.js';
 import { launchCreated } from './start-zone.js';
 import { runInStoppedRoot } from './stopped-root.js';
 

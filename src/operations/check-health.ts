@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { type Healthcheck, type OnProgress, withImagesLocked } from '../images/index.js';
 import { readRunning, type ZoneImage } from '../state/index.js';
-import { makeThen } from './create-zone.js';
 import { discardZone } from './delete-zone.js';
 import { execInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
+import { makeThen } from './make-zone.js';
 import { launchCreated } from './start-zone.js';
 
 const againAfterMs = 250;

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { attachConsole, type HelperSession, type LaunchStdioTriple, sendSignal, setWinsize } from '../helper/index.js';
 import { generateName, type ZoneOptions } from '../spec/index.js';
 import { type ZoneRecord, zonePaths } from '../state/index.js';
-import { type CreateOptions, createThen } from './create-from-image.js';
+import { type CreateOptions, createThen } from './create-zone.js';
 import { dropEnded, type Remains } from './drop-ended.js';
 import type { HostContext } from './host-context.js';
 import { launchCreated, type StartResult } from './start-zone.js';

@@ -21,7 +21,7 @@ import {
   writeSparePool,
   writeZone,
 } from '../state/index.js';
-import { type CreateOptions, createThen } from './create-from-image.js';
+import { type CreateOptions, createThen } from './create-zone.js';
 import { discardZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { runDetached } from './run-zone.js';

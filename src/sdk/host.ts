@@ -1,5 +1,5 @@
 /** This machine, as the library shows it. */
-import { type CreateOptions, createZone } from '../operations/create-from-image.js';
+import { type CreateOptions, createZone } from '../operations/create-zone.js';
 import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
 import { type ImportOptions, type ImportResult, importZone } from '../operations/import-zone.js';
 import { listZones } from '../operations/list-zones.js';

@@ -6,7 +6,7 @@
 
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
 import { cloneZone } from '../../src/operations/clone-zone.js';
-import { createZone } from '../../src/operations/create-from-image.js';
+import { createZone } from '../../src/operations/create-zone.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
 import { exportZone } from '../../src/operations/export-zone.js';
 import { forkZone } from '../../src/operations/fork-zone.js';

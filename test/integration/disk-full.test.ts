@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
-import { createZone } from '../../src/operations/create-from-image.js';
+import { createZone } from '../../src/operations/create-zone.js';
 import { deleteZone } from '../../src/operations/delete-zone.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { listZones } from '../../src/operations/list-zones.js';

@@ -1,0 +1,157 @@
+/** A zone on disk, of an image that is there. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { zoneError } from '../errors/index.js';
+import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
+import {
+  defaultPoolName,
+  findZone,
+  readZone,
+  type StateOp,
+  type WantedIds,
+  writeJournal,
+  type ZoneImage,
+  type ZoneRecord,
+  zonePaths,
+} from '../state/index.js';
+import type { StorageOp } from '../storage/index.js';
+import { deleteJournal, discardZone } from './delete-zone.js';
+import type { HostContext } from './host-context.js';
+import { recoverZone } from './recover.js';
+import { runTransaction } from './transaction.js';
+import { checkZoneFeasible, type FeasibleParts } from './zone-files.js';
+import { lockZone, type OperationOptions } from './zone-lock.js';
+import { ensureNetworks, planAddressLease } from './zone-network.js';
+import { directoryOf, isPlain, newStorage, volumeOf, type ZoneVolume } from './zone-storage.js';
+
+export interface MakeOptions extends OperationOptions {
+  /** It is made for whoever claims a zone of this image. */
+  readonly spareOf?: string | undefined;
+}
+
+/**
+ * A zone of an image that is there, then `next`, with the zone's lock held all the time; if that fails, the zone is taken back.
+ *
+ * @param withImage calls its argument with the image, whose layers nobody removes meanwhile
+ */
+export async function makeThen<T>(
+  host: HostContext,
+  input: ZoneOptions,
+  options: MakeOptions,
+  withImage: (spec: ZoneSpec, make: (image: ZoneImage) => Promise<void>) => Promise<void>,
+  next: (record: ZoneRecord, parts: FeasibleParts | undefined) => Promise<T>,
+): Promise<T> {
+  const spec = parseZoneOptions(input);
+  await refuseExisting(host, spec.name);
+  await using _lock = await lockZone(host, spec.name, options);
+  await refuseExisting(host, spec.name);
+  const { signal, spareOf } = options;
+  const found: { parts?: FeasibleParts } = {};
+  await withImage(spec, async (image) => {
+    found.parts = await create(host, withDefaults(input, spec, image), image, { signal, spareOf });
+  });
+  try {
+    return await next(await readZone(host.roots, spec.name), found.parts);
+  } catch (error) {
+    await discardZone(host, spec.name);
+    throw error;
+  }
+}
+
+/** The image's own limits where nothing else was asked for. */
+function withDefaults(input: ZoneOptions, spec: ZoneSpec, { config: { limits } }: ZoneImage): ZoneSpec {
+  return limits === undefined ? spec : parseZoneOptions({ ...limits, ...input });
+}
+
+async function create(
+  host: HostContext,
+  spec: ZoneSpec,
+  image: ZoneImage,
+  { signal, spareOf }: Pick<MakeOptions, 'signal' | 'spareOf'>,
+): Promise<FeasibleParts> {
+  const { roots } = host;
+  const parts = await checkZoneFeasible(host, spec, image);
+  await ensureNetworks(roots, spec);
+  const record = newZoneRecord(spec, image, spareOf);
+  const place = await volumeOf(roots, record);
+  // Of a throw-away zone: whatever becomes of its making, what takes it back is its delete.
+  if (spec.ephemeral) await writeJournal(roots, await deleteJournal(roots, record, true));
+  const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
+  const ops = planCreate(host, record, place);
+  const isCovered = spec.ephemeral;
+  try {
+    await runTransaction({ ...kind, isCovered, roots, zone: spec.name, ops, signal }, async () => {});
+  } catch (error) {
+    if (spec.ephemeral) await recoverZone(roots, spec.name);
+    throw error;
+  }
+  return parts;
+}
+
+/** The record comes last: with it the zone exists. */
+export function planCreate(
+  { roots }: HostContext,
+  record: Omit<ZoneRecord, 'ids'>,
+  place: ZoneVolume,
+): (StateOp | StorageOp)[] {
+  const { spec, image } = record;
+  const paths = zonePaths(roots, spec.name);
+  return [
+    // Of a zone that a power cut ended together with all that was known of it.
+    ...(existsSync(paths.directory) ? [{ op: 'state.remove', path: paths.directory } as const] : []),
+    { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
+    // Where its record goes.
+    ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
+    ...planVolume(place),
+    ...(image.kind === 'sparse' ? [{ op: 'state.mkdir', path: paths.local, mode: 0o755 } as const] : []),
+    {
+      op: 'state.ids-lease',
+      roots,
+      zone: spec.name,
+      ...wantedIds(spec),
+      ...(spec.ephemeral ? { ephemeral: true } : {}),
+    },
+    ...planAddressLease(roots, spec),
+    { op: 'state.zone-write', roots, record },
+  ];
+}
+
+function planVolume(place: ZoneVolume): (StateOp | StorageOp)[] {
+  const { pool, volume, layers: from, limits } = place;
+  if (!isPlain(place)) return [{ op: 'storage.create', pool, volume, from, ...limits }];
+  const rootfs = directoryOf(place);
+  return [
+    { op: 'state.mkdir', path: rootfs, mode: 0o700 },
+    { op: 'state.mkdir', path: join(rootfs, 'upper'), mode: 0o755 },
+    { op: 'state.mkdir', path: join(rootfs, 'work'), mode: 0o700 },
+  ];
+}
+
+function wantedIds({ userns, privileged, nesting }: ZoneSpec): { readonly ids?: WantedIds } {
+  const isUsual = userns.kind === 'auto' && userns.count === undefined && !privileged && !nesting;
+  return isUsual ? {} : { ids: { userns, privileged, nesting } };
+}
+
+export function newZoneRecord(spec: ZoneSpec, image: ZoneImage, spareOf?: string): Omit<ZoneRecord, 'ids'> {
+  return {
+    version: 1,
+    spec,
+    image,
+    ...newStorage(spec.pool ?? defaultPoolName),
+    machineId: randomBytes(16).toString('hex'),
+    createdAtMs: Date.now(),
+    stoppedByUser: false,
+    restarts: 0,
+    ...(spareOf === undefined ? {} : { spareOf }),
+  };
+}
+
+/** @throws ZONE_EXISTS */
+export async function refuseExisting(host: HostContext, name: string): Promise<void> {
+  if ((await findZone(host.roots, name)) === undefined) return;
+  throw zoneError('ZONE_EXISTS', `zone "${name}" exists already`, {
+    hint: `Choose another name, or run "tszone delete ${name}" first.`,
+    context: { zone: name },
+  });
+}
