@@ -61,7 +61,8 @@ export async function restoreSnapshot(
       zone,
       `Run "tszone stop ${zone}" first, or pass --force to stop it, restore and start it again.`,
     );
-  if (runs) await stopLocked(host, record, options);
+  // What its start had prepared has to be taken back: it starts again, from another volume.
+  if (runs) await (await stopLocked(host, record, options)).cleaned;
   if (!(await settleZone(host.roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
   await restoreStopped(host, record, place, wanted);
   const started = runs ? await launchLocked(host, zone, { signal: options.signal, detach: true }) : undefined;
