@@ -13,6 +13,7 @@
  *   --part NAME --dir DIR…  what lies in DIR, under NAME ("." at the top); of several DIRs, topmost first, what an
  * overlay of them shows
  *   --first NAME  before all, a file NAME with what descriptor 0 has
+ *   --no-atime    without times of access
  *   --count       nothing is written: only the line at the end
  *   --progress    {"bytes":N} on stderr now and then
  *   --through WORD…  what is written goes through a program; each of its words is an option of its own
@@ -68,7 +69,7 @@ static void write_header(char type, const char *link, const struct stat *st, uin
                              .size = size,
                              .sparse = sparse,
                              .socket = S_ISSOCK(st->st_mode),
-                             .access_time = options->first != NULL};
+                             .access_time = options->first != NULL && !options->no_atime};
 
   if (shown.st_mtim.tv_sec >= options->since) shown.st_mtim = (struct timespec){.tv_sec = options->epoch};
   counts.entries++;

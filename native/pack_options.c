@@ -46,6 +46,9 @@ static void parse_one(struct pack_options *options, int option) {
   case 'c':
     options->count_only = true;
     break;
+  case 'A':
+    options->no_atime = true;
+    break;
   case 'g':
     options->progress = true;
     break;
@@ -77,6 +80,7 @@ int pack_parse(struct pack_options *options, int argc, char **argv) {
       {"epoch", required_argument, NULL, 'e'},
       {"first", required_argument, NULL, '1'},
       {"count", no_argument, NULL, 'c'},
+      {"no-atime", no_argument, NULL, 'A'},
       {"progress", no_argument, NULL, 'g'},
       {"through", required_argument, NULL, 't'},
       {"nobody", no_argument, NULL, 'n'},

@@ -86,4 +86,13 @@ export const errorNotes = {
   NOT_ROOT: 'It needs root, or the kernel refused something to root here.',
   EXPORT_UNTRUSTED:
     'An exported zone asks for what could harm this host (`context.fields`): privileges, ids, mounts, devices, the network or low ports of the host. Pass `--trust` if you know where the file comes from, or `--restrict` to make the zone without.',
+  BACKUP_PASSWORD_MISSING:
+    'A repository of backups is encrypted, and neither `--password-file` nor TSZONE_BACKUP_PASSWORD_FILE names a file with its password.',
+  BACKUP_PASSWORD_WRONG: 'The password in the file opens none of the keys of the repository.',
+  BACKUP_NOT_FOUND:
+    'The repository has no backup of that id, or none of that zone; the nearest one is in the hint. See `tszone backup list`.',
+  BACKUP_REPOSITORY_NOT_FOUND:
+    'There is no repository in that place; `backup create` makes one in a directory that is empty or not there yet.',
+  BACKUP_DAMAGED:
+    'Data of the repository are missing or not what was written. A restore keeps nothing of them; other backups may be whole.',
 } as const satisfies Record<ErrorCode, string>;

@@ -1,10 +1,10 @@
-import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
 import { optionalArg, requiredArg } from '../cli/flags.js';
+import { importFlags, importRemarks, trustOf } from '../cli/import-flags.js';
 import { done, type Output } from '../cli/output.js';
 import { zoneError } from '../errors/index.js';
-import { type ImportResult, importZone } from '../operations/import-zone.js';
-import { formatSize, modeWarnings } from '../spec/index.js';
+import { importZone } from '../operations/import-zone.js';
+import { formatSize } from '../spec/index.js';
 
 export default class Import extends BaseCommand<typeof Import> {
   static override summary = 'Make a zone from a file that export has written';
@@ -16,18 +16,11 @@ export default class Import extends BaseCommand<typeof Import> {
     file: requiredArg('the file, or - for standard input'),
     name: optionalArg('the name of the zone; the one that it had if not given'),
   };
-  static override flags = {
-    'keep-identity': Flags.boolean({
-      description: 'keep host name, machine-id, MAC and IP addresses and ssh host keys',
-    }),
-    pool: Flags.string({ helpValue: 'P', description: 'the pool that what the zone writes is kept in' }),
-    trust: Flags.boolean({ exclusive: ['restrict'], description: 'give the zone all that the file asks for' }),
-    restrict: Flags.boolean({ description: 'make the zone without what could harm this host' }),
-  };
+  static override flags = importFlags;
 
   async run(): Promise<Output> {
     const { file, name } = this.args;
-    const { trust, restrict, pool } = this.flags;
+    const { pool } = this.flags;
     if (file === '-' && this.caller.stdin.isTTY) throw fromTerminal();
     using progress = this.progress(`importing ${name ?? file}`);
     const result = await this.operate((host, options) =>
@@ -37,27 +30,14 @@ export default class Import extends BaseCommand<typeof Import> {
         name,
         pool,
         keepIdentity: this.flags['keep-identity'] === true,
-        trust: trust === true ? 'trust' : restrict === true ? 'restrict' : 'ask',
+        trust: trustOf(this.flags),
         progress: (update) => progress.update(update),
       }),
     );
-    for (const remark of remarks(result)) this.note(remark);
+    for (const remark of importRemarks(result)) this.note(remark);
     const text = `zone "${result.name}" is imported (${formatSize(result.sizeBytes)}); "tszone start ${result.name}" starts it`;
     return done(result.name, text, result);
   }
-}
-
-function remarks(result: ImportResult): string[] {
-  const { name, spec, leftOut, skippedDevices, skippedXattrs, removedHostKeys } = result;
-  return [
-    ...modeWarnings(spec),
-    ...(leftOut.length === 0 ? [] : [`made without: ${leftOut.join(', ')}`]),
-    ...(skippedDevices === 0 ? [] : [`${skippedDevices} device nodes are left out`]),
-    ...(skippedXattrs === 0 ? [] : [`${skippedXattrs} extended attributes could not be kept`]),
-    ...(removedHostKeys === 0
-      ? []
-      : [`${removedHostKeys} ssh host keys are removed; when it runs: tszone exec ${name} -- ssh-keygen -A`]),
-  ];
 }
 
 function fromTerminal(): Error {

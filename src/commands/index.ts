@@ -2,6 +2,31 @@
 import type { CommandTable } from '../cli/command-table.js';
 
 export const commandTable: CommandTable = {
+  'backup create': {
+    summary: 'Put what a zone is now into a repository: encrypted, and only what is new',
+    aliases: [],
+    load: () => import('./backup/create.js'),
+  },
+  'backup list': {
+    summary: 'List the backups of a repository, the oldest first',
+    aliases: ['backup ls'],
+    load: () => import('./backup/list.js'),
+  },
+  'backup prune': {
+    summary: 'Remove the backups of a repository that a policy does not keep',
+    aliases: [],
+    load: () => import('./backup/prune.js'),
+  },
+  'backup restore': {
+    summary: 'Make a zone of a backup',
+    aliases: [],
+    load: () => import('./backup/restore.js'),
+  },
+  'backup verify': {
+    summary: 'Check that a repository has all that its backups are made of',
+    aliases: [],
+    load: () => import('./backup/verify.js'),
+  },
   boot: {
     summary: 'Start all zones that start with the machine',
     aliases: [],

@@ -28,6 +28,7 @@ export const errorCatalog = {
   TEMPLATE_INVALID: UsageError,
   IMAGE_BUILD_FAILED: UsageError,
   EXPORT_INVALID: UsageError,
+  BACKUP_PASSWORD_MISSING: UsageError,
 
   ZONE_NOT_FOUND: NotFoundError,
   IMAGE_NOT_FOUND: NotFoundError,
@@ -38,6 +39,8 @@ export const errorCatalog = {
   SPARE_NOT_FOUND: NotFoundError,
   SNAPSHOT_NOT_FOUND: NotFoundError,
   POOL_NOT_FOUND: NotFoundError,
+  BACKUP_NOT_FOUND: NotFoundError,
+  BACKUP_REPOSITORY_NOT_FOUND: NotFoundError,
 
   ZONE_EXISTS: ConflictError,
   ZONE_RUNNING: ConflictError,
@@ -52,6 +55,7 @@ export const errorCatalog = {
   IMAGE_EXISTS: ConflictError,
   IMAGE_DAMAGED: ConflictError,
   PATH_EXISTS: ConflictError,
+  BACKUP_DAMAGED: ConflictError,
   POOL_EXISTS: ConflictError,
   POOL_IN_USE: ConflictError,
   NETWORK_IN_USE: ConflictError,
@@ -87,6 +91,7 @@ export const errorCatalog = {
   NOT_ROOT: PermissionError,
   REGISTRY_AUTH_FAILED: PermissionError,
   EXPORT_UNTRUSTED: PermissionError,
+  BACKUP_PASSWORD_WRONG: PermissionError,
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof errorCatalog;

@@ -10,7 +10,8 @@ export type StdioChoice = 'ignore' | 'inherit' | 'pipe' | number;
 
 export interface ToolOptions {
   readonly stdin?: StdioChoice;
-  readonly stdout?: StdioChoice;
+  /** A stream: its descriptor, shared. */
+  readonly stdout?: StdioChoice | Writable;
   readonly stderr?: StdioChoice;
   /** Descriptors for 3, 4, …: each a descriptor of this process. */
   readonly extraFds?: readonly number[];

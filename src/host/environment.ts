@@ -42,3 +42,23 @@ export function readLoginFiles(variables: Readonly<Record<string, string | undef
     '/run/containers/0/auth.json',
   ];
 }
+
+export interface BackupEnvironment {
+  /** TSZONE_BACKUP_PASSWORD_FILE. */
+  readonly passwordFile?: string;
+  /** What restic's backends for other machines look at: keys, agents, the way there. */
+  readonly backends: Readonly<Record<string, string>>;
+}
+
+const backendNames = /^(AWS|AZURE|B2|GOOGLE|OS|ST|RCLONE|RESTIC_REST)_|^SSH_AUTH_SOCK$|_proxy$/i;
+
+/** For `backup`. */
+export function readBackupEnvironment(
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): BackupEnvironment {
+  const passwordFile = variables.TSZONE_BACKUP_PASSWORD_FILE;
+  const backends = Object.entries(variables).flatMap(([name, value]): [string, string][] =>
+    backendNames.test(name) && value !== undefined ? [[name, value]] : [],
+  );
+  return { ...(passwordFile ? { passwordFile } : {}), backends: Object.fromEntries(backends) };
+}

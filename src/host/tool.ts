@@ -20,6 +20,10 @@ export interface ToolCall {
   readonly cwd?: string | undefined;
   /** Killed with this process, also when that is killed itself. */
   readonly dieWithParent?: boolean | undefined;
+  /** How it is asked to end; SIGTERM if not given. */
+  readonly stopSignal?: 'SIGTERM' | 'SIGINT' | undefined;
+  /** Its input ends with `commit` alone: if we or whoever writes to it are gone before, its next read fails. */
+  readonly commits?: boolean | undefined;
   /** Each line of stderr as it comes. */
   readonly onMessage?: ((line: string) => void) | undefined;
 }
@@ -29,6 +33,8 @@ export interface HostTool {
   readonly stdout: Readable;
   /** Ends with the tool. Rejects with HOST_TOOL_FAILED, WAIT_TIMEOUT or the signal's reason. */
   readonly done: Promise<void>;
+  /** With `commits`: all has been written. */
+  commit(): Promise<void>;
 }
 
 const neutralPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -69,7 +75,8 @@ export function spawnTool(call: ToolCall): HostTool {
   const child = spawn(program, args, { env, cwd: call.cwd ?? '/' });
   // A tool that ends before it has read everything is judged by its status, not by our broken pipe.
   child.stdin.on('error', () => undefined);
-  return { stdin: child.stdin, stdout: child.stdout, done: settled(child, call) };
+  const commit = () => endInput(child.stdin);
+  return { stdin: child.stdin, stdout: child.stdout, done: settled(child, call), commit };
 }
 
 /** Runs a tool to its end. @throws HOST_TOOL_MISSING, HOST_TOOL_FAILED, WAIT_TIMEOUT */
@@ -90,15 +97,31 @@ export async function runTool(
 }
 
 function withParent(path: string, call: ToolCall): [string, string[]] {
+  const words = [...(call.commits === true ? leaveWord : []), path, ...call.args];
   const setpriv = call.dieWithParent === true ? findTool('setpriv') : undefined;
-  if (setpriv === undefined) return [path, [...call.args]];
-  return [setpriv, ['--pdeathsig', 'TERM', '--', path, ...call.args]];
+  const [program = path, ...args] = setpriv === undefined ? words : [setpriv, ...deathSignal(call), '--', ...words];
+  return [program, args];
+}
+
+const deathSignal = ({ stopSignal = 'SIGTERM' }: ToolCall) => ['--pdeathsig', stopSignal.slice(3)];
+
+/**
+ * Node's pipes are pairs of sockets. One that is closed with something unread in it makes the other end's read fail (ECONNRESET,
+ * unix_release_sock); without, that end sees the end of its input. So the tool's end leaves a word that nobody reads before `commit`.
+ */
+const leaveWord = ['/bin/sh', '-c', 'echo word >&0; exec "$0" "$@"'];
+
+/** By a process that shares the socket: node has no way to read what it has for writing. */
+async function endInput(stdin: Writable): Promise<void> {
+  const reader = spawn('/bin/sh', ['-c', 'read -r word'], { stdio: [stdin, 'ignore', 'ignore'], env: {} });
+  await once(reader, 'close');
+  stdin.end();
 }
 
 async function settled(child: ChildProcessWithoutNullStreams, call: ToolCall): Promise<void> {
   const last = keepLines(child.stderr, call.onMessage);
-  const timer = call.timeoutMs === undefined ? undefined : setTimeout(() => stop(child), call.timeoutMs);
-  const abort = () => stop(child);
+  const abort = () => stop(child, call.stopSignal);
+  const timer = call.timeoutMs === undefined ? undefined : setTimeout(abort, call.timeoutMs);
   call.signal?.addEventListener('abort', abort, { once: true });
   const startedAt = performance.now();
   try {
@@ -114,8 +137,8 @@ async function settled(child: ChildProcessWithoutNullStreams, call: ToolCall): P
 }
 
 /** Asks first: such tools clean up after themselves. */
-function stop(child: ChildProcessWithoutNullStreams): void {
-  child.kill('SIGTERM');
+function stop(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals = 'SIGTERM'): void {
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   child.once('close', () => clearTimeout(timer));
 }

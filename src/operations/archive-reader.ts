@@ -1,5 +1,7 @@
 /** An export being read: the manifest first, and then, when the caller has judged it, the rest to where the caller says. */
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { zoneError } from '../errors/index.js';
 import type { ToolProcess } from '../helper/index.js';
 import { isErrno } from '../state/index.js';
@@ -27,8 +29,12 @@ export interface ArchiveReader extends AsyncDisposable {
   unpack(rest: UnpackRest): Promise<ArchiveSummary>;
 }
 
-/** @param source a path, or a descriptor of this process @throws PATH_NOT_FOUND, EXPORT_INVALID, HOST_TOOL_MISSING */
-export async function openArchive(source: string | number, signal?: AbortSignal): Promise<ArchiveReader> {
+/**
+ * @param source a path, a descriptor of this process, or a stream of an archive that is not compressed
+ * @throws PATH_NOT_FOUND, EXPORT_INVALID, HOST_TOOL_MISSING
+ */
+export async function openArchive(source: string | number | Readable, signal?: AbortSignal): Promise<ArchiveReader> {
+  if (typeof source === 'object') return openStream(source, signal);
   const file = typeof source === 'string' ? await openFile(source) : undefined;
   try {
     const through = throughOptions([zstdPath(), '-dcfq']);
@@ -42,6 +48,14 @@ export async function openArchive(source: string | number, signal?: AbortSignal)
   } finally {
     await file?.close();
   }
+}
+
+/** A stream that fails ends early, and what is cut off is refused. */
+async function openStream(source: Readable, signal: AbortSignal | undefined): Promise<ArchiveReader> {
+  const streams = { stdin: 'pipe', stdout: 'pipe', control: true, signal } as const;
+  const tool = startArchiveTool('unpack', ['--first', manifestName], streams);
+  pipeline(source, tool.stdin as Writable).catch(() => undefined);
+  return Reader.begin(tool, signal);
 }
 
 async function openFile(path: string): Promise<FileHandle> {

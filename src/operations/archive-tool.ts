@@ -1,5 +1,5 @@
 /** The packer and the unpacker at work on whole roots: their streams are the kernel's, node only listens to what they say. */
-
+import type { Writable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
 import type { StdioChoice, ToolProcess } from '../helper/index.js';
 import { runTool } from '../helper/index.js';
@@ -25,6 +25,13 @@ export interface ArchiveSummary {
   readonly skippedXattrs?: number;
   readonly removedHostKeys?: number;
 }
+
+/** A header and on average half a block for each entry. */
+const entryBytes = 1792;
+
+/** About how long the archive will be. */
+export const archiveBytes = ({ bytes, entries }: Pick<ArchiveSummary, 'bytes' | 'entries'>): number =>
+  bytes + entries * entryBytes;
 
 interface ArchiveFailure {
   readonly error: string;
@@ -57,7 +64,7 @@ export function startArchiveTool(
     signal,
   }: {
     readonly stdin: StdioChoice;
-    readonly stdout: StdioChoice;
+    readonly stdout: StdioChoice | Writable;
     /** unpack: further options come on descriptor 3. */
     readonly control?: boolean;
     readonly signal: AbortSignal | undefined;
@@ -117,7 +124,7 @@ const hostErrnos = new Set([5, 12, 23, 24, 30]);
 export function archiveError(
   talk: Pick<ToolTalk, 'failure' | 'words'>,
   status: number,
-  step: 'export' | 'import' | 'publish',
+  step: 'export' | 'import' | 'publish' | 'backup',
   full: { readonly message: string; readonly hint: string },
 ): Error {
   const { failure, words } = talk;

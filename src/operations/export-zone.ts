@@ -4,6 +4,7 @@ import { type ZoneRecord, zoneLeases } from '../state/index.js';
 import { openArchiveTarget } from './archive-target.js';
 import {
   type ArchiveSummary,
+  archiveBytes,
   archiveError,
   type OnArchiveProgress,
   startArchiveTool,
@@ -65,7 +66,7 @@ async function exportParts(
   const through = [zstdPath(), '-q', '-T0', `-${level}`, '-c'];
   await using target = await openArchiveTarget(options.target, options.force === true);
   const counted = await countParts(parts, signal);
-  const manifest = await describe(host, record, parts, counted);
+  const manifest = await describeParts(host, record, parts, counted);
   const args = [...partOptions(parts), '--first', manifestName, '--nobody', ...throughOptions(through)];
   const {
     entries,
@@ -92,7 +93,8 @@ export async function countParts(parts: readonly ZonePart[], signal?: AbortSigna
   return talk.summary;
 }
 
-async function describe(
+/** The manifest, as it is written. */
+export async function describeParts(
   host: HostContext,
   record: ZoneRecord,
   parts: readonly ZonePart[],
@@ -115,16 +117,13 @@ interface PackInput extends ExportOptions {
   readonly counted: ArchiveSummary;
 }
 
-/** A header and on average half a block for each entry. */
-const entryBytes = 1792;
-
 async function pack(
   args: readonly string[],
   { descriptor, manifest, counted, progress, signal }: PackInput,
 ): Promise<ArchiveSummary> {
   const show = progress === undefined ? [] : ['--progress'];
   const tool = startArchiveTool('pack', [...args, ...show], { stdin: 'pipe', stdout: descriptor, signal });
-  const talk = new ToolTalk(progress, counted.bytes + counted.entries * entryBytes);
+  const talk = new ToolTalk(progress, archiveBytes(counted));
   tool.stdin?.on('error', () => undefined);
   tool.stdin?.end(manifest);
   const [, status] = await Promise.all([talk.listen(tool.stderr), tool.exited]);

@@ -1,6 +1,7 @@
 /** `import`: a zone from what `export` has written. The file may be an enemy's. */
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
 import { withImagesLocked } from '../images/index.js';
 import type { HostOp } from '../plan/index.js';
@@ -22,8 +23,8 @@ import { partOptions } from './zone-parts.js';
 import { directoryOf, planOpen, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface ImportOptions extends OperationOptions {
-  /** A path, or a descriptor of this process: 0 is its stdin. */
-  readonly source: string | number;
+  /** A path, a descriptor of this process (0 is its stdin), or a stream of an archive that is not compressed. */
+  readonly source: string | number | Readable;
   /** Another than it had. */
   readonly name?: string | undefined;
   /** Host name, machine-id, MAC and IP addresses, ssh host keys: as they were; else all of them are new. */

@@ -18,11 +18,16 @@ export function parseZoneRef(text: string): ZoneRef {
   return { zone, snapshot };
 }
 
+export interface PartsOptions extends OperationOptions {
+  /** The snapshot is the caller's, who alone deletes it: the zone need not be locked for it. */
+  readonly isOwn?: boolean | undefined;
+}
+
 /** Calls `body` with the zone's files as they are, or as they were at the snapshot. @throws ZONE_NOT_FOUND, SNAPSHOT_NOT_FOUND; what `body` throws */
 export async function withPartsOf<T>(
   host: HostContext,
   { zone, snapshot }: ZoneRef,
-  options: OperationOptions,
+  options: PartsOptions,
   body: Body<T>,
 ): Promise<T> {
   if (snapshot !== undefined) return withSnapshotParts(host, { zone, snapshot }, options, body);
@@ -34,11 +39,11 @@ export async function withPartsOf<T>(
 async function withSnapshotParts<T>(
   host: HostContext,
   { zone, snapshot }: Required<ZoneRef>,
-  options: OperationOptions,
+  options: PartsOptions,
   body: Body<T>,
 ): Promise<T> {
   const { roots } = host;
-  await using _lock = await lockZone(host, zone, options);
+  await using _lock = options.isOwn === true ? undefined : await lockZone(host, zone, options);
   const found = await readSnapshot(roots, zone, snapshot ?? '');
   const { layers, storage } = await planSnapshotFiles(host, await snapshotRecord(host, zone, found.name));
   const { spec, image, machineId, pool } = found;

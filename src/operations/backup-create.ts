@@ -1,0 +1,185 @@
+/** `backup create`: what a zone is at one instant goes into a repository, as the stream that `export` writes. */
+import { hostname } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { zoneError } from '../errors/index.js';
+import { findTool, type HostTool, spawnTool } from '../host/index.js';
+import { acquireZoneLock, findSnapshot, type ZoneRecord } from '../state/index.js';
+import {
+  type ArchiveSummary,
+  archiveBytes,
+  archiveError,
+  type OnArchiveProgress,
+  startArchiveTool,
+  ToolTalk,
+} from './archive-tool.js';
+import { backupError } from './backup-error.js';
+import { ensureRepository } from './backup-init.js';
+import { archiveOf, backupTags } from './backup-list.js';
+import { describeRepository, type Repository, type RepositoryOptions, resticCall } from './backup-repository.js';
+import { boundary } from './boundaries.js';
+import { manifestName } from './export-manifest.js';
+import { countParts, describeParts } from './export-zone.js';
+import type { HostContext } from './host-context.js';
+import { createSnapshot } from './snapshot-create.js';
+import { deleteSnapshot } from './snapshot-delete.js';
+import { parseZoneRef, withPartsOf } from './zone-at-snapshot.js';
+import { partOptions, type ZonePart } from './zone-parts.js';
+
+export interface BackupOptions extends RepositoryOptions {
+  /** ZONE, or ZONE@SNAPSHOT. */
+  readonly zone: string;
+  readonly comment?: string | undefined;
+  readonly progress?: OnArchiveProgress | undefined;
+}
+
+export interface BackupResult {
+  readonly id: string;
+  readonly zone: string;
+  readonly entries: number;
+  /** Of all files. */
+  readonly sizeBytes: number;
+  /** So much was new to the repository, before it was compressed. */
+  readonly addedBytes: number;
+  /** How long a running zone stood still. */
+  readonly frozenMs?: number;
+  /** There was no repository before. */
+  readonly madeRepository: boolean;
+}
+
+/** Of a killed backup; the next one of the zone removes it, and else whoever removes what has expired. */
+const ownSnapshot = { name: 'backup-in-progress', comment: 'made by "tszone backup create"', keepMs: 7 * 86_400_000 };
+
+/**
+ * The zone is frozen as for a snapshot, and may do as it likes meanwhile. A backup is in the repository when all of it is, or not at all.
+ *
+ * @throws ZONE_NOT_FOUND, SNAPSHOT_NOT_FOUND, ZONE_STATE a throw-away zone, BACKUP_PASSWORD_MISSING, BACKUP_PASSWORD_WRONG, RESOURCE_DISK_FULL,
+ * HOST_TOOL_MISSING, LOCK_BUSY another backup of the zone is being made
+ */
+export async function createBackup(host: HostContext, options: BackupOptions): Promise<BackupResult> {
+  const { zone, snapshot } = parseZoneRef(options.zone);
+  const repository = await describeRepository(host, options);
+  const how = { signal: options.signal };
+  const store = (parts: readonly ZonePart[], record: ZoneRecord) =>
+    storeParts(host, record, { parts, repository, options });
+  if (snapshot !== undefined) return withPartsOf(host, { zone, snapshot }, how, store);
+  // One at a time of each zone: what is found under the name of our snapshot is left over then.
+  await using _lock = await acquireZoneLock(host.roots, `${zone}@.backup`, options);
+  await removeOwn(host, zone);
+  const made = await createSnapshot(host, zone, ownSnapshot, options);
+  boundary('backup', zone, 'snapshot');
+  let result: BackupResult;
+  try {
+    result = await withPartsOf(host, { zone, snapshot: made.name }, { ...how, isOwn: true }, store);
+  } finally {
+    await removeOwn(host, zone);
+  }
+  boundary('backup', zone, 'done');
+  return { ...result, ...(made.frozenMs === undefined ? {} : { frozenMs: made.frozenMs }) };
+}
+
+async function removeOwn(host: HostContext, zone: string): Promise<void> {
+  const { name, comment } = ownSnapshot;
+  const left = await findSnapshot(host.roots, zone, name);
+  if (left?.comment === comment) await deleteSnapshot(host, { zone, snapshot: name });
+}
+
+interface StoreInput {
+  readonly parts: readonly ZonePart[];
+  readonly repository: Repository;
+  readonly options: BackupOptions;
+}
+
+async function storeParts(host: HostContext, record: ZoneRecord, input: StoreInput): Promise<BackupResult> {
+  const { parts, repository, options } = input;
+  const zone = record.spec.name;
+  const madeRepository = await ensureRepository(host, repository, options);
+  const counted = await countParts(parts, options.signal);
+  const manifest = await describeParts(host, record, parts, counted);
+  const tags = backupTags(zone, counted.bytes, options.comment);
+  const { summary, id, addedBytes } = await stream({ ...input, zone, tags, manifest, counted });
+  boundary('backup', zone, 'stored');
+  return { id, zone, entries: summary.entries - 1, sizeBytes: summary.bytes, addedBytes, madeRepository };
+}
+
+interface StreamInput extends StoreInput {
+  readonly zone: string;
+  readonly tags: string;
+  readonly manifest: string;
+  readonly counted: ArchiveSummary;
+}
+
+interface Stored {
+  readonly summary: ArchiveSummary;
+  readonly id: string;
+  readonly addedBytes: number;
+}
+
+/** The packer writes to restic's own input. restic sees the end of that only when the packer has ended well, and we say so. */
+async function stream({ parts, repository, options, zone, tags, manifest, counted }: StreamInput): Promise<Stored> {
+  const { progress, signal } = options;
+  const failing = new AbortController();
+  const stop = signal === undefined ? failing.signal : AbortSignal.any([signal, failing.signal]);
+  const words = ['backup', '--json', '--quiet', '--stdin', '--stdin-filename', archiveOf(zone).slice(1)];
+  const call = resticCall(repository, [...words, '--host', hostname(), '--tag', tags]);
+  const restic = spawnTool({ ...call, commits: true, signal: stop });
+  restic.done.catch(() => undefined);
+  const said = text(restic.stdout);
+  said.catch(() => undefined);
+  try {
+    const summary = await packInto(restic, { parts, manifest, counted, progress, signal });
+    boundary('backup', zone, 'packed');
+    await restic.commit();
+    await restic.done;
+    return { summary, ...resultOf(await said) };
+  } catch (error) {
+    failing.abort();
+    await restic.done.catch(() => undefined);
+    throw backupError(error, repository.name);
+  }
+}
+
+interface PackInput {
+  readonly parts: readonly ZonePart[];
+  readonly manifest: string;
+  readonly counted: ArchiveSummary;
+  readonly progress: OnArchiveProgress | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Times of access are left out: they change by mere reading, and every file that was read would be stored anew. */
+async function packInto(
+  restic: HostTool,
+  { parts, manifest, counted, progress, signal }: PackInput,
+): Promise<ArchiveSummary> {
+  const show = progress === undefined ? [] : ['--progress'];
+  const args = [...partOptions(parts), '--first', manifestName, '--no-atime', ...show];
+  const packer = startArchiveTool('pack', args, { stdin: 'pipe', stdout: restic.stdin, signal });
+  const talk = new ToolTalk(progress, archiveBytes(counted));
+  packer.stdin?.on('error', () => undefined);
+  packer.stdin?.end(manifest);
+  const [, status] = await Promise.all([talk.listen(packer.stderr), packer.exited]);
+  signal?.throwIfAborted();
+  if (status === 0 && talk.summary !== undefined) return talk.summary;
+  // Nobody read any more: restic says why.
+  if (gone.has(talk.failure?.errno ?? 0) || status === sigpipe) await restic.done;
+  throw archiveError(talk, status, 'backup', full);
+}
+
+/** EPIPE, ECONNRESET. */
+const gone = new Set([32, 104]);
+const sigpipe = 128 + 13;
+
+const full = {
+  message: 'no space left for the backup',
+  hint: 'Free space on the file system of the root and of the repository, then repeat the command.',
+};
+
+function resultOf(output: string): Pick<Stored, 'id' | 'addedBytes'> {
+  const line = output.split('\n').find((one) => one.includes('"summary"'));
+  const { snapshot_id: id, data_added: addedBytes } = JSON.parse(line ?? '{}') as Record<string, unknown>;
+  if (typeof id === 'string' && typeof addedBytes === 'number') return { id: id.slice(0, 8), addedBytes };
+  throw zoneError('HOST_TOOL_FAILED', '"restic" did not say what it has stored', {
+    hint: 'See "tszone backup list" for what there is, and "restic version": 0.14 or later is needed.',
+    context: { tool: findTool('restic'), output },
+  });
+}
