@@ -152,6 +152,29 @@ static bool copy_regular(int from, int to, const char *name, struct stat *source
   return true;
 }
 
+static void enter(int directory) {
+  if (fchdir(directory) < 0) unpack_die(errno, "chdir", NULL);
+}
+
+/* Of what cannot be opened without being used: fifos, sockets, devices. There is no llistxattrat before Linux 6.13. */
+static void copy_node_xattrs(int from, int to, const char *node) {
+  static char names[MAX_NAMES], value[MAX_VALUE];
+  ssize_t size;
+
+  enter(from);
+  size = llistxattr(node, names, sizeof names);
+  for (const char *name = names; size > 0 && name < names + size; name += strlen(name) + 1) {
+    ssize_t got;
+
+    if (!xattr_wanted(name)) continue;
+    enter(from);
+    got = lgetxattr(node, name, value, sizeof value);
+    enter(to);
+    if (got >= 0 && lsetxattr(node, name, value, (size_t)got, 0) < 0)
+      unpack_die(errno, "set an extended attribute", NULL);
+  }
+}
+
 /* Nodes: the mode is given to mknod at once, umask is 0. */
 static bool copy_other(int from, int to, const char *name, struct stat *source, struct stat *made) {
   struct timespec times[2];
@@ -167,6 +190,7 @@ static bool copy_other(int from, int to, const char *name, struct stat *source, 
   } else if (mknodat(to, name, source->st_mode, source->st_rdev) < 0)
     unpack_die(errno, "make a node", NULL);
   if (fchownat(to, name, source->st_uid, source->st_gid, AT_SYMLINK_NOFOLLOW) < 0) unpack_die(errno, "chown", NULL);
+  if (!S_ISLNK(source->st_mode)) copy_node_xattrs(from, to, name);
   times_of(source, times);
   if (utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) < 0 || fstatat(to, name, made, AT_SYMLINK_NOFOLLOW) < 0)
     unpack_die(errno, "set the time", NULL);

@@ -99,6 +99,7 @@ const signalNumbers: Readonly<Record<string, number>> = {
   SIGABRT: 6,
   SIGKILL: 9,
   SIGSEGV: 11,
+  SIGPIPE: 13,
   SIGTERM: 15,
 };
 

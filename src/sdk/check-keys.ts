@@ -17,3 +17,6 @@ export function checkKeys(what: string, options: object, known: readonly string[
     );
   }
 }
+
+/** What all that works on a repository of backups takes. */
+export const repositoryKeys = ['repository', 'passwordFile', 'environment', 'signal', 'timeoutMs'] as const;

@@ -1,4 +1,9 @@
 /** This machine, as the library shows it. */
+import { type Backup, listBackups } from '../operations/backup-list.js';
+import { type BackupPruned, type BackupPruneOptions, pruneBackups } from '../operations/backup-prune.js';
+import type { RepositoryOptions } from '../operations/backup-repository.js';
+import { type BackupRestored, type BackupRestoreOptions, restoreBackup } from '../operations/backup-restore.js';
+import { type BackupVerified, verifyBackups } from '../operations/backup-verify.js';
 import { type CreateOptions, createZone } from '../operations/create-zone.js';
 import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
 import { type ImportOptions, type ImportResult, importZone } from '../operations/import-zone.js';
@@ -7,7 +12,7 @@ import { type RunInput, runDetached } from '../operations/run-zone.js';
 import type { ZoneSummary } from '../operations/zone-view.js';
 import type { ZoneOptions } from '../spec/index.js';
 import { readZone } from '../state/index.js';
-import { checkKeys } from './check-keys.js';
+import { checkKeys, repositoryKeys } from './check-keys.js';
 import { Zone } from './zone.js';
 
 /**
@@ -56,6 +61,31 @@ export class Host {
   import(source: string | number, options: Omit<ImportOptions, 'source'> = {}): Promise<ImportResult> {
     checkKeys('import', options, ['name', 'keepIdentity', 'trust', 'progress', 'signal', 'timeoutMs']);
     return importZone(this.context, { ...options, source });
+  }
+
+  /** What `zone.backup` has put into a repository, the oldest first. @throws BACKUP_REPOSITORY_NOT_FOUND, BACKUP_PASSWORD_WRONG */
+  backups(options: RepositoryOptions & { readonly zone?: string }): Promise<Backup[]> {
+    checkKeys('backups', options, [...repositoryKeys, 'zone']);
+    return listBackups(this.context, options);
+  }
+
+  /** Makes a zone of a backup. It is not started. @throws BACKUP_NOT_FOUND, BACKUP_DAMAGED; as import */
+  restoreBackup(options: BackupRestoreOptions): Promise<BackupRestored> {
+    const own = ['backup', 'name', 'keepIdentity', 'pool', 'trust', 'progress'];
+    checkKeys('restoreBackup', options, [...repositoryKeys, ...own]);
+    return restoreBackup(this.context, options);
+  }
+
+  /** Whether a repository is whole; `readData` looks at every byte. @throws BACKUP_DAMAGED */
+  verifyBackups(options: RepositoryOptions & { readonly readData?: boolean }): Promise<BackupVerified> {
+    checkKeys('verifyBackups', options, [...repositoryKeys, 'readData']);
+    return verifyBackups(this.context, options);
+  }
+
+  /** Removes what a policy (`{ daily: 7 }`) does not keep. @throws BACKUP_REPOSITORY_NOT_FOUND, LOCK_BUSY */
+  pruneBackups(options: BackupPruneOptions): Promise<BackupPruned> {
+    checkKeys('pruneBackups', options, [...repositoryKeys, 'keep', 'dryRun']);
+    return pruneBackups(this.context, options);
   }
 
   /** A zone that exists. @throws ZONE_NOT_FOUND */

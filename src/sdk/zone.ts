@@ -1,6 +1,7 @@
 /** One zone, as the library shows it. */
 
 import type { ImageManifest } from '../images/index.js';
+import { type BackupOptions, type BackupResult, createBackup } from '../operations/backup-create.js';
 import { type CloneInput, cloneZone } from '../operations/clone-zone.js';
 import { copyIn, copyOut } from '../operations/copy-files.js';
 import { deleteZone } from '../operations/delete-zone.js';
@@ -27,7 +28,7 @@ import { type WaitOptions, waitForZone } from '../operations/wait-zone.js';
 import type { OperationOptions } from '../operations/zone-lock.js';
 import type { ZoneDetails, ZoneStatusView } from '../operations/zone-view.js';
 import type { ZoneChange } from '../spec/index.js';
-import { checkKeys } from './check-keys.js';
+import { checkKeys, repositoryKeys } from './check-keys.js';
 import { ExecProcess } from './exec-process.js';
 
 export interface ZoneExecOptions {
@@ -210,6 +211,16 @@ export class Zone implements AsyncDisposable {
   export(target: string | number, options: Omit<ExportOptions, 'zone' | 'target'> = {}): Promise<ExportResult> {
     checkKeys('export', options, ['force', 'level', 'progress', 'signal']);
     return exportZone(this.#host, { ...options, zone: this.name, target });
+  }
+
+  /**
+   * What the zone is now, into a repository of backups; `host.restoreBackup` makes a zone of it.
+   *
+   * @throws BACKUP_PASSWORD_MISSING, BACKUP_PASSWORD_WRONG, RESOURCE_DISK_FULL, HOST_TOOL_MISSING
+   */
+  backup(options: Omit<BackupOptions, 'zone'>): Promise<BackupResult> {
+    checkKeys('backup', options, [...repositoryKeys, 'comment', 'progress']);
+    return createBackup(this.#host, { ...options, zone: this.name });
   }
 
   /** An image NAME[:TAG] of what the zone is now. @throws IMAGE_EXISTS without force, ZONE_STATE, RESOURCE_DISK_FULL */

@@ -4,6 +4,7 @@
  * per boundary.
  */
 
+import { createBackup } from '../../src/operations/backup-create.js';
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
 import { cloneZone } from '../../src/operations/clone-zone.js';
 import { createZone } from '../../src/operations/create-zone.js';
@@ -49,6 +50,13 @@ export const operations = {
   export: (host: HostContext, { name }: ZoneOptions) =>
     exportZone(host, { zone: name, target: `${host.roots.root}.export` }),
   import: (host: HostContext, { name }: ZoneOptions) => importZone(host, { source: `${host.roots.root}.export`, name }),
+  /** To a repository and with a password beside the roots. */
+  backup: (host: HostContext, { name }: ZoneOptions) =>
+    createBackup(host, {
+      zone: name,
+      repository: `${host.roots.root}.backups`,
+      passwordFile: `${host.roots.root}.password`,
+    }),
   publish: (host: HostContext, { name }: ZoneOptions) => publishZone(host, { zone: name, image: 'published' }),
   'pool create': (host: HostContext, { pool = '' }: ZoneOptions) => createPool(host, poolOptions(pool)),
   'pool delete': (host: HostContext, { pool = '' }: ZoneOptions) => deletePool(host, pool),

@@ -59,6 +59,7 @@ export const facts = {
   mmdebstrap: () => hasProgram('mmdebstrap'),
   busybox: () => hasProgram('busybox'),
   gcc: () => hasProgram('gcc'),
+  restic: () => hasProgram('restic'),
   libseccomp: () => exists('/usr/include/seccomp.h'),
   'stress-ng': () => hasProgram('stress-ng'),
   bwrap: () => hasProgram('bwrap'),
