@@ -245,25 +245,27 @@ describe('backup', function () {
   });
 
   it('damaged, is found by verify, and makes no zone', async () => {
-    const packs = (await readdir(join(repository, 'data'), { recursive: true })).map((name) =>
-      join(repository, 'data', name),
+    const place = join(given.host.directory, 'damaged');
+    await given.host.ok(['backup', 'create', 'web', '--to', place, ...flags()]);
+    const names = await readdir(join(place, 'data'), { recursive: true });
+    const sized = await Promise.all(
+      names.map(async (name) => [(await stat(join(place, 'data', name))).size, name] as const),
     );
-    const sizes = await Promise.all(packs.map(async (path) => ({ path, info: await stat(path) })));
-    const { path = '' } = sizes.filter(({ info }) => info.isFile()).sort((a, b) => b.info.size - a.info.size)[0] ?? {};
+    const path = join(place, 'data', sized.sort(([a], [b]) => b - a)[0]?.[1] ?? '');
     const whole = await readFile(path);
     const bytes = Buffer.from(whole);
     bytes[100_000] = (bytes[100_000] ?? 0) ^ 1;
     await rm(path);
     await writeFile(path, bytes);
-    expect((await failed('backup', 'verify', repository, '--read-data', ...flags())).code).to.equal('BACKUP_DAMAGED');
+    expect((await failed('backup', 'verify', place, '--read-data', ...flags())).code).to.equal('BACKUP_DAMAGED');
     const was = await given.host.snapshot();
-    expect((await failed('backup', 'restore', repository, 'web', 'new', ...flags())).code).to.equal('BACKUP_DAMAGED');
+    expect((await failed('backup', 'restore', place, 'web', 'new', ...flags())).code).to.equal('BACKUP_DAMAGED');
     expect(await zones()).to.not.include('new');
     await expectNothingLeftNow(was, given.host.snapshotOptions);
     await rm(path);
-    expect((await failed('backup', 'verify', repository, ...flags())).code).to.equal('BACKUP_DAMAGED');
+    expect((await failed('backup', 'verify', place, ...flags())).code).to.equal('BACKUP_DAMAGED');
     await writeFile(path, whole);
-    await given.host.ok(['backup', 'verify', repository, '--read-data', ...flags()]);
+    await given.host.ok(['backup', 'verify', place, '--read-data', ...flags()]);
   });
 });
 
