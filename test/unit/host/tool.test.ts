@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { ZoneError } from '../../../src/errors/index.js';
 import { findTool, runTool, spawnTool } from '../../../src/host/tool.js';
@@ -61,4 +62,29 @@ describe('tools of the host', () => {
     tool.stdout.resume();
     await tool.done;
   });
+
+  it('with `commits` see the end of their input when it is whole; cut off, their read fails', async () => {
+    const reads = { ...sh('cat; echo "cat: $?" >&2; exit 0'), commits: true };
+    const whole: string[] = [];
+    const tool = spawnTool({ ...reads, onMessage: (line) => whole.push(line) });
+    tool.stdin.write('all of it');
+    expect(await text(tool.stdout, () => tool.commit())).to.equal('all of it');
+    await tool.done;
+    const cut: string[] = [];
+    const other = spawnTool({ ...reads, onMessage: (line) => cut.push(line) });
+    other.stdin.write('half');
+    expect(await text(other.stdout, () => other.stdin.destroy())).to.equal('half');
+    await other.done;
+    expect([whole, cut.at(-1)]).to.deep.equal([['cat: 0'], 'cat: 1']);
+  });
 });
+
+/** Calls `then` when the first bytes have come. */
+async function text(stream: Readable, then: () => unknown): Promise<string> {
+  let all = '';
+  for await (const chunk of stream) {
+    if (all === '') await then();
+    all += String(chunk);
+  }
+  return all;
+}
