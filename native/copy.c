@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -74,16 +73,6 @@ static void open_source(void) {
   if (tree < 0) unpack_die(errno, "open the source", options.from);
   if (tz_mount_setattr(tree, "", TZ_AT_EMPTY_PATH, &attributes) < 0) unpack_die(errno, "mount_setattr", options.from);
   if (tree != SOURCE_FD && dup2(tree, SOURCE_FD) < 0) unpack_die(errno, "dup2", options.from);
-}
-
-/* Two descriptors a level of directories, three with a base. */
-static void raise_file_limit(void) {
-  struct rlimit limit;
-
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
 }
 
 /*
@@ -158,7 +147,8 @@ int copy_main(int argc, char **argv) {
   int layers, layer;
 
   parse_options(argc, argv);
-  raise_file_limit();
+  /* Two a level of directories, three with a base. */
+  unpack_raise_file_limit();
   open_source();
   layers = unpack_confine_keeping(options.in, SOURCE_FD, caps);
   umask(0);

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -136,21 +135,12 @@ static void list_directory(int fd, size_t length, int depth) {
   closedir(list);
 }
 
-/* One descriptor a level of directories. */
-static void raise_file_limit(void) {
-  struct rlimit limit;
-
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
 int list_main(int argc, char **argv) {
   int root, top;
 
   if (argc != 3 || strcmp(argv[1], "--root") != 0) unpack_die(EINVAL, "usage: list --root DIR", "");
-  raise_file_limit();
+  /* One a level of directories. */
+  unpack_raise_file_limit();
   root = unpack_confine(argv[2], false, UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH));
   top = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (top < 0) unpack_die(errno, "open the root", argv[2]);

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -96,15 +95,6 @@ static void merge_layer(int layers, const char *name, int to) {
   close(layer);
 }
 
-static void raise_file_limit(void) {
-  struct rlimit limit;
-
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
 int merge_main(int argc, char **argv) {
   uint64_t caps = UNPACK_CAP(UNPACK_CAP_CHOWN) | UNPACK_CAP(UNPACK_CAP_DAC_OVERRIDE) |
                   UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH) | UNPACK_CAP(UNPACK_CAP_FOWNER) |
@@ -115,7 +105,7 @@ int merge_main(int argc, char **argv) {
     unpack_die(EINVAL, "usage: merge --in LAYERS --to NAME LAYER…", "");
   for (int i = 4; i < argc; i++)
     if (*argv[i] == '\0' || *argv[i] == '.' || strchr(argv[i], '/') != NULL) unpack_die(EINVAL, "not a name", argv[i]);
-  raise_file_limit();
+  unpack_raise_file_limit();
   layers = unpack_confine(argv[2], false, caps);
   umask(0);
   if (mkdirat(layers, argv[4], 0700) < 0 && errno != EEXIST) unpack_die(errno, "create a directory", argv[4]);

@@ -34,7 +34,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -308,16 +307,6 @@ static void pack_one(int root, char *source, const char *as, bool follow) {
   free(directory);
 }
 
-/* One descriptor a level of directories. */
-static void raise_file_limit(void) {
-  struct rlimit limit;
-
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
 static void pack_parts(const struct unpack_parts *parts) {
   for (size_t i = 0; i < parts->count; i++) {
     const struct unpack_part *part = parts->list[i];
@@ -353,7 +342,8 @@ int pack_main(int argc, char **argv) {
   int root, at = pack_parse(&given, argc, argv);
 
   options = &given;
-  raise_file_limit();
+  /* One a level of directories. */
+  unpack_raise_file_limit();
   if (given.progress) pack_show_progress();
   if (given.parts.count > 0) {
     unpack_through_start(&given.through, STDOUT_FILENO);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -108,4 +109,13 @@ int unpack_confine(const char *dir, bool here, uint64_t caps) {
 
 int unpack_confine_keeping(const char *dir, int last, uint64_t caps) {
   return confine(dir, false, last, caps);
+}
+
+void unpack_raise_file_limit(void) {
+  struct rlimit limit;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
 }

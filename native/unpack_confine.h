@@ -31,6 +31,9 @@ void unpack_drop(uint64_t caps);
 /* The same, without HERE, but the descriptors 0 to LAST stay open. */
 int unpack_confine_keeping(const char *dir, int last, uint64_t caps);
 
+/* As many descriptors as may be had. */
+void unpack_raise_file_limit(void);
+
 /* openat2 with RESOLVE_IN_ROOT: symbolic links and ".." end at the root. -1 and errno on failure. */
 int unpack_open_in_root(int root, const char *path, int flags, mode_t mode);
 

@@ -1,10 +1,9 @@
 /** The flags of clone and fork. */
 import * as Flags from '@oclif/core/flags';
 import type { CloneInput, CloneResult } from '../operations/clone-zone.js';
-import { formatSize, type ZoneChange } from '../spec/index.js';
+import { formatSize, requireSnapshotRef, type ZoneChange } from '../spec/index.js';
 import type { Caller } from './caller.js';
 import { requiredArg } from './flags.js';
-import { snapshotRef } from './snapshot-arg.js';
 import { changeFlags, zoneInput } from './zone-flags.js';
 
 export const cloneSourceArg = requiredArg('the zone, or ZONE@SNAPSHOT');
@@ -22,7 +21,7 @@ export function cloneInput(
   flags: Readonly<Record<string, unknown>>,
   env: Caller['env'],
 ): Omit<CloneInput, 'name'> {
-  const { zone, snapshot } = snapshotRef(source);
+  const { zone, snapshot } = requireSnapshotRef(source);
   const change = zoneInput(flags, env) as ZoneChange;
   return { source: zone, snapshot, keepIdentity: flags['keep-identity'] === true, change };
 }

@@ -1,22 +1,13 @@
 /** `ZONE@SNAPSHOT` on the command line. */
 import { zoneError } from '../errors/index.js';
-import { parseDuration, parseSnapshotRef, type SnapshotRef } from '../spec/index.js';
+import { parseDuration, requireSnapshotRef } from '../spec/index.js';
 import { requiredArg } from './flags.js';
 
 export const snapshotArg = requiredArg('ZONE@SNAPSHOT');
 
-/** @throws USAGE_BAD_ARGUMENT */
-export function snapshotRef(text: string): SnapshotRef {
-  const ref = parseSnapshotRef(text);
-  if (ref !== undefined) return ref;
-  throw zoneError('USAGE_BAD_ARGUMENT', `"${text}" is neither a zone nor ZONE@SNAPSHOT`, {
-    hint: 'Write web, or web@before; see "tszone snapshot list".',
-  });
-}
-
 /** @throws USAGE_BAD_ARGUMENT no snapshot is named */
 export function requiredSnapshot(text: string): { readonly zone: string; readonly snapshot: string } {
-  const { zone, snapshot } = snapshotRef(text);
+  const { zone, snapshot } = requireSnapshotRef(text);
   if (snapshot !== undefined) return { zone, snapshot };
   throw zoneError('USAGE_BAD_ARGUMENT', `"${text}" names no snapshot`, {
     hint: `Write ${text}@NAME; see "tszone snapshot list ${text}".`,

@@ -10,4 +10,4 @@ export { canIdmap } from './idmap.js';
 export { cpusIn, type ProbeOptions, probeHost } from './probe.js';
 export { requireRoot } from './root.js';
 export { fixSysctls, type SysctlFix, type SysctlFixOptions } from './sysctl-fix.js';
-export { findTool, type HostTool, runTool, spawnTool, type ToolCall } from './tool.js';
+export { findTool, type HostTool, requireTool, runTool, spawnTool, type ToolCall } from './tool.js';

@@ -56,6 +56,16 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** Its path. @throws HOST_TOOL_MISSING with the package to install */
+export function requireTool(wanted: Pick<ToolCall, 'tool' | 'package'>): string {
+  const path = findTool(wanted.tool);
+  if (path !== undefined) return path;
+  throw zoneError('HOST_TOOL_MISSING', `the program "${wanted.tool}" is not installed`, {
+    hint: `Run "apt-get install ${wanted.package}".`,
+    context: { tool: wanted.tool, package: wanted.package },
+  });
+}
+
 /**
  * Starts a tool and hands out its streams; stderr is kept for the error.
  *
@@ -63,14 +73,7 @@ function isExecutable(path: string): boolean {
  */
 export function spawnTool(call: ToolCall): HostTool {
   call.signal?.throwIfAborted();
-  const path = findTool(call.tool);
-  if (path === undefined) {
-    throw zoneError('HOST_TOOL_MISSING', `the program "${call.tool}" is not installed`, {
-      hint: `Run "apt-get install ${call.package}".`,
-      context: { tool: call.tool, package: call.package },
-    });
-  }
-  const [program, args] = withParent(path, call);
+  const [program, args] = withParent(requireTool(call), call);
   const env = { PATH: neutralPath, HOME: '/root', LC_ALL: 'C.UTF-8', ...call.env };
   const child = spawn(program, args, { env, cwd: call.cwd ?? '/' });
   // A tool that ends before it has read everything is judged by its status, not by our broken pipe.

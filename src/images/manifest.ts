@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
 import { type LimitName, limitEntries } from '../spec/index.js';
 
-const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/, 'is not a digest'));
+export const digestSchema = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/, 'is not a digest'));
 const optional = <S extends v.GenericSchema>(schema: S) => v.exactOptional(schema);
 
 const limitsSchema = v.partial(
@@ -48,8 +48,8 @@ export const imageSourceSchema = v.variant('kind', [
   }),
   v.strictObject({ kind: v.literal('archive'), file: optional(v.string()) }),
   /** With the digest of its manifest. */
-  v.strictObject({ kind: v.literal('registry'), reference: v.string(), digest }),
-  v.strictObject({ kind: v.literal('layout'), file: optional(v.string()), digest }),
+  v.strictObject({ kind: v.literal('registry'), reference: v.string(), digest: digestSchema }),
+  v.strictObject({ kind: v.literal('layout'), file: optional(v.string()), digest: digestSchema }),
   v.strictObject({ kind: v.literal('zone'), zone: v.string() }),
 ]);
 
@@ -59,7 +59,7 @@ export const imageManifestSchema = v.strictObject({
   /** sparse: the layer is a skeleton; /usr comes from the host. */
   kind: v.picklist(['layers', 'sparse']),
   /** Digests of the uncompressed archives, topmost first. */
-  layers: v.array(digest),
+  layers: v.array(digestSchema),
   arch: v.string(),
   /** ISO 8601, UTC. */
   createdAt: v.string(),

@@ -8,15 +8,13 @@ import { readdir, readFile } from '../host/quick-fs.js';
 import { imagePattern, nearest } from '../spec/index.js';
 import { parsedOnce } from '../state/index.js';
 import { nativeArch } from './arch.js';
-import { imageConfigSchema } from './manifest.js';
+import { digestSchema, imageConfigSchema } from './manifest.js';
 import type { TagChoices } from './reference.js';
 import { fileEntries, healthcheckSchema, oneStepSchema, stepSchema } from './template-step.js';
 
 const described = <S extends v.GenericSchema>(schema: S, description: string) =>
   v.pipe(schema, v.description(description));
 const words = v.pipe(v.array(v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.+-]*$/, 'is not a name'))));
-
-const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/, 'is not a digest'));
 
 const common = {
   templateVersion: described(v.literal(1), 'the form of this file'),
@@ -61,7 +59,7 @@ const archiveTemplate = v.strictObject({
     'where the archive is; without it, "image build --from" says so',
   ),
   digest: described(
-    v.exactOptional(digest),
+    v.exactOptional(digestSchema),
     'sha256:… of the archive as it comes; without it, "image build --digest" says so',
   ),
 });

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
 import type { StdioChoice, ToolProcess } from '../helper/index.js';
 import { runTool } from '../helper/index.js';
-import { findTool } from '../host/index.js';
+import { requireTool } from '../host/index.js';
 
 export interface ArchiveProgress {
   /** Of the archive, not compressed. */
@@ -40,14 +40,7 @@ interface ArchiveFailure {
 }
 
 /** @throws HOST_TOOL_MISSING */
-export function zstdPath(): string {
-  const path = findTool('zstd');
-  if (path !== undefined) return path;
-  throw zoneError('HOST_TOOL_MISSING', 'the program "zstd" is not installed', {
-    hint: 'Run "apt-get install zstd".',
-    context: { tool: 'zstd', package: 'zstd' },
-  });
-}
+export const zstdPath = (): string => requireTool({ tool: 'zstd', package: 'zstd' });
 
 /** Each word of a program that the archive goes through. */
 export function throughOptions(words: readonly string[]): string[] {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { zoneError } from '../errors/index.js';
 import { findTool, type HostTool, spawnTool } from '../host/index.js';
+import { requireSnapshotRef } from '../spec/index.js';
 import { acquireZoneLock, findSnapshot, type ZoneRecord } from '../state/index.js';
 import {
   type ArchiveSummary,
@@ -22,7 +23,7 @@ import { countParts, describeParts } from './export-zone.js';
 import type { HostContext } from './host-context.js';
 import { createSnapshot } from './snapshot-create.js';
 import { deleteSnapshot } from './snapshot-delete.js';
-import { parseZoneRef, withPartsOf } from './zone-at-snapshot.js';
+import { withPartsOf } from './zone-at-snapshot.js';
 import { partOptions, type ZonePart } from './zone-parts.js';
 
 export interface BackupOptions extends RepositoryOptions {
@@ -56,7 +57,7 @@ const ownSnapshot = { name: 'backup-in-progress', comment: 'made by "tszone back
  * HOST_TOOL_MISSING, LOCK_BUSY another backup of the zone is being made
  */
 export async function createBackup(host: HostContext, options: BackupOptions): Promise<BackupResult> {
-  const { zone, snapshot } = parseZoneRef(options.zone);
+  const { zone, snapshot } = requireSnapshotRef(options.zone);
   const repository = await describeRepository(host, options);
   const how = { signal: options.signal };
   const store = (parts: readonly ZonePart[], record: ZoneRecord) =>

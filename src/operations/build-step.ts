@@ -18,7 +18,7 @@ import { stageLayer } from '../storage/index.js';
 import { dropEnded } from './drop-ended.js';
 import type { HostContext } from './host-context.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
-import { makeThen } from './make-zone.js';
+import { makeOfThen } from './make-zone.js';
 import { launchCreated } from './start-zone.js';
 import { runInStoppedRoot } from './stopped-root.js';
 
@@ -59,20 +59,14 @@ export async function buildStep(
     workdir: '/',
   };
   progress?.({ bytes: 0, message: step.describe });
-  const { built, machineId, ended } = await makeThen(
-    host,
-    zone,
-    { signal },
-    (_, make) => withImagesLocked(host.roots, () => make(image)),
-    async (record) => {
-      const work =
-        step.kind === 'files'
-          ? await writeFiles(host, record, step.files, options)
-          : await runScript(host, record, step, options);
-      const built = await keepLayer(host, record, step.key, { startedAtSeconds, signal });
-      return { ...work, built, machineId: record.machineId };
-    },
-  );
+  const { built, machineId, ended } = await makeOfThen(host, zone, image, { signal }, async (record) => {
+    const work =
+      step.kind === 'files'
+        ? await writeFiles(host, record, step.files, options)
+        : await runScript(host, record, step, options);
+    const built = await keepLayer(host, record, step.key, { startedAtSeconds, signal });
+    return { ...work, built, machineId: record.machineId };
+  });
   await (await dropEnded(host, { name: zone.name, machineId }, ended)).cleaned;
   return built;
 }

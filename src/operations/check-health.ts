@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
-import { type Healthcheck, type OnProgress, withImagesLocked } from '../images/index.js';
+import type { Healthcheck, OnProgress } from '../images/index.js';
 import { readRunning, type ZoneImage } from '../state/index.js';
 import { discardZone } from './delete-zone.js';
 import { execInZone } from './exec-in-zone.js';
 import type { HostContext } from './host-context.js';
-import { makeThen } from './make-zone.js';
+import { makeOfThen } from './make-zone.js';
 import { launchCreated } from './start-zone.js';
 
 const againAfterMs = 250;
@@ -22,21 +22,15 @@ export async function checkHealth(
 ): Promise<void> {
   const zone = { name: `health-${randomBytes(6).toString('hex')}`, image: image.name, ephemeral: true, memory: '1G' };
   progress?.({ bytes: 0, message: `waiting for ${command.join(' ')}` });
-  await makeThen(
-    host,
-    zone,
-    { signal },
-    (_, make) => withImagesLocked(host.roots, () => make(image)),
-    async (record) => {
-      const name = record.spec.name;
-      await launchCreated(host, record, { signal, detach: true });
-      try {
-        await untilHealthy(host, name, { command, timeoutSeconds }, signal);
-      } finally {
-        await discardZone(host, name);
-      }
-    },
-  );
+  await makeOfThen(host, zone, image, { signal }, async (record) => {
+    const name = record.spec.name;
+    await launchCreated(host, record, { signal, detach: true });
+    try {
+      await untilHealthy(host, name, { command, timeoutSeconds }, signal);
+    } finally {
+      await discardZone(host, name);
+    }
+  });
 }
 
 async function untilHealthy(

@@ -49,7 +49,8 @@ function rangeNotes({ userns, name }: ZoneSpec): Note[] {
   return [['userns', `the ids of --userns stay with "${name}"; the clone has a range of its own`]];
 }
 
-function withoutAddresses(net: ZoneSpec['net']): ZoneSpec['net'] {
+/** Its interfaces, to be given others. */
+export function withoutAddresses(net: ZoneSpec['net']): ZoneSpec['net'] {
   if (net.kind !== 'bridge') return net;
   return { kind: 'bridge', interfaces: net.interfaces.map(({ ip: _ip, ip6: _ip6, mac: _mac, ...rest }) => rest) };
 }

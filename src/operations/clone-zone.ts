@@ -1,13 +1,11 @@
 /** `clone`: a new zone that is what another is, or was at a snapshot; another machine, unless told otherwise. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { zoneError } from '../errors/index.js';
 import { rename, rm } from '../host/quick-fs.js';
 import { applyHostOp, type HostOp } from '../plan/index.js';
 import { parseZoneOptions, type ZoneChange, type ZoneSpec } from '../spec/index.js';
 import {
   extrasOf,
-  findZone,
   type Roots,
   readSnapshot,
   readZone,
@@ -23,6 +21,7 @@ import { cloneSpec } from './clone-spec.js';
 import { deleteJournal } from './delete-zone.js';
 import { hasLocal, withFrozen } from './freeze-zone.js';
 import type { HostContext } from './host-context.js';
+import { newZoneRecord, refuseExisting, wantedIds } from './make-zone.js';
 import { recoverZone } from './recover.js';
 import { runTransaction } from './transaction.js';
 import { checkZoneFeasible, imageLayersOf } from './zone-files.js';
@@ -89,11 +88,11 @@ export async function cloneThen<T>(
   const { source, name } = input;
   parseZoneOptions({ name, image: 'sparse' });
   await readZone(host.roots, source);
-  await refuseExisting(host.roots, name);
+  await refuseExisting(host, name);
   const [first = source, second = name] = [source, name].sort();
   await using _first = await lockZone(host, first, options);
   await using _second = await lockZone(host, second, options);
-  await refuseExisting(host.roots, name);
+  await refuseExisting(host, name);
   const record = await readZone(host.roots, source);
   const result = await withSource(host, record, input, options, (found) => make(host, found, input, options));
   return next(await readZone(host.roots, name), result);
@@ -162,16 +161,7 @@ async function make(
 
 function recordOf({ pool, layers, image }: Source, spec: ZoneSpec, machineId: string): Omit<ZoneRecord, 'ids'> {
   const { storage = { pool, volume: '' } } = newStorage(pool);
-  return {
-    version: 1,
-    spec,
-    image,
-    storage: { ...storage, layers },
-    machineId,
-    createdAtMs: Date.now(),
-    stoppedByUser: false,
-    restarts: 0,
-  };
+  return { ...newZoneRecord(spec, image), storage: { ...storage, layers }, machineId };
 }
 
 /** But for the record, which `fill` writes. */
@@ -181,7 +171,6 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
   const paths = zonePaths(roots, spec.name);
   const { pool, driver, volume, layers, limits } = await volumeOf(roots, record);
   const [copy] = source.isCopy ? layers : [];
-  const ids = spec.userns.kind === 'auto' && !spec.privileged ? {} : { ids: spec };
   const life = spec.ephemeral ? ({ ephemeral: true } as const) : {};
   return [
     // Undone last: whatever else of the clone was there names it.
@@ -191,7 +180,7 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
     ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
     { op: 'storage.create', pool, volume, from: layers, ...limits },
     ...(driver.needsOpen(pool) ? [{ op: 'storage.open', pool, id: volume, volume, layers } as const] : []),
-    { op: 'state.ids-lease', roots, zone: spec.name, ...ids, ...life },
+    { op: 'state.ids-lease', roots, zone: spec.name, ...wantedIds(spec), ...life },
     ...planAddressLease(roots, spec),
   ];
 }
@@ -236,12 +225,4 @@ async function putLocal(roots: Roots, name: string, { local }: Source): Promise<
   await copyTree({ from: local, layers: directory, layer: 'filling' }, (last) => last());
   await rename(`${directory}/filling/tree`, path);
   await rm(`${directory}/filling`, { recursive: true, force: true });
-}
-
-async function refuseExisting(roots: Roots, name: string): Promise<void> {
-  if ((await findZone(roots, name)) === undefined) return;
-  throw zoneError('ZONE_EXISTS', `zone "${name}" exists already`, {
-    hint: `Choose another name, or run "tszone delete ${name}" first.`,
-    context: { zone: name },
-  });
 }

@@ -1,5 +1,6 @@
 /** `export`: a zone as one stream, from which `import` makes it again, here or elsewhere. */
 import { zoneError } from '../errors/index.js';
+import { requireSnapshotRef } from '../spec/index.js';
 import { type ZoneRecord, zoneLeases } from '../state/index.js';
 import { openArchiveTarget } from './archive-target.js';
 import {
@@ -15,7 +16,7 @@ import {
 import { boundary } from './boundaries.js';
 import { makeManifest, manifestName } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
-import { parseZoneRef, withPartsOf } from './zone-at-snapshot.js';
+import { withPartsOf } from './zone-at-snapshot.js';
 import { isZoneRunning, partOptions, type ZonePart } from './zone-parts.js';
 
 export interface ExportOptions {
@@ -50,7 +51,7 @@ export const defaultLevel = 1;
 export async function exportZone(host: HostContext, options: ExportOptions): Promise<ExportResult> {
   const { level = defaultLevel, signal } = options;
   if (!Number.isInteger(level) || level < 1 || level > 19) throw badLevel(level);
-  return withPartsOf(host, parseZoneRef(options.zone), { signal }, (parts, record) =>
+  return withPartsOf(host, requireSnapshotRef(options.zone), { signal }, (parts, record) =>
     exportParts(host, record, parts, options),
   );
 }

@@ -19,7 +19,7 @@ import { flattenLayers } from './flatten-layers.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction } from './transaction.js';
-import { groupsOf, zoneRunningError } from './zone-ref.js';
+import { groupsOf } from './zone-ref.js';
 import { volumeOf, type ZoneVolume } from './zone-storage.js';
 
 /** All that the zone had written, as layers. */
@@ -202,9 +202,4 @@ function holdStill(host: HostContext, name: string): Stillness {
     }
   };
   return { hold, ms: () => Math.round(stoodMs * 100) / 100 };
-}
-
-/** @throws ZONE_RUNNING */
-export async function requireStopped(roots: Roots, name: string, hint?: string): Promise<void> {
-  if (!(await settleZone(roots, name))) throw zoneRunningError(name, hint);
 }

@@ -20,7 +20,7 @@ import { isErrno, type Roots } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { type LimitOptions, limitsOfImage } from './image-limits.js';
 import { resolveImageName } from './image-names.js';
-import { storeImage } from './image-store.js';
+import { refuseExistingImage, storeImage } from './image-store.js';
 
 export interface ImageImportOptions extends LimitOptions {
   readonly name: string;
@@ -60,8 +60,8 @@ export async function imageImport({ roots }: HostContext, options: ImageImportOp
   signal?.throwIfAborted();
   const { name } = await resolveImageName(options.name);
   const existing = await findImage(roots, name);
-  if (existing !== undefined) refuseExisting({ [name]: existing }, name, force);
-  const check = (images: ImageTable) => refuseExisting(images, name, force);
+  if (existing !== undefined) refuseExistingImage({ [name]: existing }, name, force);
+  const check = (images: ImageTable) => refuseExistingImage(images, name, force);
   await using _lock = await lockImage(roots, name, { timeoutMs: lockTimeoutMs, signal });
   if (typeof given === 'string' && (await isDirectory(given))) {
     const manifest = await importLayout(roots, { ...options, name, directory: given, file: basename(given), check });
@@ -79,14 +79,6 @@ export async function imageImport({ roots }: HostContext, options: ImageImportOp
   } finally {
     stream.destroy();
   }
-}
-
-function refuseExisting(images: ImageTable, name: string, force: boolean): void {
-  if (force || images[name] === undefined) return;
-  throw zoneError('IMAGE_EXISTS', `image "${name}" exists already`, {
-    hint: 'Pass --force to replace it (zones keep what they were made of), or choose another name.',
-    context: { image: name },
-  });
 }
 
 type LayoutInput = Pick<ImageImportOptions, 'arch' | 'ref' | 'progress' | 'signal' | keyof LimitOptions> & {

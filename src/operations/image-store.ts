@@ -163,3 +163,12 @@ export async function hasLayers(roots: Roots, image: { readonly layers: readonly
   const found = await Promise.all(image.layers.map((digest) => hasLayer(roots, digest)));
   return found.every(Boolean);
 }
+
+/** A check for NewImage: the name is free, or may be replaced. @throws IMAGE_EXISTS */
+export function refuseExistingImage(images: ImageTable, name: string, force: boolean): void {
+  if (force || images[name] === undefined) return;
+  throw zoneError('IMAGE_EXISTS', `image "${name}" exists already`, {
+    hint: 'Pass --force to replace it (zones keep what they were made of), or choose another name.',
+    context: { image: name },
+  });
+}

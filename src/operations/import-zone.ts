@@ -11,6 +11,7 @@ import { emptyLayer, ensureEmptyLayer } from '../storage/index.js';
 import { type ArchiveReader, openArchive } from './archive-reader.js';
 import type { ArchiveSummary, OnArchiveProgress } from './archive-tool.js';
 import { boundary } from './boundaries.js';
+import { withoutAddresses } from './clone-spec.js';
 import { type ExportManifest, parseManifest } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
 import { judgeImport, type Trust } from './import-trust.js';
@@ -108,15 +109,10 @@ function decide(
   };
 }
 
-function withoutIdentity({ hostname: _its, ...spec }: ZoneSpec): ZoneSpec {
-  if (spec.net.kind !== 'bridge') return spec;
-  const interfaces = spec.net.interfaces.map(({ network, name, mtu }) => ({
-    network,
-    name,
-    ...(mtu === undefined ? {} : { mtu }),
-  }));
-  return { ...spec, net: { kind: 'bridge', interfaces } };
-}
+const withoutIdentity = ({ hostname: _its, ...spec }: ZoneSpec): ZoneSpec => ({
+  ...spec,
+  net: withoutAddresses(spec.net),
+});
 
 interface UnpackInput {
   readonly reader: ArchiveReader;

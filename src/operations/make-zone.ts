@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
+import { withImagesLocked } from '../images/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
 import {
   defaultPoolName,
@@ -57,6 +58,17 @@ export async function makeThen<T>(
     await discardZone(host, spec.name);
     throw error;
   }
+}
+
+/** The same, of an image that need not be listed: its layers are held still until the zone's record names them. */
+export function makeOfThen<T>(
+  host: HostContext,
+  input: ZoneOptions,
+  image: ZoneImage,
+  options: MakeOptions,
+  next: (record: ZoneRecord) => Promise<T>,
+): Promise<T> {
+  return makeThen(host, input, options, (_, make) => withImagesLocked(host.roots, () => make(image)), next);
 }
 
 /** The image's own limits where nothing else was asked for. */
@@ -128,7 +140,7 @@ function planVolume(place: ZoneVolume): (StateOp | StorageOp)[] {
   ];
 }
 
-function wantedIds({ userns, privileged, nesting }: ZoneSpec): { readonly ids?: WantedIds } {
+export function wantedIds({ userns, privileged, nesting }: ZoneSpec): { readonly ids?: WantedIds } {
   const isUsual = userns.kind === 'auto' && userns.count === undefined && !privileged && !nesting;
   return isUsual ? {} : { ids: { userns, privileged, nesting } };
 }

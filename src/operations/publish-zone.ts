@@ -10,15 +10,16 @@ import {
   type OnProgress,
   withImagesLocked,
 } from '../images/index.js';
+import { requireSnapshotRef } from '../spec/index.js';
 import { isErrno, type ZoneRecord } from '../state/index.js';
 import { hasLayer, stageLayer, sweepStaging } from '../storage/index.js';
 import { archiveError, startArchiveTool, ToolTalk } from './archive-tool.js';
 import { boundary } from './boundaries.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
-import { listImage } from './image-store.js';
+import { listImage, refuseExistingImage } from './image-store.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
-import { parseZoneRef, withPartsOf } from './zone-at-snapshot.js';
+import { withPartsOf } from './zone-at-snapshot.js';
 import { partOptions, type ZonePart } from './zone-parts.js';
 
 export interface PublishOptions {
@@ -45,13 +46,18 @@ const mostLayers = 32;
 export async function publishZone(host: HostContext, options: PublishOptions): Promise<ImageManifest> {
   const { roots } = host;
   const { name } = await resolveImageName(options.image);
-  const check = (images: ImageTable) => refuseExisting(images, name, options.force === true);
+  const check = (images: ImageTable) => refuseExistingImage(images, name, options.force === true);
   const existing = await findImage(roots, name);
   if (existing !== undefined) check({ [name]: existing });
-  return withPartsOf(host, parseZoneRef(options.zone), { signal: options.signal }, async ([root, local], record) => {
-    if (local !== undefined) await refuseLocal(record, local);
-    return publishRoot(host, { record, root, name, check }, options);
-  });
+  return withPartsOf(
+    host,
+    requireSnapshotRef(options.zone),
+    { signal: options.signal },
+    async ([root, local], record) => {
+      if (local !== undefined) await refuseLocal(record, local);
+      return publishRoot(host, { record, root, name, check }, options);
+    },
+  );
 }
 
 interface PublishInput {
@@ -149,15 +155,6 @@ function configOf({ spec, image }: ZoneRecord): ImageConfig {
     init: spec.init ?? image.config.init,
   };
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as ImageConfig;
-}
-
-/** @throws IMAGE_EXISTS */
-function refuseExisting(images: ImageTable, name: string, force: boolean): void {
-  if (force || images[name] === undefined) return;
-  throw zoneError('IMAGE_EXISTS', `image "${name}" exists already`, {
-    hint: 'Pass --force to replace it (zones keep what they were made of), or choose another name.',
-    context: { image: name },
-  });
 }
 
 /** A sparse image has no place for them: its zones begin with an empty /usr/local. */

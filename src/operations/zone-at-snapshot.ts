@@ -1,22 +1,12 @@
 /** `ZONE` or `ZONE@SNAPSHOT`: what an archive is made of, and the record that goes with it. */
+import type { SnapshotRef } from '../spec/index.js';
 import { extrasOf, readSnapshot, readZone, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { planSnapshotFiles, snapshotRecord } from './snapshot-record.js';
-import { runTransaction, undoAll } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { withZoneParts, type ZonePart } from './zone-parts.js';
+import { withOpened, withZoneParts, type ZonePart } from './zone-parts.js';
 
 type Body<T> = (parts: readonly ZonePart[], record: ZoneRecord) => Promise<T>;
-
-export interface ZoneRef {
-  readonly zone: string;
-  readonly snapshot?: string | undefined;
-}
-
-export function parseZoneRef(text: string): ZoneRef {
-  const [zone = '', snapshot] = text.split('@');
-  return { zone, snapshot };
-}
 
 export interface PartsOptions extends OperationOptions {
   /** The snapshot is the caller's, who alone deletes it: the zone need not be locked for it. */
@@ -26,7 +16,7 @@ export interface PartsOptions extends OperationOptions {
 /** Calls `body` with the zone's files as they are, or as they were at the snapshot. @throws ZONE_NOT_FOUND, SNAPSHOT_NOT_FOUND; what `body` throws */
 export async function withPartsOf<T>(
   host: HostContext,
-  { zone, snapshot }: ZoneRef,
+  { zone, snapshot }: SnapshotRef,
   options: PartsOptions,
   body: Body<T>,
 ): Promise<T> {
@@ -38,28 +28,22 @@ export async function withPartsOf<T>(
 /** The zone is locked for as long as `body` takes, so that the snapshot is not deleted; it may run meanwhile. */
 async function withSnapshotParts<T>(
   host: HostContext,
-  { zone, snapshot }: Required<ZoneRef>,
+  { zone, snapshot }: { readonly zone: string; readonly snapshot: string },
   options: PartsOptions,
   body: Body<T>,
 ): Promise<T> {
   const { roots } = host;
   await using _lock = options.isOwn === true ? undefined : await lockZone(host, zone, options);
-  const found = await readSnapshot(roots, zone, snapshot ?? '');
+  const found = await readSnapshot(roots, zone, snapshot);
   const { layers, storage } = await planSnapshotFiles(host, await snapshotRecord(host, zone, found.name));
   const { spec, image, machineId, pool } = found;
   const own = { pool, volume: '', layers: found.layers };
   const record = { ...(await readZone(roots, zone)), spec: { ...spec, name: zone }, image, machineId, storage: own };
   const local = { name: 'local', directories: [`${extrasOf(roots, zone, found)}/local/tree`] } as const;
   const parts = [{ name: 'rootfs', directories: layers } as const, ...(image.kind === 'sparse' ? [local] : [])];
-  const ops = storage.prepare;
-  if (ops.length === 0) return body(parts, record);
+  if (storage.prepare.length === 0) return body(parts, record);
   // Who works off what killed commands left takes the locks of what their journals name.
   await using _opened = await lockZone(host, `${zone}@${found.name}`, options);
-  const kind = { operation: 'open', recovery: 'back', completeIfRunning: false, place: 'run' } as const;
-  return runTransaction({ ...kind, roots, zone: `${zone}@${found.name}`, ops, signal: options.signal }, async () => {
-    const result = await body(parts, record);
-    const [failure] = await undoAll(ops);
-    if (failure !== undefined) throw failure;
-    return result;
-  });
+  const opened = { zone: `${zone}@${found.name}`, ops: storage.prepare, signal: options.signal };
+  return withOpened(roots, opened, () => body(parts, record));
 }

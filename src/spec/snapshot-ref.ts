@@ -1,4 +1,5 @@
 /** How a snapshot is named: `zone@snapshot`. */
+import { zoneError } from '../errors/index.js';
 import { namePattern } from './names.js';
 
 export interface SnapshotRef {
@@ -16,7 +17,13 @@ export function parseSnapshotRef(text: string): SnapshotRef | undefined {
   return namePattern.test(snapshot) ? { zone, snapshot } : undefined;
 }
 
-export const formatSnapshotRef = ({ zone, snapshot }: SnapshotRef): string =>
-  snapshot === undefined ? zone : `${zone}@${snapshot}`;
+/** @throws USAGE_BAD_ARGUMENT */
+export function requireSnapshotRef(text: string): SnapshotRef {
+  const ref = parseSnapshotRef(text);
+  if (ref !== undefined) return ref;
+  throw zoneError('USAGE_BAD_ARGUMENT', `"${text}" is neither a zone nor ZONE@SNAPSHOT`, {
+    hint: 'Write web, or web@before; see "tszone snapshot list".',
+  });
+}
 
 export const isSnapshotName = (name: string): boolean => namePattern.test(name);

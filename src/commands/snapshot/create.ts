@@ -2,9 +2,9 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
-import { keepTime, snapshotRef } from '../../cli/snapshot-arg.js';
+import { keepTime } from '../../cli/snapshot-arg.js';
 import { createSnapshot, type SnapshotResult } from '../../operations/snapshot-create.js';
-import { formatSize } from '../../spec/index.js';
+import { formatSize, requireSnapshotRef } from '../../spec/index.js';
 
 export default class SnapshotCreate extends BaseCommand<typeof SnapshotCreate> {
   static override summary = 'Keep what a zone is now';
@@ -22,7 +22,7 @@ export default class SnapshotCreate extends BaseCommand<typeof SnapshotCreate> {
   };
 
   async run(): Promise<Output> {
-    const { zone, snapshot: name } = snapshotRef(this.args.zone);
+    const { zone, snapshot: name } = requireSnapshotRef(this.args.zone);
     const input = { name, comment: this.flags.comment, keepMs: keepTime(this.flags.keep) };
     const made = await this.operate((host, options) => createSnapshot(host, zone, input, options));
     if (made.expired.length > 0) this.note(`expired, and gone now: ${made.expired.join(', ')}`);

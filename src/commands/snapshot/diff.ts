@@ -2,11 +2,13 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { optionalArg } from '../../cli/flags.js';
 import { type Output, text } from '../../cli/output.js';
 import { printable } from '../../cli/printable.js';
-import { requiredSnapshot, snapshotArg, snapshotRef } from '../../cli/snapshot-arg.js';
+import { requiredSnapshot, snapshotArg } from '../../cli/snapshot-arg.js';
 import { zoneError } from '../../errors/index.js';
 import { diffSnapshots } from '../../operations/snapshot-diff.js';
 
 const letters = { added: '+', changed: '~', deleted: '-' } as const;
+
+import { requireSnapshotRef } from '../../spec/index.js';
 
 export default class SnapshotDiff extends BaseCommand<typeof SnapshotDiff> {
   static override summary = 'List the files that differ between two snapshots, or a snapshot and the zone';
@@ -20,7 +22,7 @@ export default class SnapshotDiff extends BaseCommand<typeof SnapshotDiff> {
 
   async run(): Promise<Output> {
     const { zone, snapshot: from } = requiredSnapshot(this.args.snapshot);
-    const other = snapshotRef(this.args.other ?? zone);
+    const other = requireSnapshotRef(this.args.other ?? zone);
     if (other.zone !== zone) {
       throw zoneError('USAGE_BAD_ARGUMENT', `"${other.zone}" is another zone than "${zone}"`, {
         hint: `Compare ${zone}@${from} with another snapshot of ${zone}.`,
