@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "late.h"
 #include "report.h"
 
 static char input[256];
@@ -21,12 +22,15 @@ static void act(const char *line, const struct control_target *target, struct co
   int number;
   unsigned rows;
   unsigned columns;
+  long long bytes;
   if (strcmp(line, "go") == 0) {
     words->go = true;
   } else if (strcmp(line, "hold") == 0) {
     words->hold = true;
   } else if (strcmp(line, "claim") == 0) {
     claimed = true;
+  } else if (sscanf(line, "program %lld", &bytes) == 1) {
+    late_begin(bytes);
   } else if (sscanf(line, "signal %d", &number) == 1) {
     if (target->pidfd >= 0) tz_pidfd_send_signal(target->pidfd, number);
   } else if (sscanf(line, "winsize %u %u", &rows, &columns) == 2 && rows <= USHRT_MAX && columns <= USHRT_MAX) {
@@ -35,19 +39,23 @@ static void act(const char *line, const struct control_target *target, struct co
   }
 }
 
+static void forget(size_t used) {
+  input_length -= used;
+  memmove(input, input + used, input_length);
+}
+
 bool control_read(const struct control_target *target, struct control_words *words) {
-  /* read, not recv: fd 4 may be a pipe or a file when a plan is replayed by hand. */
-  ssize_t n = read(EVENT_FD, input + input_length, sizeof input - input_length);
+  bool taken;
+  ssize_t n = late_read(input + input_length, sizeof input - input_length, &taken);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
   if (n <= 0) return false;
-  input_length += (size_t)n;
+  if (taken) input_length += (size_t)n;
   char *newline;
   while ((newline = memchr(input, '\n', input_length)) != NULL) {
     *newline = '\0';
     act(input, target, words);
-    size_t used = (size_t)(newline - input) + 1;
-    input_length -= used;
-    memmove(input, input + used, input_length);
+    forget((size_t)(newline - input) + 1);
+    forget(late_take(input, input_length));
   }
   /* No line is this long: forget it. */
   if (input_length == sizeof input) input_length = 0;

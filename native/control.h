@@ -1,4 +1,4 @@
-/* fd 4, parent → helper: lines `go`, `hold`, `claim`, `signal N`, `winsize R C`. */
+/* fd 4, parent → helper: lines `go`, `hold`, `claim`, `signal N`, `winsize R C`; and `program BYTES`: see late.h. */
 #ifndef TSZONE_CONTROL_H
 #define TSZONE_CONTROL_H
 

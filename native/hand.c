@@ -38,6 +38,25 @@ bool hand_send_fd(int socket, enum hand_message message, int fd) {
   return sendmsg(socket, &header, MSG_NOSIGNAL) == 1;
 }
 
+bool hand_send_program(int socket, const struct plan *program) {
+  char byte = HAND_GO;
+  struct iovec parts[2] = {{&byte, 1}, {program->base, program->length}};
+  struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
+  return sendmsg(socket, &header, MSG_NOSIGNAL) == (ssize_t)(1 + program->length);
+}
+
+bool hand_receive_program(int socket, struct plan *program) {
+  ssize_t size;
+  do {
+    size = recv(socket, NULL, 0, MSG_PEEK | MSG_TRUNC);
+  } while (size < 0 && errno == EINTR);
+  if (size <= 1 || !plan_room(program, (size_t)size - 1)) return false;
+  char byte = 0;
+  struct iovec parts[2] = {{&byte, 1}, {program->base, program->length}};
+  struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
+  return recvmsg(socket, &header, 0) == size && byte == HAND_GO;
+}
+
 static enum hand_message interpret(struct hand_packet *packet, const char *bytes, size_t length) {
   if (length == 0) return HAND_END;
   if (length == sizeof packet->failure) {

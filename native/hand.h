@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "plan.h"
 #include "report.h"
 
 enum hand_message {
@@ -32,6 +33,10 @@ bool hand_pair(int sockets[2]);
 bool hand_send(int socket, enum hand_message message);
 bool hand_send_fd(int socket, enum hand_message message, int fd);
 bool hand_send_pid(int socket, int pid);
+/* HAND_GO with what the zone is to run; sent whole or not at all. */
+bool hand_send_program(int socket, const struct plan *program);
+/* Waits for that. False if anything else comes, or nothing any more. */
+bool hand_receive_program(int socket, struct plan *program);
 /* Does not wait unless `wait`. A packet of a strange form counts as the end. */
 enum hand_message hand_receive(int socket, struct hand_packet *packet, bool wait);
 

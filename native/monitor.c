@@ -17,6 +17,7 @@
 #include "exitlist.h"
 #include "guards.h"
 #include "hand.h"
+#include "late.h"
 #include "log.h"
 #include "netlink.h"
 #include "process.h"
@@ -44,6 +45,7 @@ static bool held; /* prepared: waits for a client's `go`, whoever has prepared i
 static bool ready;       /* the child waits for the go */
 static bool go_wanted;   /* said before the namespaces were there */
 static bool hold_wanted; /* said before the child was ready */
+static struct plan *program; /* what the zone is to run, if that comes late */
 static int execs;
 static struct clients_target target = {.pidfd = -1, .master = -1};
 static int console_peer = -1;
@@ -107,7 +109,8 @@ static void let_child_go(void) {
   phase = PHASE_STARTING;
   report_step("zone", -1);
   /* A child that is gone has left word of why. */
-  if (!hand_send(launch->socket, HAND_GO)) read_hand();
+  bool sent = program == NULL ? hand_send(launch->socket, HAND_GO) : hand_send_program(launch->socket, program);
+  if (!sent) read_hand();
 }
 
 static void release(void) {
@@ -180,7 +183,28 @@ static void read_hand(void) {
   }
 }
 
+static bool has_init_fork(const struct plan *plan) {
+  struct cursor at = {0};
+  struct op op;
+  while (plan_next(plan, &at, &op)) {
+    if (op.id == OP_INIT_FORK) return true;
+  }
+  return false;
+}
+
+static void take_program(void) {
+  if (!settings.has_program || program != NULL) return;
+  report_step("sync.program", -1);
+  program = late_program();
+  if (program == NULL) return;
+  settings.has_init_fork = has_init_fork(program);
+  late_adopt_stdio();
+  start_pumps();
+}
+
 static void obey(const struct control_words *words) {
+  take_program();
+  if (words->go && settings.has_program && program == NULL) fail_with(EINVAL, "", "", "go came before the program");
   if (words->hold) hold();
   go_wanted = go_wanted || words->go;
   if (go_wanted && created) release();
@@ -309,7 +333,7 @@ _Noreturn void monitor_run(struct launch *what) {
   launch = what;
   target.pidfd = launch->pidfd;
   target.pid = launch->pid;
-  start_pumps();
+  if (!settings.has_program) start_pumps();
   if (!settings.has_created) announce_created();
   for (;;) turn();
 }

@@ -79,6 +79,7 @@
   X(SYSCTL_WRITE, "sysctl.write", 2, false, true)     \
   X(SYNC_LINKS, "sync.links", 0, false, true)         \
   X(SYNC_GO, "sync.go", 0, false, true)               \
+  X(SYNC_PROGRAM, "sync.program", 0, false, true)     \
   X(NL_SEND, "nl.send", 2, false, true)               \
   X(RLIMIT_SET, "rlimit.set", 3, false, true)         \
   X(PERSONALITY, "personality", 1, false, true)       \

@@ -45,9 +45,13 @@ bool plan_read(int fd, struct plan *plan) {
   }
 }
 
-bool plan_copy(struct plan *plan, const char *text, size_t length) {
+bool plan_room(struct plan *plan, size_t length) {
   *plan = (struct plan){map_pages(length + 1), length + 1, length};
-  if (plan->base == MAP_FAILED) return false;
+  return plan->base != MAP_FAILED;
+}
+
+bool plan_copy(struct plan *plan, const char *text, size_t length) {
+  if (!plan_room(plan, length)) return false;
   memcpy(plan->base, text, length);
   return true;
 }

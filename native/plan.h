@@ -39,6 +39,8 @@ struct cursor {
 bool plan_read(int fd, struct plan *plan);
 /* The same of a text in memory. */
 bool plan_copy(struct plan *plan, const char *text, size_t length);
+/* Room for a text of that length, to be written into `base`. */
+bool plan_room(struct plan *plan, size_t length);
 void plan_forget(struct plan *plan);
 /* Room for so many bytes more; may move the mapping. False if there is none. */
 bool plan_reserve(struct plan *plan, size_t bytes);

@@ -180,6 +180,9 @@ static void load_structure(const struct op *op) {
   case OP_INIT_FORK:
     settings.has_init_fork = true;
     break;
+  case OP_SYNC_PROGRAM:
+    settings.has_program = true;
+    break;
   case OP_SYSCTL_WRITE:
     settings.has_sysctl = true;
     break;

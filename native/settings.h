@@ -61,6 +61,7 @@ struct settings {
   bool has_created; /* the plan has sync.created */
   bool has_links;   /* and sync.links */
   bool has_init_fork;
+  bool has_program;  /* and sync.program */
   bool has_sysctl;   /* and sysctl.write */
   bool has_apparmor; /* and apparmor.change */
 };

@@ -77,6 +77,9 @@ static void obey(const struct frame *frame) {
   case FRAME_SEND:
     session_send(frame);
     break;
+  case FRAME_PROGRAM:
+    session_program(frame);
+    break;
   case FRAME_CLOSE:
     session_close(frame->id);
     break;

@@ -11,6 +11,8 @@
  *       TAKEN id                          →       (it has opened them by /proc/PID/fd: they are closed here)
  *                                         ←     EVENT id: what it writes to fd 4 (report.h) · CLOSED id: and its end
  *       SEND id: bytes for its fd 4       →
+ *       PROGRAM id: stdin, stdout,        →       sends the bytes with these descriptors (late.h)
+ *         stderr, bytes for its fd 4
  *       CLOSE id                          →       closes its fd 4
  *                                         ←     EXITED id: its exit status
  *     and for the engine (client.h):
@@ -40,6 +42,7 @@ enum frame_kind {
   FRAME_REPLY = 7,
   FRAME_LAST = 8,
   FRAME_TAKEN = 9,
+  FRAME_PROGRAM = 10,
   FRAME_READY = 100,
   FRAME_LOCKED = 101,
   FRAME_EVENT = 102,
@@ -80,6 +83,7 @@ bool lock_ended(pid_t pid, int status);
 void session_launch(const struct frame *frame);
 void session_taken(uint32_t id);
 void session_send(const struct frame *frame);
+void session_program(const struct frame *frame);
 void session_close(uint32_t id);
 void session_readable(uint32_t index);
 void session_ended(pid_t pid, int status);

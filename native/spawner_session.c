@@ -93,9 +93,10 @@ static void tell_offer(struct offer *offer) {
   spawner_tell(FRAME_PIPES, offer->id, text, (size_t)length);
 }
 
-/* "N" is node's descriptor, "ID:N" a client's, "|" a pipe to node, "" is nothing. */
+/* "N" is node's descriptor, "ID:N" a client's, "|" a pipe to node (if there is an offer), "" is nothing. */
 static int open_stdio(const char *from, int fd, struct offer *offer) {
   if (strcmp(from, "|") == 0) {
+    if (offer == NULL) return -1;
     int *ends = offer->ends[fd];
     if (pipe2(ends, O_CLOEXEC) != 0) return -1;
     return fcntl(ends[fd == 0 ? 0 : 1], F_DUPFD_CLOEXEC, 3);
@@ -207,6 +208,42 @@ static void end_session(struct session *session) {
   if (session->fd < 0) return;
   close_session(session);
   spawner_tell(FRAME_CLOSED, session->id, "", 0);
+}
+
+static bool send_with(int fd, const int stdio[3], const char *bytes, size_t size) {
+  struct iovec vector = {(void *)(size_t)bytes, size};
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(3 * sizeof(int))];
+  } control;
+  memset(&control, 0, sizeof control);
+  struct msghdr header = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+  struct cmsghdr *part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(3 * sizeof(int));
+  memcpy(CMSG_DATA(part), stdio, 3 * sizeof(int));
+  return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+/* A helper that cannot be told has its fd 4 closed: it then takes back what it has made. */
+void session_program(const struct frame *frame) {
+  struct session *session = find(frame->id);
+  if (session == NULL || session->fd < 0) return;
+  int stdio[3] = {-1, -1, -1};
+  const char *rest = frame->bytes;
+  bool good = true;
+  for (int i = 0; i < 3 && good; i++) {
+    const char *from = frame_token(frame, i, &rest);
+    stdio[i] = from == NULL ? -1 : open_stdio(from, i, NULL);
+    good = stdio[i] >= 0;
+  }
+  good = good && send_with(session->fd, stdio, rest, (size_t)(frame->bytes + frame->size - rest));
+  for (int i = 0; i < 3; i++) {
+    if (stdio[i] >= 0) close(stdio[i]);
+  }
+  if (!good) end_session(session);
 }
 
 /* False if there is nothing to be read now. */

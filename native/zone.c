@@ -93,6 +93,16 @@ static void sync_go(const struct op *op) {
   wait_for(HAND_GO);
 }
 
+/* What follows came with the go. */
+static void sync_program(const struct op *op) {
+  (void)op;
+  static struct plan program;
+  struct plan_error error;
+  if (!hand_receive_program(zone.socket, &program)) _exit(STATUS_FAILED);
+  if (!plan_check(&program, &error)) fail_with(EINVAL, "", error.token, error.message);
+  zone_walk(&program);
+}
+
 static void run_exec_path(const struct op *op) {
   exec_path(op);
 }
@@ -134,6 +144,7 @@ static void (*const handlers[OP_COUNT])(const struct op *op) = {
     [OP_SYSCTL_WRITE] = file_sysctl,
     [OP_SYNC_LINKS] = sync_links,
     [OP_SYNC_GO] = sync_go,
+    [OP_SYNC_PROGRAM] = sync_program,
     [OP_NL_SEND] = netlink_send_op,
     [OP_RLIMIT_SET] = cred_rlimit,
     [OP_PERSONALITY] = cred_personality,

@@ -1,4 +1,6 @@
 /** Whose command it is: this process's own, or a client's of the engine, which serves many in one process. */
+import type { ReadyRuns } from '../operations/ready-runs.js';
+
 /** A descriptor of this process, or one of a client's: `ID:N`. */
 export type CallerDescriptor = number | `${number}:${number}`;
 
@@ -21,6 +23,8 @@ export interface Caller {
   /** An image that is missing is built for it; a client builds its own, with its own proxies and in its own time. */
   readonly buildsImages: boolean;
   onSignal(names: readonly NodeJS.Signals[], handler: (name: NodeJS.Signals) => void): Disposable;
+  /** Zones that wait for a run. */
+  readonly ready?: ReadyRuns | undefined;
   /** It need not wait for the rest of its command, of which it would learn nothing. Of this process: it waits. */
   readonly release?: ((status: number) => void) | undefined;
   /** At once: what is half done is for the next command. */

@@ -1,5 +1,6 @@
 /** A client of the engine as the caller of a command: which command lines can be run for it here, and what it hears and sees. */
 import { constants } from 'node:os';
+import type { ReadyRuns } from '../operations/ready-runs.js';
 import type { Caller, CallerStream } from './caller.js';
 import type { CommandTable } from './command-table.js';
 import { hoistGlobals } from './global-flags.js';
@@ -50,7 +51,7 @@ const isExec = (verb: string, rest: readonly string[]) =>
 const asks = new Set(['delete', 'destroy', 'rm', 'network']);
 const isTerminalFlag = (word: string) => /^(--tty|--interactive|-[a-z]*[ti][a-z]*)$/.test(word);
 
-export function callerOf(client: Client): Caller {
+export function callerOf(client: Client, ready: ReadyRuns): Caller {
   const { request } = client;
   const [stdin, stdout, stderr] = request.terminals;
   const stream = (name: 'stdout' | 'stderr', isTTY: boolean): CallerStream => ({
@@ -68,6 +69,7 @@ export function callerOf(client: Client): Caller {
     env: request.env,
     descriptors: [`${request.id}:0`, `${request.id}:1`, `${request.id}:2`],
     buildsImages: false,
+    ready,
     onSignal: (names, handler) => listen(client, names, handler),
     release: (status) => client.release(status),
     exit: (status) => client.release(status),

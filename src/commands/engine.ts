@@ -9,6 +9,7 @@ import { done, exitWith, type Output } from '../cli/output.js';
 import { version } from '../cli/version.js';
 import { type EngineClient, serveEngine, stopEngine } from '../engine/index.js';
 import { groupId } from '../host/group-id.js';
+import { ReadyRuns } from '../operations/ready-runs.js';
 
 export default class Engine extends BaseCommand<typeof Engine> {
   static override summary = 'Stay warm and run the commands of others at once';
@@ -36,8 +37,10 @@ export default class Engine extends BaseCommand<typeof Engine> {
     // Opened once, for what it says about this host, and to load what most commands need.
     await this.openHost();
     const options = { runRoot, version: version(), listener: this.listener(), group, idleMs };
+    const ready = new ReadyRuns();
+    const finish = () => ready.close();
     await withInterrupts(undefined, (signal) =>
-      serveEngine({ ...options, signal }, (client) => serve(client, table)),
+      serveEngine({ ...options, finish, signal }, (client) => serve(client, table, ready)),
     ).catch(unlessInterrupted);
     return exitWith(0);
   }
@@ -54,10 +57,10 @@ function unlessInterrupted(error: unknown): void {
   if (!(error instanceof Interrupted)) throw error;
 }
 
-async function serve(client: EngineClient, table: CommandTable): Promise<number | 'decline'> {
+async function serve(client: EngineClient, table: CommandTable, ready: ReadyRuns): Promise<number | 'decline'> {
   if (!canServe(client.request, table)) return 'decline';
   try {
-    return await main(client.request.argv, table, callerOf(client));
+    return await main(client.request.argv, table, callerOf(client, ready));
   } catch (error) {
     if (error instanceof Declined) return 'decline';
     throw error;

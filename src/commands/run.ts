@@ -10,7 +10,8 @@ import { planned } from '../cli/planned.js';
 import type { Progress } from '../cli/progress.js';
 import { zoneFlags, zoneInput } from '../cli/zone-flags.js';
 import { dryRunRun } from '../operations/dry-run.js';
-import { type RunInput, runDetached, runZone } from '../operations/run-zone.js';
+import type { RunInput } from '../operations/run-input.js';
+import { runDetached, runZone } from '../operations/run-zone.js';
 
 export default class Run extends BaseCommand<typeof Run> {
   static override summary = 'Make a zone, start it, and stay attached to its command';
@@ -74,6 +75,7 @@ export default class Run extends BaseCommand<typeof Run> {
           onProgress,
           winsize: input.tty === true ? winsize() : undefined,
           descriptors: this.caller.descriptors,
+          ready: this.caller.ready,
         }),
       );
       for (const note of zone.notes) this.note(note);

@@ -43,6 +43,8 @@ export interface EngineOptions {
   readonly idleMs?: number | undefined;
   readonly signal: AbortSignal;
   readonly onListening?: (() => void) | undefined;
+  /** Done when the last client has been served. */
+  readonly finish?: (() => Promise<void>) | undefined;
 }
 
 export const enginePaths = (runRoot: string) => ({
@@ -102,6 +104,7 @@ export async function serveEngine(options: EngineOptions, handle: EngineHandler)
   options.onListening?.();
   keepSharedGroups();
   await clients.served;
+  await options.finish?.();
   dropKeptGroups();
   // The last answer leaves at the end of this turn.
   await nextTurn();

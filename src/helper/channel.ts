@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { helperPath } from './locate.js';
-import type { Launch, LaunchedListener, Spawner } from './spawner.js';
+import type { Launch, LaunchedListener, LaunchStdioTriple, Spawner } from './spawner.js';
 import type { StdioChoice } from './tool.js';
 
 export interface ChannelListener {
@@ -25,6 +25,8 @@ export interface HelperChannel {
   /** The helper's exit status; 137 if it was killed, 125 if it was never there. */
   readonly exited: Promise<number>;
   send(line: string): void;
+  /** Bytes, and what is to be the helper's 0, 1 and 2; only of a helper of the spawner's. */
+  readonly program?: ((stdio: LaunchStdioTriple, bytes: Buffer) => void) | undefined;
   /** Closes fd 4. */
   close(): void;
   /** No longer keeps this process. */
@@ -120,6 +122,7 @@ export function forkedChannel(
     stderr: null,
     exited,
     send: (line) => launched.send(line),
+    program: (stdio, bytes) => launched.program(stdio, bytes),
     close: () => launched.close(),
     unref: () => launched.forget(),
   };

@@ -11,7 +11,7 @@ import {
 } from './channel.js';
 import { EventBoard, type EventName, type EventOf } from './events.js';
 import { type EnterOp, encodePlan, type HelperEvent } from './protocol.js';
-import { type LaunchStdio, spawner } from './spawner.js';
+import { type LaunchStdio, type LaunchStdioTriple, spawner } from './spawner.js';
 import { stepError } from './step-error.js';
 import type { StdioChoice } from './tool.js';
 
@@ -42,6 +42,12 @@ export interface HelperSession extends AsyncDisposable {
   go(): void;
   /** Launch, instead of go: prepared, and left to wait for `sendGo`; answered by `held`. */
   hold(): void;
+  /**
+   * Launch, of a plan with sync.program: what comes in its place, and the helper's own 0, 1 and 2. To be followed by `go`.
+   *
+   * @returns false: it is too long to be told, or this helper is no child of the spawner's
+   */
+  program(ops: readonly EnterOp[], stdio: LaunchStdioTriple): boolean;
   /** Launch: this process sees to what follows the zone's end, instead of what exit.spawn names, as long as it lives. */
   claim(): void;
   /** To the zone's pid 1, or the command. */
@@ -121,7 +127,7 @@ class Session implements HelperSession {
   readonly exited: Promise<number>;
   readonly #mode: SessionMode;
   readonly #channel: HelperChannel;
-  readonly #ops: readonly EnterOp[];
+  #ops: readonly EnterOp[];
   readonly #events = new EventBoard();
   #hasGone = false;
   #isClosing = false;
@@ -153,6 +159,14 @@ class Session implements HelperSession {
   hold(): void {
     this.#hasGone = true;
     this.#send('hold');
+  }
+
+  program(ops: readonly EnterOp[], stdio: LaunchStdioTriple): boolean {
+    const plan = encodePlan(ops);
+    if (this.#isClosing || this.#channel.program === undefined || plan.length > longestProgram) return false;
+    this.#ops = ops;
+    this.#channel.program(stdio, Buffer.concat([Buffer.from(`program ${plan.length}\n`), plan]));
+    return true;
   }
 
   claim(): void {
@@ -216,6 +230,9 @@ class Session implements HelperSession {
     void this.exited.then(() => signal.removeEventListener('abort', abort));
   }
 }
+
+/** LATE_MAX_BYTES of native/late.h; and less than a socket takes in one piece (net.core.wmem_default). */
+const longestProgram = 100_000;
 
 const knownEvents = ['created', 'held', 'started', 'exited', 'error'];
 

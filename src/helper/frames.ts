@@ -11,6 +11,7 @@ export const frameKinds = {
   reply: 7,
   last: 8,
   taken: 9,
+  program: 10,
   ready: 100,
   locked: 101,
   event: 102,

@@ -13,6 +13,7 @@
  *                                 ←     {"event":"started"}                      (exec closed the close-on-exec pipe)
  *       may close fd 4 and leave        waits, logs, serves the socket
  *       "signal N\n" "winsize R C\n" → (either mode, as long as fd 4 is open)
+ *       ("program N\n", N bytes of a plan and three descriptors before "go\n", where the plan has sync.program)
  *       "claim\n"                 →     the caller sees to what follows the zone's end (exit.spawn), if it lives then
  *                                 ←     {"event":"exited","status":S,"signal":N,"oomKills":N}, or
  *                                       {"event":"error","step":"mnt.fs","op":7,"syscall":"fsmount","errno":1,"path":"/proc","message":"…"}
@@ -198,6 +199,8 @@ export const enterOps = {
   'sync.links': [],
   /** Waits until the host side got `go`. */
   'sync.go': [],
+  /** The same, and what follows comes with it: by `program` (HelperSession.program). */
+  'sync.program': [],
   /** A netlink request (hex) sent in the zone; the ack's errno and extack text are the op's result. */
   'nl.send': ['protocol', 'hex'],
   /** 20 = nofile … by its RLIMIT_ number; `unlimited` is allowed. */

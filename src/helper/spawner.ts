@@ -21,6 +21,8 @@ export interface LaunchedListener {
 
 export interface Launched {
   send(text: string): void;
+  /** The bytes to its fd 4, with what is to be its 0, 1 and 2. If that cannot be, its fd 4 is closed. */
+  program(stdio: LaunchStdioTriple, bytes: Buffer): void;
   /** Closes its fd 4. */
   close(): void;
   /** Nothing of it is of interest any more. */
@@ -29,6 +31,8 @@ export interface Launched {
 
 /** A descriptor of this process, one of a client's (`ID:N`), a pipe to this process, or nothing (`/dev/null`). */
 export type LaunchStdio = number | `${number}:${number}` | 'pipe' | 'ignore';
+
+const stdioToken = (one: LaunchStdio) => (one === 'ignore' ? '' : one === 'pipe' ? '|' : one);
 
 export interface Launch {
   readonly mode: 'launch' | 'enter';
@@ -169,12 +173,12 @@ export class Spawner {
     // Its listener hears of the end when it has what this returns.
     if (this.#hasEnded) queueMicrotask(() => this.#fail());
     this.#settleRef();
-    const from = stdio.map((one) => (one === 'ignore' ? '' : one === 'pipe' ? '|' : one));
-    this.#send(encodeFrame('launch', id, tokens(mode, ...from), plan));
+    this.#send(encodeFrame('launch', id, tokens(mode, ...stdio.map(stdioToken)), plan));
     // What this turn still has to do is done while the helper makes the zone.
     this.#flush();
     return {
       send: (text) => this.#send(encodeFrame('send', id, text)),
+      program: (own, bytes) => this.#send(encodeFrame('program', id, tokens(...own.map(stdioToken)), bytes)),
       close: () => this.#send(encodeFrame('close', id)),
       forget: () => {
         this.#launched.delete(id);

@@ -40,6 +40,8 @@ export interface LaunchPlanInput {
   readonly sysctls: Readonly<Record<string, string>>;
   readonly program: ProgramPlanInput;
   readonly payload: PayloadInput;
+  /** Whose command is not known yet: what `planLast` says takes the place of sync.program. */
+  readonly late?: boolean | undefined;
 }
 
 const payloadSlot = 'init';
@@ -91,10 +93,13 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     ...planSysctlWrites(input.sysctls),
     ...planProgram(input.program),
     // As late as can be: what a prepared zone has still to do, its caller waits for.
-    { op: 'sync.go' },
-    ...planConfinement(input.program),
-    ...planPayload(input),
+    ...(input.late === true ? [{ op: 'sync.program' } as const] : [{ op: 'sync.go' } as const, ...planLast(input)]),
   ];
+}
+
+/** What is done after the go. */
+export function planLast(input: LaunchPlanInput): EnterOp[] {
+  return [...planConfinement(input.program), ...planPayload(input)];
 }
 
 function planHostSide(input: LaunchPlanInput, root: RootPlanInput): EnterOp[] {

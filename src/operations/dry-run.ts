@@ -10,7 +10,7 @@ import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import type { StartOptions } from './launch-plan.js';
 import { newZoneRecord, planCreate } from './make-zone.js';
-import { nameZone, type RunInput } from './run-zone.js';
+import { nameZone, type RunInput } from './run-input.js';
 import { planZoneStart } from './start-zone.js';
 import { checkZoneFeasible } from './zone-files.js';
 import { zoneImageOf } from './zone-image.js';

@@ -11,7 +11,7 @@ import { rm } from '../host/quick-fs.js';
 import { vethForHelper } from '../netif/index.js';
 import type { ZonePlan } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
-import { writeRunTimeFile, zonePaths } from '../state/index.js';
+import { writeRunTimeFile, type ZoneRecord, zonePaths } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { causeOf } from './cause-of.js';
 import type { HostContext } from './host-context.js';
@@ -27,7 +27,9 @@ export interface StartOptions extends OperationOptions {
   readonly stdio?: 'log' | 'relay' | 'pty';
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
   /** Called between "everything is prepared" and "go": to attach before the first byte is written. */
-  readonly beforeGo?: ((session: HelperSession) => Promise<void>) | undefined;
+  readonly beforeGo?: ((session: HelperSession, plan: ZoneStartPlan) => Promise<void>) | undefined;
+  /** All is made but what the zone runs, which `beforeGo` tells the session's helper. */
+  readonly late?: boolean | undefined;
   /** Attached: what follows the zone's end is the caller's, as long as it lives. */
   readonly claim?: boolean | undefined;
   /** With relay: the helper's own descriptors, if they are not to be the caller's. */
@@ -46,6 +48,8 @@ export interface StartOptions extends OperationOptions {
 
 export interface ZoneStartPlan extends ZonePlan {
   readonly devices: readonly ZoneDevice[];
+  /** Of a start: the same of another record of the zone, with all else as it was. */
+  readonly again?: ((record: ZoneRecord) => ZonePlan) | undefined;
 }
 
 /** Prepare, launch, attach, go; all taken back on failure. Call with the zone's lock held. */
@@ -116,7 +120,11 @@ export interface LaunchInput {
 /** A launch without an end of its own (of a copy) leaves what is known of the zone's last run. */
 const isRun = ({ enter }: ZonePlan) => enter.some(({ op }) => op === 'monitor.exit');
 
-async function writeLaunch({ roots }: HostContext, name: string, { plan, digest, isNew }: LaunchInput): Promise<void> {
+export async function writeLaunch(
+  { roots }: HostContext,
+  name: string,
+  { plan, digest, isNew }: LaunchInput,
+): Promise<void> {
   const { prepare, entry, devices } = plan;
   const paths = zonePaths(roots, name);
   const stale = isRun(plan) ? [paths.exit, paths.running, paths.restartFailure] : [paths.running, paths.enter];
@@ -128,7 +136,7 @@ async function writeLaunch({ roots }: HostContext, name: string, { plan, digest,
 }
 
 /** With the state of the zone's record that its lines of `status` were made of. */
-async function writeEntry({ roots }: HostContext, name: string, { entryRecord }: ZonePlan): Promise<void> {
+export async function writeEntry({ roots }: HostContext, name: string, { entryRecord }: ZonePlan): Promise<void> {
   const paths = zonePaths(roots, name);
   const { ino, size, mtimeNs } = statSync(paths.record, { bigint: true });
   const of: EnterOp = { op: 'status.of', file: `${ino}.${size}.${mtimeNs}` };
@@ -142,7 +150,7 @@ interface LaunchOptions extends StartOptions {
 
 async function launch(
   name: string,
-  plan: ZonePlan,
+  plan: ZoneStartPlan,
   options: LaunchOptions,
 ): Promise<{ session: HelperSession; pid: number }> {
   const own = options.stdio === 'relay' ? 'inherit' : 'ignore';
@@ -155,7 +163,7 @@ async function launch(
     await options.meanwhile().catch((error: unknown) => causeOf(session, error));
     return options.hold === true
       ? await hold(name, session)
-      : await goThrough(name, session, { options, closeGate: gate.close });
+      : await goThrough(name, session, { plan, options, closeGate: gate.close });
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
@@ -166,12 +174,16 @@ async function launch(
 async function goThrough(
   name: string,
   session: HelperSession,
-  { options, closeGate }: { readonly options: StartOptions; readonly closeGate: () => void },
+  {
+    plan,
+    options,
+    closeGate,
+  }: { readonly plan: ZoneStartPlan; readonly options: StartOptions; readonly closeGate: () => void },
 ): Promise<{ session: HelperSession; pid: number }> {
   if (options.claim === true) session.claim();
   if (options.beforeGo !== undefined) {
     await session.expect('created');
-    await options.beforeGo(session);
+    await options.beforeGo(session, plan);
     options.signal?.throwIfAborted();
   }
   closeGate();

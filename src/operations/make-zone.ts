@@ -72,7 +72,7 @@ export function makeOfThen<T>(
 }
 
 /** The image's own limits where nothing else was asked for. */
-function withDefaults(input: ZoneOptions, spec: ZoneSpec, { config: { limits } }: ZoneImage): ZoneSpec {
+export function withDefaults(input: ZoneOptions, spec: ZoneSpec, { config: { limits } }: ZoneImage): ZoneSpec {
   return limits === undefined ? spec : parseZoneOptions({ ...limits, ...input });
 }
 

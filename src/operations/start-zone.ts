@@ -120,7 +120,7 @@ export async function planZoneStart(
   if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
   const devices = options.parts?.devices ?? (await resolveDevices(host, record.spec.device));
   const { profile, notes } = planZoneProfile(host, record.spec);
-  const plan = planStart({
+  const input = {
     ...(await planZoneFiles(host, record)),
     devices,
     profile,
@@ -131,6 +131,13 @@ export async function planZoneStart(
     onExit: onExitCommand(host, record),
     onGo: onGoCommand(host, record),
     hold: options.hold,
-  });
-  return { ...plan, notes: [...plan.notes, ...notes, ...deviceNotes(devices)], devices };
+    late: options.late,
+  };
+  const plan = planStart(input);
+  return {
+    ...plan,
+    notes: [...plan.notes, ...notes, ...deviceNotes(devices)],
+    devices,
+    again: (other) => planStart({ ...input, record: other }),
+  };
 }

@@ -94,7 +94,7 @@ export async function planZoneLayers(host: HostContext, record: ZoneRecord): Pro
   return [join(directoryOf(place), 'upper'), ...frozenLayersOf(place), ...imageLayersOf(host, record.image)];
 }
 
-export function imageLayersOf({ roots }: HostContext, { layers }: Pick<ZoneImage, 'layers'>): string[] {
+export function imageLayersOf({ roots }: Pick<HostContext, 'roots'>, { layers }: Pick<ZoneImage, 'layers'>): string[] {
   return layers.map((digest) => layerDirectory(roots, digest));
 }
 

@@ -14,6 +14,7 @@ import {
   type HostTree,
   type LaunchPlanInput,
   type ProgramPlanInput,
+  planLast,
   planLaunch,
   zoneNamespaces,
 } from '../namespaces/index.js';
@@ -71,6 +72,8 @@ export interface StartPlanInput {
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
   /** Everything but the first exec: the zone then waits for a `go` at its monitor's socket. */
   readonly hold?: boolean | undefined;
+  /** Everything but what it runs, which is told to the helper later: `last` of a plan of the same zone. */
+  readonly late?: boolean | undefined;
   readonly programs: { readonly init: string; readonly helper: string };
   /** seccomp and AppArmor; none: unconfined. */
   readonly filter: ProgramPlanInput['filter'];
@@ -98,6 +101,8 @@ export interface ZonePlan {
   /** Host side, when there is a pid. Done by the helper; dies with the zone. */
   readonly attach: readonly VethOp[];
   readonly enter: readonly EnterOp[];
+  /** What `late` leaves out of it. */
+  readonly last: readonly EnterOp[];
   readonly entry: EntryInfo;
   /** The same for the native entry. */
   readonly entryRecord: readonly EnterOp[];
@@ -119,6 +124,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
     ],
     attach: input.network.attach,
     enter: [...planMonitor(input, paths, cgroups), ...planLaunch(launch)],
+    last: input.late === true ? planLast(launch) : [],
     entry,
     entryRecord: planRecord(input, entry),
     notes: [...modeWarnings(input.record.spec), ...input.network.notes],
@@ -233,6 +239,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     sysctls: input.helperArgv === undefined ? spec.sysctl : {},
     program: programOf(input),
     payload: payloadOf(input),
+    late: input.late,
   };
 }
 

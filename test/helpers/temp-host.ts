@@ -9,7 +9,7 @@ import { deleteNetwork } from '../../src/operations/network-delete.js';
 import { listNetworks } from '../../src/operations/network-list.js';
 import { deletePool } from '../../src/operations/pool-delete.js';
 import { listPools } from '../../src/operations/pool-list.js';
-import type { RunInput } from '../../src/operations/run-zone.js';
+import type { RunInput } from '../../src/operations/run-input.js';
 import { unsetZone } from '../../src/operations/set-zone.js';
 import { type CliOptions, type CliResult, cleanEnv, isWarm, type RunningCli, startCli } from './cli.js';
 import { startEngine, type TestEngine } from './engine.js';

@@ -4,7 +4,7 @@ import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
-import type { RunInput } from '../../src/operations/run-zone.js';
+import type { RunInput } from '../../src/operations/run-input.js';
 import { capabilityMask, hostIdCapabilities, privilegedCapabilities } from '../../src/spec/index.js';
 import { bothWays } from '../helpers/both-ways.js';
 import { givenHost } from '../helpers/given.js';

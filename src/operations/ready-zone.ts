@@ -1,0 +1,151 @@
+/** A throw-away zone that is made before anybody has asked for it: all but what it runs, which comes with who takes it. */
+import { unlinkSync } from 'node:fs';
+import { encodePlan, type HelperSession, type LaunchStdioTriple } from '../helper/index.js';
+import type { ZoneOptions } from '../spec/index.js';
+import { writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import { type AttachedZone, followZone } from './attached-zone.js';
+import { createThen } from './create-zone.js';
+import type { HostContext } from './host-context.js';
+import { writeEntry, writeLaunch, type ZoneStartPlan } from './launch-plan.js';
+import { type RunWish, wishOf } from './run-wish.js';
+import { launchCreated } from './start-zone.js';
+
+export interface Taker {
+  readonly descriptors: LaunchStdioTriple;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Order extends Taker {
+  readonly wish: RunWish;
+}
+
+interface Made {
+  readonly zone: ZoneOptions;
+  readonly made: ZoneRecord;
+  readonly plan: ZoneStartPlan;
+}
+
+/** Nobody has taken it, or not for what it was made for. */
+class Dropped extends Error {}
+
+/**
+ * Its lock is held and its delete is journaled from before it is made: whoever finds these with nobody behind them takes it back, and
+ * so does its helper. It has no record until it is taken, so no list has it.
+ */
+export class ReadyZone {
+  readonly #host: HostContext;
+  readonly #order = deferred<Order>();
+  readonly #made = deferred<void>();
+  readonly #attached: Promise<AttachedZone>;
+  #wish: RunWish | undefined;
+
+  constructor(host: HostContext, zone: ZoneOptions) {
+    this.#host = host;
+    // Nobody may be left who waits for them.
+    this.#order.promise.catch(() => {});
+    this.#made.promise.catch(() => {});
+    this.#attached = this.#make(zone);
+    this.#attached.catch((error: unknown) => this.#made.reject(error));
+  }
+
+  /** Resolves when it can be taken. Rejects as a run would. */
+  get made(): Promise<void> {
+    return this.#made.promise;
+  }
+
+  /** Resolves when it is over: taken, or nothing of it is left. */
+  get settled(): Promise<unknown> {
+    return this.#attached.catch(() => {});
+  }
+
+  /**
+   * The zone, running the command of `zone`.
+   *
+   * @returns `undefined`: it was not made, or the same would be made otherwise now; nothing has been done
+   * @throws what a start throws
+   */
+  async take(host: HostContext, zone: ZoneOptions, taker: Taker): Promise<AttachedZone | undefined> {
+    try {
+      await this.#made.promise;
+    } catch {
+      return undefined;
+    }
+    const name = this.#wish?.spec.name ?? '';
+    const wish =
+      host.facts === this.#host.facts ? await wishOf(host, { ...zone, name }).catch(() => undefined) : undefined;
+    if (wish === undefined || wish.witness !== this.#wish?.witness) {
+      this.drop();
+      return undefined;
+    }
+    taker.signal?.throwIfAborted();
+    this.#order.resolve({ wish, ...taker });
+    try {
+      return await this.#attached;
+    } catch (error) {
+      if (error instanceof Dropped) return undefined;
+      throw error;
+    }
+  }
+
+  drop(): void {
+    this.#order.reject(new Dropped());
+  }
+
+  async #make(zone: ZoneOptions): Promise<AttachedZone> {
+    const host = this.#host;
+    return createThen(host, zone, { pull: 'never' }, async (made, parts) => {
+      let record = made;
+      const { session, pid, notes } = await launchCreated(host, made, {
+        stdio: 'relay',
+        fds: ['ignore', 'ignore', 'ignore'],
+        claim: true,
+        late: true,
+        parts,
+        beforeGo: async (waiting, plan) => {
+          record = await this.#wait({ zone, made, plan }, waiting);
+        },
+      });
+      const { signal } = await this.#order.promise;
+      return followZone(host, record, { session, pid, notes, signal });
+    });
+  }
+
+  /** @returns the record of the zone that it has become */
+  async #wait({ zone, made, plan }: Made, session: HelperSession): Promise<ZoneRecord> {
+    const { roots } = this.#host;
+    const { name } = made.spec;
+    unlinkSync(zonePaths(roots, name).runRecord);
+    this.#wish = await wishOf(this.#host, zone);
+    if (this.#wish === undefined) throw new Dropped();
+    const enter = encodePlan(plan.enter);
+    this.#made.resolve();
+    // Rejects if its helper dies.
+    const died = session.expect('exited').then(() => Promise.reject(new Dropped()));
+    const { wish, descriptors } = await Promise.race([this.#order.promise, died]);
+    const record = { ...made, spec: wish.spec, image: wish.image };
+    const changed = plan.again?.(record);
+    if (changed === undefined || !encodePlan(changed.enter).equals(enter)) throw new Dropped();
+    await writeZone(roots, record);
+    if (JSON.stringify(changed.entry) !== JSON.stringify(plan.entry))
+      await writeLaunch(this.#host, name, { plan: { ...plan, ...changed }, options: {}, isNew: true });
+    await writeEntry(this.#host, name, changed);
+    if (!session.program(changed.last, descriptors)) throw new Dropped();
+    return record;
+  }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
