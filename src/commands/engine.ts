@@ -60,6 +60,8 @@ function unlessInterrupted(error: unknown): void {
 async function serve(client: EngineClient, table: CommandTable, ready: ReadyRuns): Promise<number | 'decline'> {
   if (!canServe(client.request, table)) return 'decline';
   try {
+    // They hold addresses, and no list says so.
+    if (client.request.argv.includes('network')) await ready.dropAll();
     return await main(client.request.argv, table, callerOf(client, ready));
   } catch (error) {
     if (error instanceof Declined) return 'decline';

@@ -49,8 +49,13 @@ export class ReadyRuns {
   }
 
   /** All that wait go, and none is made any more. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#isClosed = true;
+    return this.dropAll();
+  }
+
+  /** Nothing of those that wait is left when it resolves. */
+  async dropAll(): Promise<void> {
     for (const [kind, { zone }] of this.#waiting) {
       this.#forget(kind);
       zone.drop();

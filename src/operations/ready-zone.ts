@@ -1,5 +1,6 @@
 /** A throw-away zone that is made before anybody has asked for it: all but what it runs, which comes with who takes it. */
 import { unlinkSync } from 'node:fs';
+import { hasCode } from '../errors/index.js';
 import { encodePlan, type HelperSession, type LaunchStdioTriple } from '../helper/index.js';
 import type { ZoneOptions } from '../spec/index.js';
 import { writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
@@ -38,6 +39,8 @@ export class ReadyZone {
   readonly #made = deferred<void>();
   readonly #attached: Promise<AttachedZone>;
   #wish: RunWish | undefined;
+  /** It was given up before it was told what to run, whatever became of taking it back. */
+  #isDropped = false;
 
   constructor(host: HostContext, zone: ZoneOptions) {
     this.#host = host;
@@ -82,7 +85,8 @@ export class ReadyZone {
     try {
       return await this.#attached;
     } catch (error) {
-      if (error instanceof Dropped) return undefined;
+      // Its first process has died before its exec: nothing of the command has run.
+      if (this.#isDropped || hasCode(error, 'KERNEL_STEP_FAILED')) return undefined;
       throw error;
     }
   }
@@ -102,7 +106,10 @@ export class ReadyZone {
         late: true,
         parts,
         beforeGo: async (waiting, plan) => {
-          record = await this.#wait({ zone, made, plan }, waiting);
+          record = await this.#wait({ zone, made, plan }, waiting).catch((error: unknown) => {
+            this.#isDropped = true;
+            throw error;
+          });
         },
       });
       const { signal } = await this.#order.promise;
@@ -119,8 +126,10 @@ export class ReadyZone {
     if (this.#wish === undefined) throw new Dropped();
     const enter = encodePlan(plan.enter);
     this.#made.resolve();
-    // Rejects if its helper dies.
-    const died = session.expect('exited').then(() => Promise.reject(new Dropped()));
+    const died = session.expect('exited').then(
+      () => Promise.reject(new Dropped()),
+      () => Promise.reject(new Dropped()),
+    );
     const { wish, descriptors } = await Promise.race([this.#order.promise, died]);
     const record = { ...made, spec: wish.spec, image: wish.image };
     const changed = plan.again?.(record);
