@@ -59,11 +59,17 @@ static char **argv_of(const struct op *op, int from) {
   return argv;
 }
 
-static void default_signals(void) {
+/* A signal that comes while the zone's init has not begun to wait for them is kept: the kernel throws away what pid 1 does not block. */
+static void default_signals(bool blocked) {
+  sigset_t mask;
+  if (blocked) {
+    sigfillset(&mask);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+  }
   for (int number = 1; number <= 64; number++) signal(number, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  if (blocked) return;
+  sigemptyset(&mask);
+  sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 static void take_terminal(void) {
@@ -93,7 +99,7 @@ static void close_but(int one, int other) {
  * it worked. The filter comes last: what it refuses is the program's alone. */
 static void prepare(int program) {
   take_terminal();
-  default_signals();
+  default_signals(zone.is_init);
   if (zone.tied) zone_tie();
   close_but(zone.socket, program);
   if (!hand_send(zone.socket, HAND_EXEC)) fail("send", "");
@@ -110,7 +116,9 @@ static void exec_slot_fd(const struct op *op, char **argv, char **environment) {
 
 _Noreturn void exec_slot(const struct op *op) {
   zone.environment[zone.environment_count] = NULL;
-  exec_slot_fd(op, argv_of(op, 1), zone.environment);
+  char **argv = argv_of(op, 1);
+  zone.is_init = argv[0] != NULL && strcmp(argv[0], "init") == 0;
+  exec_slot_fd(op, argv, zone.environment);
   _exit(STATUS_FAILED);
 }
 
@@ -123,6 +131,10 @@ static void quiet_stdio(void) {
 }
 
 void exec_init_fork(const struct op *op) {
+  /* Until it execs, and on. */
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
   pid_t child = fork();
   if (child < 0) fail("fork", "");
   if (child == 0) {
@@ -141,6 +153,7 @@ void exec_init_fork(const struct op *op) {
   end[1] = number;
   end[2] = NULL;
   zone.console = -1;
+  zone.is_init = true;
   quiet_stdio();
   exec_slot_fd(op, argv, environment);
 }

@@ -19,6 +19,7 @@ struct zone {
   int console;    /* the pty's slave if stdio is the pty, else -1 */
   bool joined;    /* the cgroups have been joined */
   unsigned own_pipes; /* bits 0-2: that one of stdio is a pipe that the helper made for this process */
+  bool is_init;   /* tszone-init, which waits for signals, is what is executed */
   bool tied;      /* dies with the helper: not so for the child of a forked init */
   char *environment[MAX_ENVIRONMENT];
   int environment_count;

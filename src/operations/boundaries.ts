@@ -12,9 +12,11 @@ export type BoundaryObserver = (boundary: Boundary) => void;
 
 let observer: BoundaryObserver | undefined;
 
-/** One observer a process; it is called synchronously between two steps. `undefined` takes it away. */
-export function observeBoundaries(next: BoundaryObserver | undefined): void {
+/** One observer a process; it is called synchronously between two steps. `undefined` takes it away. @returns the one before */
+export function observeBoundaries(next: BoundaryObserver | undefined): BoundaryObserver | undefined {
+  const before = observer;
   observer = next;
+  return before;
 }
 
 export function boundary(operation: string, zone: string, step: string): void {

@@ -5,6 +5,7 @@ import { encodePlan, type HelperSession, type LaunchStdioTriple } from '../helpe
 import type { ZoneOptions } from '../spec/index.js';
 import { writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { type AttachedZone, followZone } from './attached-zone.js';
+import { boundary } from './boundaries.js';
 import { createThen } from './create-zone.js';
 import type { HostContext } from './host-context.js';
 import { writeEntry, writeLaunch, type ZoneStartPlan } from './launch-plan.js';
@@ -80,6 +81,7 @@ export class ReadyZone {
       this.drop();
       return undefined;
     }
+    if (taker.signal?.aborted === true) this.drop();
     taker.signal?.throwIfAborted();
     this.#order.resolve({ wish, ...taker });
     try {
@@ -126,6 +128,7 @@ export class ReadyZone {
     if (this.#wish === undefined) throw new Dropped();
     const enter = encodePlan(plan.enter);
     this.#made.resolve();
+    boundary('run', name, 'waits');
     const died = session.expect('exited').then(
       () => Promise.reject(new Dropped()),
       () => Promise.reject(new Dropped()),
@@ -138,6 +141,7 @@ export class ReadyZone {
     if (JSON.stringify(changed.entry) !== JSON.stringify(plan.entry))
       await writeLaunch(this.#host, name, { plan: { ...plan, ...changed }, options: {}, isNew: true });
     await writeEntry(this.#host, name, changed);
+    boundary('run', name, 'record');
     if (!session.program(changed.last, descriptors)) throw new Dropped();
     return record;
   }

@@ -19,6 +19,7 @@ import { createPool, type PoolCreateOptions } from '../../src/operations/pool-cr
 import { deletePool } from '../../src/operations/pool-delete.js';
 import { growPool } from '../../src/operations/pool-grow.js';
 import { publishZone } from '../../src/operations/publish-zone.js';
+import { ReadyRuns } from '../../src/operations/ready-runs.js';
 import { renameZone } from '../../src/operations/rename-zone.js';
 import { runZone } from '../../src/operations/run-zone.js';
 import { setZone } from '../../src/operations/set-zone.js';
@@ -74,6 +75,25 @@ export const operations = {
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {
     const running = await runZone(host, { ...zone, ephemeral: true, command: ['sh', '-c', 'exit 0'] });
     await running.exited;
+  },
+  /** The third of its kind, which is the zone that waits; the boundaries are those from then on. */
+  'run ready': async (host: HostContext, { image }: ZoneOptions) => {
+    const ready = new ReadyRuns();
+    const observed = observeBoundaries(undefined);
+    const descriptors = ['ignore', 'ignore', 'ignore'] as const;
+    const input = { image, ephemeral: true, command: ['true'] };
+    const start = () => runZone(host, input, { ready, descriptors });
+    await (await start()).cleaned;
+    observeBoundaries((boundary) => {
+      if (boundary.step !== 'waits') return;
+      observeBoundaries(observed);
+      observed?.(boundary);
+    });
+    await (await start()).cleaned;
+    const third = await start();
+    // No fourth.
+    await ready.close();
+    await third.cleaned;
   },
 } as const;
 

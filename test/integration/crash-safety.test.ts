@@ -26,6 +26,7 @@ const cases: readonly (readonly [KillOrder['operation'], ZoneState, readonly Zon
   ['delete', 'prepared', ['prepared', 'stopped', 'gone']],
   ['delete --force', 'running', ['running', 'stopped', 'gone']],
   ['run --rm', 'gone', ['gone', 'running']],
+  ['run ready', 'gone', ['gone']],
 ];
 
 describe('kill -9 at every step boundary', function () {

@@ -93,6 +93,16 @@ describe('a prepared zone', function () {
     });
   });
 
+  it('loses no signal that comes before its init waits for them', async () => {
+    await withPrepared([], async (name) => {
+      const { prepared } = await recordsOf(name);
+      process.kill(prepared?.pid ?? 0, 'SIGTERM');
+      await given.host.ok(['start', name]);
+      expect(await given.host.ok(['wait', name])).to.include('0');
+      expect(await statusOf(name)).to.equal('stopped');
+    });
+  });
+
   it('is prepared once; a zone that runs cannot be', async () => {
     await withPrepared([], async (name) => {
       const { host } = given;
