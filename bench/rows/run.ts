@@ -24,6 +24,11 @@ export const runRow: Row = {
         contest.note(`${name}: ${contender.makes}`);
         groups.push([contest.step(name, command)]);
       });
+      if (isOffer(bench.warm)) {
+        const { argv, env } = bench.warm.run(network);
+        groups.push([contest.step('tszone warm, none ready', { argv, env: { ...env, TSZONE_READY: 'off' } })]);
+        contest.note('tszone warm: the engine has made the zone behind the run before; none ready: it makes it then');
+      }
       contest.note('floor: as tszone, with nothing decided and nothing remembered');
       groups.push([contest.step('floor', floorRun(bench.place, network))]);
       if (!network) groups.push([contest.step('no zone: only true', bare)]);

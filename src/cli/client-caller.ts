@@ -69,7 +69,7 @@ export function callerOf(client: Client, ready: ReadyRuns): Caller {
     env: request.env,
     descriptors: [`${request.id}:0`, `${request.id}:1`, `${request.id}:2`],
     buildsImages: false,
-    ready,
+    ready: request.env.TSZONE_READY === 'off' ? undefined : ready,
     onSignal: (names, handler) => listen(client, names, handler),
     release: (status) => client.release(status),
     exit: (status) => client.release(status),

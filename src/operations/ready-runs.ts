@@ -20,6 +20,8 @@ export class ReadyRuns {
   readonly #waiting = new Map<string, { readonly zone: ReadyZone; readonly timer: NodeJS.Timeout }>();
   /** Those that are being made, wait, or are taken apart. */
   readonly #alive = new Set<ReadyZone>();
+  /** Of runs whose callers have gone on. */
+  readonly #cleaning = new Set<Promise<unknown>>();
   #isClosed = false;
 
   constructor(options: { readonly keepMs?: number } = {}) {
@@ -43,9 +45,19 @@ export class ReadyRuns {
   }
 
   /** The run is one of its kind; when nothing is left of it, the next may be made. */
-  follow(host: HostContext, input: RunInput, run: Pick<AttachedZone, 'cleaned'>): void {
+  follow(host: HostContext, input: RunInput, run: Pick<AttachedZone, 'exited' | 'cleaned'>): void {
     const kind = kindOf(host, input);
-    if (kind !== undefined) void run.cleaned.then(() => this.#hasEnded(host, input, kind)).catch(() => {});
+    const cleaned = run.cleaned.then(
+      () => {
+        this.#cleaning.delete(cleaned);
+        if (kind !== undefined) this.#hasEnded(host, input, kind);
+      },
+      () => void this.#cleaning.delete(cleaned),
+    );
+    void run.exited.then(
+      () => this.#cleaning.add(cleaned),
+      () => {},
+    );
   }
 
   /** All that wait go, and none is made any more. */
@@ -54,8 +66,9 @@ export class ReadyRuns {
     return this.dropAll();
   }
 
-  /** Nothing of those that wait is left when it resolves. */
+  /** Nothing is left when it resolves of those that wait, and of those that have ended. */
   async dropAll(): Promise<void> {
+    await Promise.all(this.#cleaning);
     for (const [kind, { zone }] of this.#waiting) {
       this.#forget(kind);
       zone.drop();

@@ -75,8 +75,9 @@ export class ReadyZone {
       return undefined;
     }
     const name = this.#wish?.spec.name ?? '';
-    const wish =
-      host.facts === this.#host.facts ? await wishOf(host, { ...zone, name }).catch(() => undefined) : undefined;
+    const wish = isSameHost(host, this.#host)
+      ? await wishOf(host, { ...zone, name }).catch(() => undefined)
+      : undefined;
     if (wish === undefined || wish.witness !== this.#wish?.witness) {
       this.drop();
       return undefined;
@@ -145,6 +146,11 @@ export class ReadyZone {
     if (!session.program(changed.last, descriptors)) throw new Dropped();
     return record;
   }
+}
+
+/** They are looked up anew when any mount of the host has changed. */
+function isSameHost({ facts }: HostContext, { facts: others }: HostContext): boolean {
+  return facts === others || JSON.stringify(facts) === JSON.stringify(others);
 }
 
 interface Deferred<T> {

@@ -7,6 +7,7 @@ import {
   acquireJournalLocks,
   acquireZoneLock,
   dropJournal,
+  holdsLock,
   type Journal,
   journaledZones,
   namesIn,
@@ -41,7 +42,7 @@ export interface Unfinished {
 export async function recoverInterrupted(roots: Roots): Promise<Unfinished[]> {
   const unfinished: Unfinished[] = [];
   for (const zone of [...(await journaledZones(roots)), ...(await leftLocks(roots))]) {
-    if (await isLivingEphemeral(roots, zone)) continue;
+    if (holdsLock(zonePaths(roots, zone).lock) || (await isLivingEphemeral(roots, zone))) continue;
     try {
       await using locks = await acquireJournalLocks(roots, zone, { timeoutMs: 0 });
       await recoverZone(roots, zone, { limitMs: othersLimitMs, journals: locks.journals });

@@ -23,6 +23,14 @@ export interface Lock extends AsyncDisposable {
   releaseAndRemove(): Promise<void>;
 }
 
+/** Paths of those that this process holds. */
+const held = new Set<string>();
+
+/** Held by this process: who only tries to take it need not ask the kernel. */
+export function holdsLock(path: string): boolean {
+  return held.has(path);
+}
+
 /**
  * Takes the lock, waiting for another holder.
  *
@@ -37,7 +45,10 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
     try {
       const waitSeconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000));
       if (!(await flockFd(file.fd, waitSeconds, options.signal))) throw busy(path, options.what);
-      if (await isCurrent(file, path)) return lockOf(file, path);
+      if (await isCurrent(file, path)) {
+        held.add(path);
+        return lockOf(file, path);
+      }
     } catch (error) {
       await file.close();
       throw error;
@@ -63,6 +74,7 @@ function lockOf(file: FileHandle, path: string): Lock {
     try {
       await last();
     } finally {
+      held.delete(path);
       await file.close();
     }
   };
