@@ -135,7 +135,8 @@ static void undo_clone(void) {
 _Noreturn static void launch(void) {
   take_lock();
   if (settings.share != NULL) share_take(settings.share);
-  if (settings.has_apparmor) apparmor_begin();
+  /* With sync.program the change to a profile comes late; who has a share of one will have it. */
+  if (settings.has_apparmor || (settings.has_program && settings.share != NULL)) apparmor_begin();
   int signals = host_signals(false);
   struct stdio stdio;
   int into;

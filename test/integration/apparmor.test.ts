@@ -52,6 +52,18 @@ describe('the AppArmor profile of a zone', () => {
       expect(await startNative(host, warm).ended).to.deep.equal(expected);
     });
 
+    if (kind === 'mapped')
+      it('holds for a zone that an engine has made ahead', async () => {
+        const { host } = given;
+        await using _engine = await startEngine(host);
+        const run = ['run', '--rm', '--net', 'none', 'sparse', '--', 'cat', '/proc/self/attr/current'];
+        for (let time = 0; time < 4; time += 1) {
+          const { status, stdout } = await startNative(host, run).ended;
+          expect([status, stdout]).to.deep.equal([0, `${(await loaded(host))[0] ?? stdout.trim()}\n`]);
+          expect(stdout).to.match(/^tszone-[0-9a-f]{6}-mapped-/);
+        }
+      });
+
     it(`is what status says, in all three ways: ${kind}`, async () => {
       const { host } = given;
       await using zone = await host.run({ image: 'sparse', userns, net: 'none' });
