@@ -110,7 +110,10 @@ static void let_child_go(void) {
   report_step("zone", -1);
   /* A child that is gone has left word of why. */
   bool sent = program == NULL ? hand_send(launch->socket, HAND_GO) : hand_send_program(launch->socket, program);
-  if (!sent) read_hand();
+  if (sent) return;
+  int error = errno;
+  read_hand();
+  fail_with(error, "send", "", "the zone's first process could not be told to go on");
 }
 
 static void release(void) {

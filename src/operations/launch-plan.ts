@@ -85,7 +85,8 @@ export async function launchPlan(
         if (isCovered !== true) await record();
         // On disk before `go`: the helper needs about as long as the sync.
         await input.writeRecord?.();
-        if (isRun(plan)) await writeEntry(host, name, plan);
+        // Of a command that comes late so does the entry.
+        if (isRun(plan) && options.late !== true) await writeEntry(host, name, plan);
       },
     }),
   );

@@ -8,6 +8,7 @@ import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index
 import {
   defaultPoolName,
   findZone,
+  readUnseenZone,
   readZone,
   type StateOp,
   type WantedIds,
@@ -29,6 +30,8 @@ import { directoryOf, isPlain, newStorage, volumeOf, type ZoneVolume } from './z
 export interface MakeOptions extends OperationOptions {
   /** It is made for whoever claims a zone of this image. */
   readonly spareOf?: string | undefined;
+  /** It is made before anybody has asked for it, and has no record yet. */
+  readonly unseen?: boolean | undefined;
 }
 
 /**
@@ -47,13 +50,14 @@ export async function makeThen<T>(
   await refuseExisting(host, spec.name);
   await using _lock = await lockZone(host, spec.name, options);
   await refuseExisting(host, spec.name);
-  const { signal, spareOf } = options;
+  const { signal, spareOf, unseen } = options;
   const found: { parts?: FeasibleParts } = {};
   await withImage(spec, async (image) => {
-    found.parts = await create(host, withDefaults(input, spec, image), image, { signal, spareOf });
+    found.parts = await create(host, withDefaults(input, spec, image), image, { signal, spareOf, unseen });
   });
   try {
-    return await next(await readZone(host.roots, spec.name), found.parts);
+    const record = await (unseen === true ? readUnseenZone : readZone)(host.roots, spec.name);
+    return await next(record, found.parts);
   } catch (error) {
     await discardZone(host, spec.name);
     throw error;
@@ -80,7 +84,7 @@ async function create(
   host: HostContext,
   spec: ZoneSpec,
   image: ZoneImage,
-  { signal, spareOf }: Pick<MakeOptions, 'signal' | 'spareOf'>,
+  { signal, spareOf, unseen }: Pick<MakeOptions, 'signal' | 'spareOf' | 'unseen'>,
 ): Promise<FeasibleParts> {
   const { roots } = host;
   const parts = await checkZoneFeasible(host, spec, image);
@@ -90,7 +94,7 @@ async function create(
   // Of a throw-away zone: whatever becomes of its making, what takes it back is its delete.
   if (spec.ephemeral) await writeJournal(roots, await deleteJournal(roots, record, true));
   const kind = { operation: 'create', recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
-  const ops = planCreate(host, record, place);
+  const ops = planCreate(host, record, place, unseen);
   const isCovered = spec.ephemeral;
   try {
     await runTransaction({ ...kind, isCovered, roots, zone: spec.name, ops, signal }, async () => {});
@@ -106,6 +110,7 @@ export function planCreate(
   { roots }: HostContext,
   record: Omit<ZoneRecord, 'ids'>,
   place: ZoneVolume,
+  unseen?: boolean,
 ): (StateOp | StorageOp)[] {
   const { spec, image } = record;
   const paths = zonePaths(roots, spec.name);
@@ -125,7 +130,7 @@ export function planCreate(
       ...(spec.ephemeral ? { ephemeral: true } : {}),
     },
     ...planAddressLease(roots, spec),
-    { op: 'state.zone-write', roots, record },
+    { op: 'state.zone-write', roots, record, unseen },
   ];
 }
 

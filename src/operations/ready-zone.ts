@@ -1,9 +1,9 @@
 /** A throw-away zone that is made before anybody has asked for it: all but what it runs, which comes with who takes it. */
-import { unlinkSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { hasCode } from '../errors/index.js';
 import { encodePlan, type HelperSession, type LaunchStdioTriple } from '../helper/index.js';
 import type { ZoneOptions } from '../spec/index.js';
-import { writeZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import { writeZone, type ZoneRecord } from '../state/index.js';
 import { type AttachedZone, followZone } from './attached-zone.js';
 import { boundary } from './boundaries.js';
 import { createThen } from './create-zone.js';
@@ -52,11 +52,6 @@ export class ReadyZone {
     this.#attached.catch((error: unknown) => this.#made.reject(error));
   }
 
-  /** Resolves when it can be taken. Rejects as a run would. */
-  get made(): Promise<void> {
-    return this.#made.promise;
-  }
-
   /** Resolves when it is over: taken, or nothing of it is left. */
   get settled(): Promise<unknown> {
     return this.#attached.catch(() => {});
@@ -74,17 +69,15 @@ export class ReadyZone {
     } catch {
       return undefined;
     }
-    const name = this.#wish?.spec.name ?? '';
-    const wish = isSameHost(host, this.#host)
-      ? await wishOf(host, { ...zone, name }).catch(() => undefined)
-      : undefined;
-    if (wish === undefined || wish.witness !== this.#wish?.witness) {
+    const order = await this.#check(host, zone, taker).catch((error: unknown) => {
+      this.drop();
+      throw error;
+    });
+    if (order === undefined) {
       this.drop();
       return undefined;
     }
-    if (taker.signal?.aborted === true) this.drop();
-    taker.signal?.throwIfAborted();
-    this.#order.resolve({ wish, ...taker });
+    this.#order.resolve(order);
     try {
       return await this.#attached;
     } catch (error) {
@@ -94,13 +87,23 @@ export class ReadyZone {
     }
   }
 
+  /** @returns `undefined`: not for this one, or not any more */
+  async #check(host: HostContext, zone: ZoneOptions, taker: Taker): Promise<Order | undefined> {
+    taker.signal?.throwIfAborted();
+    if (this.#wish === undefined || !isDeepStrictEqual(host.facts, this.#host.facts)) return undefined;
+    const { witness, spec } = this.#wish;
+    // What is wrong with it the run itself says, which is then made as ever.
+    const wish = await wishOf(host, { ...zone, name: spec.name }).catch(() => undefined);
+    return wish?.witness === witness ? { ...taker, wish } : undefined;
+  }
+
   drop(): void {
     this.#order.reject(new Dropped());
   }
 
   async #make(zone: ZoneOptions): Promise<AttachedZone> {
     const host = this.#host;
-    return createThen(host, zone, { pull: 'never' }, async (made, parts) => {
+    return createThen(host, zone, { pull: 'never', unseen: true }, async (made, parts) => {
       let record = made;
       const { session, pid, notes } = await launchCreated(host, made, {
         stdio: 'relay',
@@ -124,7 +127,6 @@ export class ReadyZone {
   async #wait({ zone, made, plan }: Made, session: HelperSession): Promise<ZoneRecord> {
     const { roots } = this.#host;
     const { name } = made.spec;
-    unlinkSync(zonePaths(roots, name).runRecord);
     this.#wish = await wishOf(this.#host, zone);
     if (this.#wish === undefined) throw new Dropped();
     const enter = encodePlan(plan.enter);
@@ -146,11 +148,6 @@ export class ReadyZone {
     if (!session.program(changed.last, descriptors)) throw new Dropped();
     return record;
   }
-}
-
-/** They are looked up anew when any mount of the host has changed. */
-function isSameHost({ facts }: HostContext, { facts: others }: HostContext): boolean {
-  return facts === others || JSON.stringify(facts) === JSON.stringify(others);
 }
 
 interface Deferred<T> {

@@ -14,7 +14,7 @@ import { removePool, writePool } from './pools.js';
 import { withReserve } from './reserve.js';
 import type { Roots } from './roots.js';
 import { zonePaths } from './zone-paths.js';
-import { findZone, writeZone } from './zones.js';
+import { findZone, writeUnseenZone, writeZone } from './zones.js';
 
 type Step<Op extends StateOp['op']> = (op: Extract<StateOp, { op: Op }>) => Promise<void>;
 type Steps = { readonly [Op in StateOp['op']]: Step<Op> };
@@ -40,8 +40,9 @@ const applySteps: Steps = {
     }
   },
   'state.addresses-release': ({ roots, zone }) => releaseAddresses(roots, zone),
-  'state.zone-write': async ({ roots, record }) => {
-    await writeZone(roots, { ...record, ids: await leaseIds(roots, record.spec.name, { ids: record.spec }) });
+  'state.zone-write': async ({ roots, record, unseen }) => {
+    const write = unseen === true ? writeUnseenZone : writeZone;
+    await write(roots, { ...record, ids: await leaseIds(roots, record.spec.name, { ids: record.spec }) });
   },
   'state.zone-stopped': nothing,
   'state.zone-rename': ({ roots, from, to }) => renameDirectory(roots, from, to),
@@ -82,10 +83,11 @@ const undoSteps: Steps = {
 
 /** Of a throw-away zone it is a link, and what that leads to has made the zone's run-time directory. */
 async function removeRecord(roots: Roots, { name, ephemeral }: ZoneSpec): Promise<void> {
-  const { record, runRecord, run } = zonePaths(roots, name);
+  const { record, runRecord, unseenRecord, run } = zonePaths(roots, name);
   await removeTree(record);
   if (!ephemeral) return;
   await rm(runRecord, { force: true });
+  await rm(unseenRecord, { force: true });
   await rmdir(run).catch((error: unknown) => {
     if (!isErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
   });

@@ -53,6 +53,8 @@ export interface AddressesReleaseOp {
 /** From here on the zone exists. The id range is filled in from the register. Undo: the record is removed. */
 export interface ZoneWriteOp {
   readonly op: 'state.zone-write';
+  /** For nobody to see yet; only of a throw-away zone. */
+  readonly unseen?: boolean | undefined;
   readonly roots: Roots;
   readonly record: Omit<ZoneRecord, 'ids'>;
 }

@@ -8,6 +8,8 @@ export interface ZonePaths {
   readonly record: string;
   /** Where `record` of a zone that does not outlive this boot leads to. */
   readonly runRecord: string;
+  /** Of one that is made ahead: what its record will be. */
+  readonly unseenRecord: string;
   /** Outside of the directory, so that it outlives it. */
   readonly lock: string;
   /** Holds `upper` and `work`; one tree, so that both lie on one mount. */
@@ -40,6 +42,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     directory,
     record: `${directory}/zone.json`,
     runRecord: `${run}/zone.json`,
+    unseenRecord: `${run}/unseen.json`,
     lock: `${roots.root}/locks/${zone}.lock`,
     rootfs: `${directory}/rootfs`,
     local: `${directory}/local`,

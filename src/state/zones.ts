@@ -125,6 +125,21 @@ export async function writeZone(roots: Roots, record: ZoneRecord): Promise<void>
   });
 }
 
+/** Of a throw-away zone, which does not exist for anybody until its record is written. */
+export async function writeUnseenZone(roots: Roots, record: ZoneRecord): Promise<void> {
+  const { record: path, runRecord, unseenRecord } = zonePaths(roots, record.spec.name);
+  await writeRunTimeFile(unseenRecord, JSON.stringify(record));
+  // What is not there yet costs the least when somebody waits.
+  await symlink(runRecord, path);
+}
+
+export async function readUnseenZone(roots: Roots, name: string): Promise<ZoneRecord> {
+  const path = zonePaths(roots, name).unseenRecord;
+  const record = await readJson<ZoneRecord>(path, 1);
+  if (record === undefined) throw corrupt(path, 'is not there');
+  return record;
+}
+
 /** Names of all zones, sorted. A directory without a record is a zone that is being made or deleted: not listed. */
 export async function zoneNames(roots: Roots): Promise<readonly string[]> {
   return namesIn(join(roots.root, 'zones'));
