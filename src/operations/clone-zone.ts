@@ -195,8 +195,8 @@ async function fill(
   const { roots } = host;
   const { spec, machineId } = record;
   const place = await volumeOf(roots, record);
-  const { pool, driver, volume, layers, limits } = place;
-  const below = await driver.create(pool, volume, { from: layers, ...limits });
+  const { pool, driver, volume, layers } = place;
+  const below = driver.layersBelow(layers);
   await putLocal(roots, spec.name, source);
   const trees = [...frozenLayersOf(place), ...imageLayersOf(host, source.image)];
   const identity = { volume: directoryOf(place), trees, machineId, hostname: spec.hostname ?? spec.name };

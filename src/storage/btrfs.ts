@@ -19,12 +19,11 @@ export const btrfsDriver: StorageDriver = {
   name: 'btrfs',
   movesBounds: true,
   abilities,
+  freezes: 'instant',
   directory,
   layerDirectory: (pool, layer) => join(layerPath(pool, layer), 'upper'),
-  create: async (pool, volume, { from, ...limits }) => {
-    await make(pool, volume, { from, ...limits });
-    return [];
-  },
+  layersBelow: () => [],
+  create: make,
   remove: async (pool, volume) => {
     await mountPool(pool);
     await removeSubvolume(pool, directory(pool, volume));
@@ -57,7 +56,7 @@ function directory(pool: Pool, volume: string): string {
 async function abilities(pool: Pool): Promise<DriverAbilities> {
   await mountPool(pool);
   const quota = (await hasQuotas(pool)) || quotasOff(pool);
-  return { quota, inodes: noInodes, showsQuota: false, freeze: 'instant' };
+  return { quota, inodes: noInodes, showsQuota: false, freeze: btrfsDriver.freezes };
 }
 
 const quotasOff = ({ path }: Pool) => `quotas of that btrfs are off; "btrfs quota enable ${path}" switches them on`;

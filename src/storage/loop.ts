@@ -19,13 +19,12 @@ export const defaultVolumeBytes = 10 * 1024 ** 3;
 export const loopDriver: StorageDriver = {
   name: 'loop',
   movesBounds: false,
-  abilities: async () => ({ quota: true, inodes: true, showsQuota: true, freeze: 'copy' }),
+  abilities: async () => ({ quota: true, inodes: true, showsQuota: true, freeze: loopDriver.freezes }),
+  freezes: 'copy',
   directory,
   layerDirectory: (pool, layer, openedAs) => join(layerMount(pool, layer, openedAs), 'upper'),
-  create: async (pool, volume, { from, ...limits }) => {
-    await make(pool, volume, limits);
-    return from;
-  },
+  layersBelow: (from) => from,
+  create: make,
   remove,
   resize,
   checkResize,
