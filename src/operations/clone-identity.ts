@@ -16,7 +16,7 @@ import { makeHostKey, quickKinds } from './ssh-host-keys.js';
 export interface CloneIdentity {
   /** Holds `upper`: the clone's volume, open. */
   readonly volume: string;
-  /** Of the source, topmost first. */
+  /** What the clone is made of, topmost first. */
   readonly trees: readonly string[];
   readonly machineId: string;
   readonly hostname: string;

@@ -77,7 +77,7 @@ export interface VolumeDriver {
    *
    * @throws POOL_CANNOT a bound that this pool cannot hold, POOL_NOT_FOUND, RESOURCE_DISK_FULL
    */
-  create(pool: Pool, volume: string, options: VolumeLimits & { readonly from: readonly string[] }): Promise<void>;
+  create(pool: Pool, volume: string, options: VolumeWish): Promise<void>;
   /** The volume must not be open. Not there is success. */
   remove(pool: Pool, volume: string): Promise<void>;
   /** @throws POOL_CANNOT, RESOURCE_DISK_FULL */
@@ -98,6 +98,13 @@ export interface VolumeDriver {
 
   /** Bytes and files that were written to the volume, and what bounds them; absent: not counted by anybody. */
   usage(pool: Pool, volume: string): Promise<VolumeUsage>;
+}
+
+export interface VolumeWish extends VolumeLimits {
+  /** What it shows. */
+  readonly from: readonly string[];
+  /** The topmost of these was made for it, and nothing else: it may become the volume. */
+  readonly takes?: boolean | undefined;
 }
 
 export interface VolumeUsage {
