@@ -25,7 +25,41 @@ interface Target {
   readonly zones?: number;
 }
 
+const drivers = ['overlay', 'loop', 'btrfs'];
+
+/** Nothing is copied: what the image or the zone holds makes no difference. */
+const flat = (drivers: readonly string[], verbs: readonly string[]): Target[] =>
+  drivers.flatMap((driver) =>
+    verbs.flatMap((verb) =>
+      ['large image', 'written'].map((source) => ({
+        text: `${verb}, ${driver}: ${source} against a small image`,
+        of: `${verb}/${driver} ${source}`,
+        against: [`${verb}/${driver} small image`],
+        limit: 1.5,
+      })),
+    ),
+  );
+
+const ownWork: readonly Target[] = drivers.flatMap((driver) =>
+  ['snapshot', 'restore', 'clone'].map((verb) => ({
+    text: `our own work for ${verb}, ${driver}`,
+    of: `snapshot-own/${driver} ${verb}`,
+    limit: 15,
+    unit: ' ms' as const,
+  })),
+);
+
 const targets: readonly Target[] = [
+  ...flat(drivers, ['snapshot-stopped', 'restore-stopped', 'clone-stopped']),
+  ...flat(['btrfs'], ['snapshot-running', 'clone-running']),
+  ...ownWork,
+  { text: 'disk of many zones of one image against one', of: 'many-disk/many', against: ['many-disk/one'], limit: 1.1 },
+  {
+    text: 'page cache of many zones of one image against one',
+    of: 'many-cached/many',
+    against: ['many-cached/one'],
+    limit: 1.1,
+  },
   { text: 'unpack 300 MB against GNU tar', of: 'unpack/tszone', against: ['unpack/tar'], limit: 1.0 },
   { text: 'unpack 300 MB of gzip against GNU tar', of: 'unpack-gzip/tszone', against: ['unpack-gzip/tar'], limit: 1.0 },
   {

@@ -30,8 +30,7 @@ export class Tszone implements Contender {
   readonly #engine: 'off' | 'on';
   #enginePid: number | undefined;
 
-  constructor(place: Place, engine: 'off' | 'on') {
-    const directory = place.make(`tszone-${engine}`);
+  constructor(place: Place, engine: 'off' | 'on', directory = place.make(`tszone-${engine}`)) {
     this.#engine = engine;
     this.roots = { root: join(directory, 'root'), runRoot: join(directory, 'run') };
   }

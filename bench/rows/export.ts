@@ -9,8 +9,8 @@ import { Contest, contend, type Row } from './row.js';
 const wantedBytes = 300 << 20;
 /** Of the host, small files and large ones, until there is enough. */
 const sources = [
-  '/usr/include',
   '/usr/lib/git-core',
+  '/usr/include',
   '/usr/share/doc',
   '/usr/share/perl',
   '/usr/lib/python3',
@@ -19,12 +19,16 @@ const sources = [
 ];
 
 /** @returns what `du` says of it */
-async function makeTree(place: Place): Promise<{ readonly path: string; readonly text: string }> {
-  const path = join(place.directory, 'tree');
+export async function makeTree(
+  place: Place,
+  name = 'tree',
+  bytes = wantedBytes,
+): Promise<{ readonly path: string; readonly text: string }> {
+  const path = join(place.directory, name);
   mkdirSync(path);
   const size = async () => Number((await mustRun({ argv: ['du', '-sb', path] })).split('\t')[0]);
   for (const source of sources) {
-    if ((await size()) >= wantedBytes) break;
+    if ((await size()) >= bytes) break;
     if (existsSync(source)) cpSync(source, join(path, basename(source)), { recursive: true, verbatimSymlinks: true });
   }
   const count = (await mustRun({ argv: ['sh', '-c', `find ${path} | wc -l`] })).trim();

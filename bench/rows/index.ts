@@ -4,11 +4,13 @@ import { execRow } from './exec.js';
 import { exportRow } from './export.js';
 import { floorsRow } from './floors.js';
 import { lifeRow } from './life.js';
+import { manyOfOneRow } from './many-of-one.js';
 import { memoryRow } from './memory.js';
 import { bootRow, parallelRow } from './parallel.js';
 import type { Row } from './row.js';
 import { runRow } from './run.js';
 import { scaleRow } from './scale.js';
+import { snapshotsRow } from './snapshots.js';
 import { unpackRow } from './unpack.js';
 
 /** In the order in which they run. */
@@ -25,4 +27,6 @@ export const rows: readonly Row[] = [
   exportRow,
   scaleRow,
   unpackRow,
+  snapshotsRow,
+  manyOfOneRow,
 ];

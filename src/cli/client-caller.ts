@@ -28,6 +28,7 @@ const served = new Set(
   [
     'boot create delete destroy freeze get inspect kill launch list ls pause ps ready reboot rename restart resume rm',
     'run set shutdown start status stop thaw unpause unset update wait network port prepare spare claim version',
+    'clone copy fork snapshot',
   ].flatMap((words) => words.split(' ')),
 );
 
@@ -37,16 +38,22 @@ const paths = /^--(root|run-root|env-file|mount|template)\b/;
 /** False: the client does it itself, as without an engine. */
 export function canServe({ argv, terminals }: Client['request'], table: CommandTable): boolean {
   const [verb = '', ...rest] = hoistGlobals(argv, table);
-  if (!served.has(verb) || rest.some((word) => paths.test(word)) || isExec(verb, rest)) return false;
+  if (!served.has(verb) || rest.some((word) => paths.test(word)) || isExec(verb, rest) || isView(verb, rest))
+    return false;
   const isAttached =
     (verb === 'run' || verb === 'launch') && !rest.some((word) => word === '-d' || word === '--detach');
   // A terminal is a matter between the zone and the client's own process, and so is a question.
-  return isAttached ? !(terminals[0] && terminals[1]) && !rest.some(isTerminalFlag) : !terminals[0] || !asks.has(verb);
+  if (isAttached) return !(terminals[0] && terminals[1]) && !rest.some(isTerminalFlag);
+  return !terminals[0] || !(asks.has(verb) || (verb === 'snapshot' && rest[0] === 'restore'));
 }
 
 /** `claim IMAGE COMMAND…`: the command's descriptors are the client's own. */
 const isExec = (verb: string, rest: readonly string[]) =>
   verb === 'claim' && rest.filter((word) => !word.startsWith('-')).length > 1;
+
+/** A mount for a person, in the namespace of the client and where that says; a look at two trees, which may take long. */
+const isView = (verb: string, [word = '']: readonly string[]) =>
+  verb === 'snapshot' && ['mount', 'umount', 'diff'].includes(word);
 
 const asks = new Set(['delete', 'destroy', 'rm', 'network']);
 const isTerminalFlag = (word: string) => /^(--tty|--interactive|-[a-z]*[ti][a-z]*)$/.test(word);

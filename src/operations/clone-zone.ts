@@ -14,7 +14,7 @@ import {
   type ZoneRecord,
   zonePaths,
 } from '../state/index.js';
-import { copyTree, lockLayers, sweepLayers } from '../storage/index.js';
+import { copyTree, lockLayers } from '../storage/index.js';
 import { boundary } from './boundaries.js';
 import { writeIdentity } from './clone-identity.js';
 import { cloneSpec } from './clone-spec.js';
@@ -178,7 +178,7 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
     ...(existsSync(paths.directory) ? [{ op: 'state.remove', path: paths.directory } as const] : []),
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
     ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
-    { op: 'storage.create', pool, volume, from: layers, ...limits },
+    { op: 'storage.create', pool, volume, from: layers, takes: source.isCopy, ...limits },
     ...(driver.needsOpen(pool) ? [{ op: 'storage.open', pool, id: volume, volume, layers } as const] : []),
     { op: 'state.ids-lease', roots, zone: spec.name, ...wantedIds(spec), ...life },
     ...planAddressLease(roots, spec),
@@ -195,19 +195,17 @@ async function fill(
   const { roots } = host;
   const { spec, machineId } = record;
   const place = await volumeOf(roots, record);
-  const { pool, driver, volume, layers, limits } = place;
-  const below = await driver.create(pool, volume, { from: layers, ...limits });
+  const { pool, driver, volume, layers } = place;
+  const below = driver.layersBelow(layers);
   await putLocal(roots, spec.name, source);
-  const trees = [...frozenLayersOf(place), ...imageLayersOf(host, source.image)];
-  const identity = { volume: directoryOf(place), trees, machineId, hostname: spec.hostname ?? spec.name };
+  const own = directoryOf(place);
+  const trees = [`${own}/upper`, ...frozenLayersOf({ ...place, layers: below }), ...imageLayersOf(host, source.image)];
+  const identity = { volume: own, trees, machineId, hostname: spec.hostname ?? spec.name };
   const notes = keepIdentity ? [] : await writeIdentity(identity);
   if (driver.needsOpen(pool)) await driver.close(pool, { id: volume, volume, layers });
   boundary('clone', spec.name, 'filled');
   const storage = { pool: pool.name, volume: record.storage?.volume ?? '', layers: below };
   await writeRecord(roots, { ...record, storage });
-  // Where a volume shows all of its layers, the copy that was made for it is nobody's now.
-  const [copy] = source.isCopy ? layers : [];
-  if (copy !== undefined && !below.includes(copy)) await sweepLayers(roots, pool, [copy]);
   return notes;
 }
 

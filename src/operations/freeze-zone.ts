@@ -59,7 +59,7 @@ export async function withFrozen<T>(
   const isRunning = (await readRunning(host.roots, name)) !== undefined || !(await settleZone(host.roots, name));
   const { pool, volume, layers } = await volumeOf(host.roots, record);
   const driver = layerDriverOf(pool);
-  const isMoved = !isRunning && (await driver.abilities(pool)).freeze === 'copy';
+  const isMoved = !isRunning && driver.freezes === 'copy';
   if (!isMoved) return freezeByCopy(host, record, { ...options, isRunning }, commit);
   const isUntouched = await driver.isUntouched(pool, volume, layers);
   const now = isUntouched ? record : await freezeByMove(host.roots, record);

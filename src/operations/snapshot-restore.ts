@@ -11,7 +11,6 @@ import {
   type SnapshotRecord,
   type StateOp,
   type ZoneRecord,
-  type ZoneStorage,
   zonePaths,
 } from '../state/index.js';
 import { copyTree, type StorageOp } from '../storage/index.js';
@@ -87,8 +86,7 @@ async function restoreStopped(
   const { spec, image, machineId, layers } = wanted;
   const local = await prepareLocal(roots, record, wanted);
   const like = { spec, image, machineId };
-  if ((await place.driver.abilities(place.pool)).freeze === 'instant')
-    return replaceVolume(roots, record, { place, layers, like, local });
+  if (place.driver.freezes === 'instant') return replaceVolume(roots, record, { place, layers, like, local });
   // What is there is put aside in one step, and removed when the zone is made of something else.
   const discarded = newLayerId();
   const sweep = await planSweep(roots, [{ pool: place.pool.name, layers: [discarded, ...place.layers] }]);
@@ -148,19 +146,11 @@ async function replaceVolume(
         roots,
         zone,
         like,
-        storage: await storageOver({ ...place, limits: volumeLimits(like.spec) }, volume, layers),
+        storage: { pool: pool.name, volume, layers: place.driver.layersBelow(layers) },
       },
       { op: 'storage.remove', pool, volume: place.volume },
       ...local,
       ...(await planSweep(roots, [{ pool: pool.name, layers: place.layers }])),
     ],
   });
-}
-
-async function storageOver(
-  { pool, driver, limits }: ZoneVolume,
-  volume: string,
-  from: readonly string[],
-): Promise<ZoneStorage> {
-  return { pool: pool.name, volume, layers: await driver.create(pool, volume, { from, ...limits }) };
 }

@@ -14,8 +14,7 @@ async function apply(op: StorageOp): Promise<void> {
   const driver = driverOf(op.pool);
   switch (op.op) {
     case 'storage.create':
-      await driver.create(op.pool, op.volume, op);
-      return;
+      return driver.create(op.pool, op.volume, op);
     case 'storage.remove':
       return driver.remove(op.pool, op.volume);
     case 'storage.open':

@@ -1,6 +1,6 @@
 /** Frozen layers that are read-only snapshots of a subvolume: each shows all that its zone had written, so nothing belongs below it. */
 import { join } from 'node:path';
-import { readdir, rm } from '../host/quick-fs.js';
+import { readdir, rename, rm } from '../host/quick-fs.js';
 import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
 
@@ -20,11 +20,22 @@ export async function freezeSubvolume(
   return { how: 'copied', copiedBytes: 0 };
 }
 
-/** A volume that can be written. What an overlay had in work is another one's: the mark of one that never synced, for example. */
+/** A volume that can be written. */
 export async function thawLayer(pool: Pool, layer: string, path: string): Promise<void> {
   await btrfs(['subvolume', 'snapshot', layerPath(pool, layer), path]);
-  await rm(join(path, 'work'), { recursive: true, force: true });
+  await forgetWork(path);
 }
+
+/** The layer itself: one that is copied and then deleted costs a commit more. A directory that cannot be written cannot be moved. */
+export async function takeLayer(pool: Pool, layer: string, path: string): Promise<void> {
+  const from = layerPath(pool, layer);
+  await btrfs(['property', 'set', '-t', 'subvol', from, 'ro', 'false']);
+  await forgetWork(from);
+  await rename(from, path);
+}
+
+/** What an overlay had there is another one's: the mark of one that never synced, for example. */
+const forgetWork = (path: string) => rm(join(path, 'work'), { recursive: true, force: true });
 
 export async function removeSnapshot(pool: Pool, layer: string): Promise<void> {
   await mountPool(pool);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, lstat, mkdir } from '../host/quick-fs.js';
 import { diskFull, isErrno } from '../state/index.js';
-import { freezeSubvolume, layerPath, listSnapshots, removeSnapshot, thawLayer } from './btrfs-layers.js';
+import { freezeSubvolume, layerPath, listSnapshots, removeSnapshot, takeLayer, thawLayer } from './btrfs-layers.js';
 import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
-import type { DriverAbilities, Pool, StorageDriver, VolumeLimits, VolumeUsage } from './driver.js';
+import type { DriverAbilities, Pool, StorageDriver, VolumeLimits, VolumeUsage, VolumeWish } from './driver.js';
 import { isSaid } from './grow-file.js';
 import { poolGone } from './pool-errors.js';
 
@@ -19,12 +19,11 @@ export const btrfsDriver: StorageDriver = {
   name: 'btrfs',
   movesBounds: true,
   abilities,
+  freezes: 'instant',
   directory,
   layerDirectory: (pool, layer) => join(layerPath(pool, layer), 'upper'),
-  create: async (pool, volume, { from, ...limits }) => {
-    await make(pool, volume, { from, ...limits });
-    return [];
-  },
+  layersBelow: () => [],
+  create: make,
   remove: async (pool, volume) => {
     await mountPool(pool);
     await removeSubvolume(pool, directory(pool, volume));
@@ -57,7 +56,7 @@ function directory(pool: Pool, volume: string): string {
 async function abilities(pool: Pool): Promise<DriverAbilities> {
   await mountPool(pool);
   const quota = (await hasQuotas(pool)) || quotasOff(pool);
-  return { quota, inodes: noInodes, showsQuota: false, freeze: 'instant' };
+  return { quota, inodes: noInodes, showsQuota: false, freeze: btrfsDriver.freezes };
 }
 
 const quotasOff = ({ path }: Pool) => `quotas of that btrfs are off; "btrfs quota enable ${path}" switches them on`;
@@ -72,18 +71,16 @@ async function hasQuotas({ path }: Pool): Promise<boolean> {
   );
 }
 
-async function make(
-  pool: Pool,
-  volume: string,
-  { from: [top], ...limits }: VolumeLimits & { readonly from: readonly string[] },
-): Promise<void> {
+async function make(pool: Pool, volume: string, { from: [top], takes = false, ...limits }: VolumeWish): Promise<void> {
   await mountPool(pool);
   const path = directory(pool, volume);
   await lstat(join(pool.path, 'volumes')).catch((error: unknown) => {
     throw isErrno(error, 'ENOENT') ? poolGone(pool, error) : error;
   });
-  if (!(await isThere(path)))
-    await (top === undefined ? btrfs(['subvolume', 'create', path]) : thawLayer(pool, top, path));
+  if (!(await isThere(path))) {
+    if (top === undefined) await btrfs(['subvolume', 'create', path]);
+    else await (takes ? takeLayer : thawLayer)(pool, top, path);
+  }
   await chmod(path, 0o700);
   try {
     for (const [name, mode] of [

@@ -36,9 +36,11 @@ export interface DriverAbilities {
   readonly inodes: true | string;
   /** `df` in the zone shows the bound. */
   readonly showsQuota: boolean;
-  /** `instant`: whatever was written; `copy`: what a running zone has written is copied (a stopped zone's is always instant). */
-  readonly freeze: 'instant' | 'copy';
+  readonly freeze: FreezeManner;
 }
+
+/** `instant`: whatever was written; `copy`: what a running zone has written is copied (a stopped zone's is always instant). */
+export type FreezeManner = 'instant' | 'copy';
 
 /** How a volume became a frozen layer. */
 export interface Frozen {
@@ -60,23 +62,22 @@ export interface Opening {
 export interface VolumeDriver {
   readonly name: DriverName;
   abilities(pool: Pool): Promise<DriverAbilities>;
+  /** As its abilities say, without a look at the host. */
+  readonly freezes: FreezeManner;
 
   /** Where `upper` and `work` are while the volume is open. */
   directory(pool: Pool, volume: string): string;
   /** Where a frozen layer's tree is while it is open under that name. */
   layerDirectory(pool: Pool, layer: string, openedAs: string): string;
 
+  /** Those of a chain that belong below a volume that was made of it: none, where a volume shows all by itself. */
+  layersBelow(from: readonly string[]): readonly string[];
   /**
    * A new volume that shows what a chain of frozen layers shows, topmost first; none: empty.
    *
-   * @returns the layers that still belong below it
    * @throws POOL_CANNOT a bound that this pool cannot hold, POOL_NOT_FOUND, RESOURCE_DISK_FULL
    */
-  create(
-    pool: Pool,
-    volume: string,
-    options: VolumeLimits & { readonly from: readonly string[] },
-  ): Promise<readonly string[]>;
+  create(pool: Pool, volume: string, options: VolumeWish): Promise<void>;
   /** The volume must not be open. Not there is success. */
   remove(pool: Pool, volume: string): Promise<void>;
   /** @throws POOL_CANNOT, RESOURCE_DISK_FULL */
@@ -97,6 +98,13 @@ export interface VolumeDriver {
 
   /** Bytes and files that were written to the volume, and what bounds them; absent: not counted by anybody. */
   usage(pool: Pool, volume: string): Promise<VolumeUsage>;
+}
+
+export interface VolumeWish extends VolumeLimits {
+  /** What it shows. */
+  readonly from: readonly string[];
+  /** The topmost of these was made for it, and nothing else: it may become the volume. */
+  readonly takes?: boolean | undefined;
 }
 
 export interface VolumeUsage {

@@ -20,6 +20,12 @@ const inodeStep = 16;
 export const ownInodes = 11;
 
 /**
+ * Up to there tables are reserved for growth: mke2fs would reserve, and write, 4 MB of them for a thousand times the size. What grows
+ * further is given tables in other places (meta_bg), by the kernel as by resize2fs.
+ */
+const roomFor = (bytes: number) => Math.max(16 * bytes, 160 * 1024 * mebibyte);
+
+/**
  * The file is all holes, so nothing has to be zeroed, now or later (mke2fs(8), assume_storage_prezeroed). A journal of 64 MB is
  * enough for one zone; nothing is reserved for root, who is the zone's.
  */
@@ -32,7 +38,8 @@ export async function makeExt4(file: string, bytes: number, limits: VolumeLimits
   } finally {
     await handle.close();
   }
-  const extended = 'nodiscard,assume_storage_prezeroed=1,lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0';
+  const zeroed = 'nodiscard,assume_storage_prezeroed=1,lazy_itable_init=1,lazy_journal_init=1';
+  const extended = `${zeroed},root_owner=0:0,resize=${Math.ceil(roomFor(bytes) / 4096)}`;
   const journal = bytes >= 1024 * mebibyte ? ['-J', 'size=64'] : [];
   const inodes = limits.inodes === undefined ? [] : ['-N', String(inodesFor(bytes, limits.inodes))];
   await e2fsprogs('mkfs.ext4', [

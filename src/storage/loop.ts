@@ -19,21 +19,18 @@ export const defaultVolumeBytes = 10 * 1024 ** 3;
 export const loopDriver: StorageDriver = {
   name: 'loop',
   movesBounds: false,
-  abilities: async () => ({ quota: true, inodes: true, showsQuota: true, freeze: 'copy' }),
+  abilities: async () => ({ quota: true, inodes: true, showsQuota: true, freeze: loopDriver.freezes }),
+  freezes: 'copy',
   directory,
   layerDirectory: (pool, layer, openedAs) => join(layerMount(pool, layer, openedAs), 'upper'),
-  create: async (pool, volume, { from, ...limits }) => {
-    await make(pool, volume, limits);
-    return from;
-  },
+  layersBelow: (from) => from,
+  create: make,
   remove,
   resize,
   checkResize,
   needsOpen: () => true,
   open: openAll,
-  close: async (pool, opening) => {
-    for (const path of mountPoints(pool, opening)) await unmountFile(path);
-  },
+  close: (pool, opening) => sideBySide(mountPoints(pool, opening).map(unmountFile)),
   mountPoints,
   isUntouched: async (pool, volume) => (await readSuperblock(fileOf(pool, volume))).usedInodes === 0,
   freeze: (pool, volume, layer, options) =>
@@ -88,24 +85,37 @@ async function remove(pool: Pool, volume: string): Promise<void> {
 
 const options = ['discard', 'errors=remount-ro', 'noinit_itable'];
 
+/** Each takes some ms of waiting. */
 async function openAll(pool: Pool, { id, volume, layers }: Opening): Promise<void> {
-  for (const layer of layers) {
-    const file = layerFileOf(pool, layer);
-    await requireFile(pool, file);
-    // noload: the journal of what is never written again is empty.
-    await mountFile({ file, target: layerMount(pool, layer, id), type: 'ext4', options: ['ro', 'noload'] });
-  }
+  const volumes = volume === undefined ? [] : [mountVolume(pool, volume)];
+  await sideBySide([...layers.map((layer) => mountLayer(pool, layer, id)), ...volumes]);
   const [top] = layers;
   const like = top === undefined ? null : join(layerMount(pool, top, id), 'upper');
-  if (volume !== undefined) await openVolume(pool, volume, like);
+  if (volume !== undefined) await furnish(directory(pool, volume), like);
 }
 
-/** @param like what the root of one that is opened for the first time looks like */
-async function openVolume(pool: Pool, volume: string, like: string | null): Promise<void> {
+/** Whoever takes back what one of them has failed to do must not find the others at work. */
+async function sideBySide(all: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(all)).find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function mountLayer(pool: Pool, layer: string, id: string): Promise<void> {
+  const file = layerFileOf(pool, layer);
+  await requireFile(pool, file);
+  // noload: the journal of what is never written again is empty.
+  await mountFile({ file, target: layerMount(pool, layer, id), type: 'ext4', options: ['ro', 'noload'] });
+}
+
+async function mountVolume(pool: Pool, volume: string): Promise<void> {
   const [file, target] = [fileOf(pool, volume), directory(pool, volume)];
   await requireFile(pool, file);
   if (!isMountPoint(target) && (await readSuperblock(file)).hasErrors) await checkExt4(file, false);
   await mountFile({ file, target, type: 'ext4', options });
+}
+
+/** @param like what the root of one that is opened for the first time looks like */
+async function furnish(target: string, like: string | null): Promise<void> {
   await mkdir(join(target, 'work'), { recursive: true, mode: 0o700 });
   if (existsSync(join(target, 'upper'))) return;
   const next = join(target, 'next');

@@ -9,6 +9,8 @@ export interface VolumeCreateOp extends VolumeLimits {
   readonly volume: string;
   /** Frozen layers that it shows. */
   readonly from: readonly string[];
+  /** It becomes what the topmost of these is, where it shows all by itself. */
+  readonly takes?: boolean | undefined;
 }
 
 /** For delete. Undo: nothing. */

@@ -48,8 +48,7 @@ async function moveUpper(path: string, layer: string, like: string | null | unde
       await dressRoot(next, like === undefined ? tree : like);
       await rename(next, upper);
     }
-    await syncDirectory(layer);
-    await syncDirectory(path);
+    await Promise.all([syncDirectory(layer), syncDirectory(path)]);
   } catch (error) {
     throw diskFull(error, path);
   }

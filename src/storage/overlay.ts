@@ -22,15 +22,16 @@ export const overlayDriver: StorageDriver = {
   name: 'overlay',
   movesBounds: true,
   abilities,
+  freezes: 'copy',
   directory,
   layerDirectory: layerTree,
+  layersBelow: (from) => from,
   create: async (pool, volume, { from, ...limits }) => {
     if (isBounded(limits)) await requireQuota(pool);
     await makeVolume(pool, volume);
     const [top] = from;
     if (top !== undefined) await dressRoot(join(directory(pool, volume), 'upper'), layerTree(pool, top));
     if (isBounded(limits)) await boundTree(directory(pool, volume), limits);
-    return from;
   },
   remove: async (pool, volume) => {
     const path = directory(pool, volume);
@@ -55,7 +56,7 @@ export const overlayDriver: StorageDriver = {
 
 async function abilities(pool: Pool): Promise<DriverAbilities> {
   const quota = (await hasProjectQuota(pool.path)) || noQuota;
-  return { quota, inodes: quota, showsQuota: true, freeze: 'copy' };
+  return { quota, inodes: quota, showsQuota: true, freeze: overlayDriver.freezes };
 }
 
 /** A zone of the default pool takes its volume along when it is renamed. */

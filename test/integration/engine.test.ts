@@ -136,6 +136,25 @@ describe('an engine', () => {
     expect(await names()).to.deep.equal([]);
   });
 
+  it('makes snapshots, goes back to them, clones and forks, without a node of its own', async () => {
+    const { host } = given;
+    const parentOfMonitor = (name: string) => {
+      const { monitorPid } = JSON.parse(readFileSync(join(host.runRoot, 'zones', name, 'running.json'), 'utf8'));
+      return Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${monitorPid}/status`, 'utf8'))?.[1]);
+    };
+    await warm(['run', '-d', '--name', 'web', '--net', 'none', 'busybox']);
+    expect((await warm(['snapshot', 'create', 'web@one'])).stdout).to.match(/^snapshot "web@one" is made; .* copied/);
+    await host.ok(['exec', 'web', '--', 'touch', '/root/later']);
+    expect((await warm(['snapshot', 'restore', '--force', 'web@one'])).status).to.equal(0);
+    expect(childrenOf(running().pid)).to.include(parentOfMonitor('web'));
+    expect(await host.ok(['exec', 'web', '--', 'ls', '/root'])).to.equal('');
+    expect((await warm(['clone', 'web', 'copy'])).stdout).to.match(/^zone "copy" is a clone of "web"/);
+    expect((await warm(['fork', 'web@one', 'trial'])).stdout).to.equal('trial\n');
+    expect(childrenOf(running().pid), 'its monitor was started by the engine').to.include(parentOfMonitor('trial'));
+    expect((await warm(['snapshot', 'delete', 'web@one'])).status).to.equal(0);
+    await host.ok(['delete', '--force', ...(await names())]);
+  });
+
   it('answers a stop when the zone is dead; what it left is for who starts or deletes it to wait for', async () => {
     const { context } = await given.host.open();
     const group = () =>

@@ -1,4 +1,5 @@
 /** Snapshots and clones in pools of other drivers: the same words do the same there, and nothing is left. */
+import { readdir, readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
 import { listPools } from '../../src/operations/pool-list.js';
@@ -80,6 +81,26 @@ for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
       await expectNothingLeftNow(before, host.snapshotOptions);
       const pools = await listPools((await host.open()).context);
       expect(pools.find(({ name }) => name === 'p')?.zones).to.deep.equal([]);
+    });
+
+    it('give a clone its identity without following what its source has put in the way', async () => {
+      const { host } = given;
+      const [id, keys] = [await host.file('id', 'of the host'), await host.file('keys')];
+      const key = await host.file('keys/ssh_host_ed25519_key', 'of the host');
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', 'busybox']);
+      await sh(
+        await zoneOf('a'),
+        `ln -sf ${id} /etc/machine-id; ln -s ${keys} /etc/ssh; mkdir -p /var/lib/dbus/machine-id/full; chmod 751 /etc`,
+      );
+      await host.ok(['stop', '--force', 'a']);
+      await host.ok(['clone', 'a', 'b']);
+      for (const path of [id, key]) expect(await readFile(path, 'utf8')).to.equal('of the host');
+      expect(await readdir(keys)).to.deep.equal(['ssh_host_ed25519_key']);
+      await host.ok(['start', 'b']);
+      const looks =
+        'stat -c "%F %a" /etc/machine-id /etc; wc -c </etc/machine-id; readlink /etc/ssh; ls /var/lib/dbus/machine-id';
+      expect(await sh(await zoneOf('b'), looks)).to.equal(`regular file 444\ndirectory 751\n33\n${keys}\nfull`);
+      for (const name of ['a', 'b']) await host.ok(['delete', '--force', name]);
     });
   });
 }

@@ -20,6 +20,14 @@ describe('bench: targets', () => {
     expect(verdict).to.include({ measured: 0.25, holds: true });
   });
 
+  it('about what is to be flat compares a large image, and what was written, with a small image of the same driver', () => {
+    const clone = table('clone-stopped', { 'loop small image': [20], 'loop large image': [28], 'loop written': [31] });
+    const verdictFor = (source: string) => verdictOn(`clone-stopped, loop: ${source} against a small image`, [clone]);
+    expect(verdictFor('large image')).to.include({ measured: 1.4, holds: true });
+    expect(verdictFor('written')).to.include({ measured: 1.55, holds: false });
+    expect(verdictOn('clone-stopped, overlay: written against a small image', [clone]).holds).to.equal(undefined);
+  });
+
   it('says that it is missed', () => {
     const exec = table('exec', { tszone: [3], nsenter: [2] });
     expect(verdictOn('exec against nsenter', [exec])).to.include({ measured: 1.5, holds: false });
