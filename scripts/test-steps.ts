@@ -17,8 +17,12 @@ export interface MochaRun {
 
 const inFolder = (folder: string) => (name: string) => `test/${folder}/${name}.test.ts`;
 
-/** What an exec, kill or ps means must not depend on who does it: these run through the installed program, too. */
-const nativeToo = [
+/**
+ * Command lines run as they are installed, through the native program. What they mean must not depend on who does it: those that
+ * exec, kill or look run through node alone, too.
+ */
+const viaNative = { TSZONE_TEST_VIA: 'native' };
+const coldToo = [
   'exec',
   'exec-hints',
   'lifecycle',
@@ -88,10 +92,13 @@ const afterBuild: readonly TestJob[] = [
   { step: 'native', run: npm('test:native') },
   { step: 'fuzz', run: npm('test:fuzz'), after: ['native'] },
   { step: 'sanitize', run: ['scripts/sanitized-tree.sh'], after: ['native', 'fuzz'] },
-  ...longest.map((file) => ({ step: 'integration', run: { mocha: [file], timeoutMs } })),
-  { step: 'integration-native', run: { mocha: nativeToo, timeoutMs, env: { TSZONE_TEST_VIA: 'native' } } },
+  ...longest.map((file) => ({ step: 'integration', run: { mocha: [file], timeoutMs, env: viaNative } })),
+  { step: 'integration-cold', run: { mocha: coldToo, timeoutMs } },
   { step: 'escape', run: { mocha: filesOf('escape', aloneInEscape), timeoutMs } },
-  ...inRuns(filesOf('integration', longest)).map((mocha) => ({ step: 'integration', run: { mocha, timeoutMs } })),
+  ...inRuns(filesOf('integration', longest)).map((mocha) => ({
+    step: 'integration',
+    run: { mocha, timeoutMs, env: viaNative },
+  })),
   { step: 'integration-warm', run: { mocha: warmToo, timeoutMs, env: { TSZONE_TEST_VIA: 'warm' } } },
   {
     step: 'integration-sanitize',
