@@ -45,7 +45,7 @@ image=$(find_image)
 container_flags
 
 made=$(docker create --name "$name" --hostname tszone-docker "${flags[@]}" --env http_proxy --env https_proxy --env no_proxy \
-  --env npm_config_registry "$image" test/docker/enter.sh "${command[@]}")
+  --env npm_config_registry --env TSZONE_TEST_SLOWDOWN --env TSZONE_TEST_JOBS "$image" test/docker/enter.sh "${command[@]}")
 # A copy of what git would commit, not a mount: the container must not find what was built here.
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' path; do
   if [ -e "$path" ] || [ -L "$path" ]; then printf '%s\0' "$path"; fi
