@@ -35,7 +35,7 @@ const atStart = isWatched ? await takeSnapshot() : undefined;
 await runJobs(jobs, slots, runJob);
 if (atStart !== undefined) await compareMachine(atStart);
 rmSync(scratch, { recursive: true, force: true });
-if (seconds.size > 1) printTimes();
+if (jobs.length > 1) printTimes();
 console.log(`\n${summaryLine(counts)}`);
 process.exit(counts.failed > 0 ? 1 : 0);
 
