@@ -35,7 +35,11 @@ start_daemon() {
   slirp=$!
   local i
   for ((i = 0; i < 300; i++)); do
-    if docker info >/dev/null 2>&1; then return 0; fi
+    if docker info >/dev/null 2>&1; then
+      # Of a lane that was killed.
+      docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
+      return 0
+    fi
     kill -0 "$daemon" 2>/dev/null || break
     sleep 0.1
   done
