@@ -1,6 +1,8 @@
 // A spec reporter that also writes what happened as JSON to $TSZONE_TEST_REPORT, for scripts/run-tests.ts to add up.
 // A skipped test's reason is whatever requires() noted on it.
 import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import Mocha from 'mocha';
 
@@ -9,13 +11,15 @@ const { Base, Spec } = Mocha.reporters;
 export default class CountingReporter extends Spec {
   constructor(runner, options) {
     super(runner, options);
-    const report = { passed: 0, failed: [], skipped: [] };
+    const report = { passed: 0, failed: [], skipped: [], fileMs: {} };
+    const times = measureFiles(runner);
     runner.on('pass', () => {
       report.passed += 1;
     });
     runner.on('fail', (test) => report.failed.push(test.fullTitle()));
     runner.on('pending', (test) => report.skipped.push({ title: test.fullTitle(), missing: missingOf(test) }));
     runner.once('end', () => {
+      report.fileMs = Object.fromEntries(times);
       const file = process.env.TSZONE_TEST_REPORT;
       if (file !== undefined) writeFileSync(file, JSON.stringify(report));
       for (const { title, missing } of report.skipped)
@@ -28,4 +32,20 @@ export default class CountingReporter extends Spec {
 function missingOf(test) {
   for (let at = test; at; at = at.parent) if (at.tszoneMissing !== undefined) return at.tszoneMissing;
   return undefined;
+}
+
+/** By what begins and ends with a file's outermost suites: hooks of the whole run count for none. */
+function measureFiles(runner) {
+  const times = new Map();
+  let startedAt = 0;
+  const isOutermost = (suite) => suite.parent?.root === true;
+  runner.on('suite', (suite) => {
+    if (isOutermost(suite)) startedAt = performance.now();
+  });
+  runner.on('suite end', (suite) => {
+    if (!isOutermost(suite)) return;
+    const name = basename(suite.file ?? '', '.test.ts');
+    times.set(name, (times.get(name) ?? 0) + performance.now() - startedAt);
+  });
+  return times;
 }

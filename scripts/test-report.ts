@@ -5,6 +5,8 @@ export interface MochaReport {
   readonly failed: readonly string[];
   /** `missing`: the fact that requires() did not find. */
   readonly skipped: readonly { readonly title: string; readonly missing?: string }[];
+  /** How long each file's tests and hooks took, in milliseconds. */
+  readonly fileMs: Readonly<Record<string, number>>;
 }
 
 export interface Counts {
@@ -34,4 +36,12 @@ export function addReport(counts: Counts, report: MochaReport, rules: SkipRules)
 
 export function summaryLine({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+/** The files that take the most seconds, over all runs. */
+export function slowestFiles(reports: readonly Pick<MochaReport, 'fileMs'>[], count: number): [string, number][] {
+  const sums = new Map<string, number>();
+  for (const { fileMs } of reports)
+    for (const [file, ms] of Object.entries(fileMs)) sums.set(file, (sums.get(file) ?? 0) + ms / 1000);
+  return [...sums].toSorted(([, one], [, other]) => other - one).slice(0, count);
 }

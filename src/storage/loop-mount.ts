@@ -6,6 +6,7 @@ import { zoneError } from '../errors/index.js';
 import { lstat, mkdir, readdir, readFile, rmdir } from '../host/quick-fs.js';
 import { runTool } from '../host/tool.js';
 import { isErrno } from '../state/index.js';
+import { makeLoopNodes } from './loop-nodes.js';
 
 export interface LoopMount {
   readonly file: string;
@@ -18,9 +19,18 @@ export interface LoopMount {
 export async function mountFile({ file, target, type, options }: LoopMount): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o700 });
   if (isMountPoint(target)) return;
-  if ((await lstat('/dev/loop-control').catch(() => undefined)) === undefined) throw noLoopDevices(file);
+  const control = await lstat('/dev/loop-control').catch(() => undefined);
+  if (control === undefined && !(await makeLoopNodes())) throw noLoopDevices(file);
   const flags = ['loop', 'nosuid', 'nodev', ...options].join(',');
-  await runTool({ tool: 'mount', args: ['-t', type, '-o', flags, file, target], package: 'mount' });
+  for (;;) {
+    try {
+      await runTool({ tool: 'mount', args: ['-t', type, '-o', flags, file, target], package: 'mount' });
+      return;
+    } catch (error) {
+      // The kernel has just made one more device for it, or others take one each, too.
+      if (!(await makeLoopNodes())) throw error;
+    }
+  }
 }
 
 const busyLimitMs = 5000;
@@ -59,7 +69,7 @@ export async function loopDeviceOf(file: string): Promise<string | undefined> {
 
 function noLoopDevices(file: string): Error {
   return zoneError('POOL_UNUSABLE', `"${file}" cannot be mounted: this host has no loop devices`, {
-    hint: 'Run "modprobe loop"; in a container, give it /dev/loop-control.',
+    hint: 'Run "modprobe loop"; in a container, allow it loop devices (docker run --privileged).',
     context: { path: file },
   });
 }

@@ -1,6 +1,8 @@
 #!/bin/bash
-# In the container, before its command: makes the container's own cgroups writable and able to have groups below.
+# In the container, before its command: makes /sys and the container's own cgroups writable and able to have groups below.
 set -euo pipefail
+# As --privileged has it, where that is spelt out: else zones in zones could mount no other.
+mount -o remount,rw /sys
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
   mount -o remount,bind,rw /sys/fs/cgroup
   # A v2 group with processes of its own hands down no controllers: they move to a leaf.

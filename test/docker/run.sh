@@ -25,13 +25,13 @@ fi
 cache=${TSZONE_DOCKER_CACHE:-${HOME:-/root}/.cache/tszone-docker}
 scratch=$(mktemp -d /var/tmp/tszone-docker.XXXXXX)
 name=tszone-test-$$
-daemon='' slirp='' made=0
+daemon='' slirp='' made=''
 # shellcheck source=test/docker/daemon.sh
 . "$here/daemon.sh"
 # shellcheck source=test/docker/image.sh
 . "$here/image.sh"
 finish() {
-  if [ "$made" = 1 ]; then docker rm --force --volumes "$name" >/dev/null 2>&1 || true; fi
+  if [ -n "$made" ]; then remove_container "$name" "$made"; fi
   stop_daemon
   rm -rf "$scratch"
 }
@@ -44,17 +44,18 @@ start_daemon
 image=$(find_image)
 container_flags
 
-docker create --name "$name" --hostname tszone-docker "${flags[@]}" --env http_proxy --env https_proxy --env no_proxy \
-  --env npm_config_registry "$image" test/docker/enter.sh "${command[@]}" >/dev/null
-made=1
+made=$(docker create --name "$name" --hostname tszone-docker "${flags[@]}" --env http_proxy --env https_proxy --env no_proxy \
+  --env npm_config_registry --env TSZONE_TEST_SLOWDOWN --env TSZONE_TEST_JOBS "$image" test/docker/enter.sh "${command[@]}")
 # A copy of what git would commit, not a mount: the container must not find what was built here.
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' path; do
   if [ -e "$path" ] || [ -L "$path" ]; then printf '%s\0' "$path"; fi
 done | tar -c --null --owner=0 --group=0 -T - | docker cp - "$name:/src"
 if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then docker cp "$NODE_EXTRA_CA_CERTS" "$name:/usr/local/lib/extra-ca.pem" >/dev/null; fi
 
-status=0
-docker start --attach "$name" | tee "$scratch/output" || status=$?
+# Not in the foreground: a signal would be looked at when all is over.
+{ docker start --attach "$name" && echo 0 >"$scratch/status" || echo $? >"$scratch/status"; } | tee "$scratch/output" &
+wait $!
+status=$(<"$scratch/status")
 if [ "$kind" = tests ] && ! tail -1 "$scratch/output" | grep -qE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'; then
   echo '0 passed, 1 failed, 0 skipped'
   if [ "$status" = 0 ]; then status=1; fi

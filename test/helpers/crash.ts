@@ -19,7 +19,7 @@ export interface Crasher extends AsyncDisposable {
 
 /** Lies in the project, so that the program finds the native helper. */
 export async function makeCrasher(): Promise<Crasher> {
-  const directory = join(project, 'dist', `test-${process.pid}`);
+  const directory = join(project, 'native', `build-test-${process.pid}`);
   const bundle = join(directory, 'kill-at.cjs');
   await mkdir(directory, { recursive: true });
   await build({

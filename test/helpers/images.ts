@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canIdmap, probeHost } from '../../src/host/index.js';
+import { acquireLock } from '../../src/state/index.js';
 import { patience } from './patience.js';
 import { type TempHost, tempHost, zoneFriendlyDirectory } from './temp-host.js';
 
@@ -52,6 +53,11 @@ export function needsImage(name: string): (this: Mocha.Context) => Promise<void>
   return async function build(this: Mocha.Context) {
     this.timeout(patience(600_000));
     await using host = await tempHost();
+    // Who runs beside this one wants it as well.
+    await using _lock = await acquireLock(join(await imageStore(), '..', `${name.replaceAll('/', '-')}.lock`), {
+      what: `image ${name}`,
+      timeoutMs: patience(500_000),
+    });
     if (await hasImage(host, name)) return;
     const { status, stderr } = await host.cli(['image', 'build', name]);
     if (status === 0) return;

@@ -1,4 +1,5 @@
 /** What tszone could leave behind on a host, as comparable lines: taken before and after, compared exactly. */
+import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,13 +104,14 @@ async function readMounts(): Promise<string[]> {
     });
 }
 
-/** Files that a loop device has. */
+/** Files that a loop device has; all namespaces have the same devices, so what is not to be found here is another's. */
 async function readLoops(): Promise<string[]> {
   const devices = (await readdir('/sys/block')).filter((name) => name.startsWith('loop'));
   const files = await Promise.all(
     devices.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '')),
   );
-  return files.map((file) => file.trim()).filter((file) => file !== '');
+  const names = files.map((file) => file.trim()).filter((file) => file !== '');
+  return names.filter((file) => file.endsWith('(deleted)') || existsSync(file));
 }
 
 /** `tszone` itself, `tszone/monitors` and, under systemd, the unit with its holder are shared by all zones and stay. */

@@ -38,9 +38,15 @@ export function rawEntry(entry: RawEntry): Buffer {
   for (const [offset, bytes] of Object.entries(entry.patch ?? {}))
     (typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes).copy(block, Number(offset));
   block.fill(' ', 148, 156);
-  const sum = block.reduce((total, byte) => total + byte, 0);
-  block.write(entry.checksum ?? `${octal(sum, 7)}\0 `, 148, 8, 'latin1');
+  block.write(entry.checksum ?? `${octal(sumOf(block), 7)}\0 `, 148, 8, 'latin1');
   return Buffer.concat([block, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+}
+
+/** In half the time that a callback or an iterator takes: there are tests with a million headers. */
+function sumOf(block: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < block.length; at += 1) sum += block[at] ?? 0;
+  return sum;
 }
 
 /** A whole archive. */

@@ -178,8 +178,8 @@ describe('native helper', () => {
       session.detach();
       await sleep(50);
       expect(isAlive(pid)).to.equal(true);
-      const ended = waitForExit(zone.socket);
       await eventually(() => existsSync(zone.socket), 'socket');
+      const ended = waitForExit(zone.socket);
       process.kill(session.pid ?? -1, 'SIGTERM');
       expect(await ended).to.include({ status: 143 });
       expect(zone.readJson('exit.json')).to.include({ status: 143 });

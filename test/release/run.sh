@@ -15,13 +15,13 @@ fi
 cache=${TSZONE_DOCKER_CACHE:-${HOME:-/root}/.cache/tszone-docker}
 scratch=$(mktemp -d /var/tmp/tszone-release.XXXXXX)
 name=tszone-release-$$
-daemon='' slirp='' made=0
+daemon='' slirp='' made=''
 # shellcheck source=test/docker/daemon.sh
 . test/docker/daemon.sh
 # shellcheck source=test/docker/image.sh
 . test/docker/image.sh
 finish() {
-  if [ "$made" = 1 ]; then docker rm --force --volumes "$name" >/dev/null 2>&1 || true; fi
+  if [ -n "$made" ]; then remove_container "$name" "$made"; fi
   stop_daemon
   rm -rf "$scratch"
 }
@@ -67,10 +67,9 @@ start_daemon
 docker image inspect tszone-test-base:bookworm >/dev/null 2>&1 || import_base tszone-test-base:bookworm
 container_flags
 # Volumes, as an overlay's upper directory cannot lie on the container's own overlay.
-docker create --name "$name" --hostname bare "${flags[@]}" --volume /var/lib/tszone --volume /tmp \
+made=$(docker create --name "$name" --hostname bare "${flags[@]}" --volume /var/lib/tszone --volume /tmp \
   --env http_proxy --env https_proxy --env no_proxy --env npm_config_registry \
-  tszone-test-base:bookworm /release/enter.sh /release/inside.sh >/dev/null
-made=1
+  tszone-test-base:bookworm /release/enter.sh /release/inside.sh)
 copy_node
 docker cp --quiet release/. "$name:/release"
 docker cp --quiet test/docker/enter.sh "$name:/release"

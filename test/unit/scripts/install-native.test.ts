@@ -19,7 +19,9 @@ import { platformPackages, protocolVersion } from '../../../src/helper/index.js'
 const platform = platformPackages[process.arch] ?? '';
 
 /** What `npm install` has put there when it runs the install script; without compilers. */
-describe('installing a packed tszone', () => {
+describe('installing a packed tszone', function () {
+  // It makes a start-up snapshot each time.
+  this.timeout(60_000);
   const directory = mkdtempSync(join(tmpdir(), 'tszone-install-'));
   let tszone: string;
 
@@ -55,9 +57,7 @@ describe('installing a packed tszone', () => {
     return join(bin, name);
   }
 
-  it('compiles nothing where the platform package runs, and makes its entry the command, twice too', function () {
-    // It makes a start-up snapshot each time.
-    this.timeout(60_000);
+  it('compiles nothing where the platform package runs, and makes its entry the command, twice too', () => {
     putProgram('tszone-helper', `echo '{"protocol":${protocolVersion}}'`);
     const entry = putProgram('tszone', 'exit 0');
     for (const _ of [1, 2]) expect(install()).to.include({ status: 0, stderr: '', stdout: '' });
