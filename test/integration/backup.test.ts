@@ -41,7 +41,7 @@ describe('backup', function () {
     zone = await host.run({ name: 'web', image: 'busybox', env: { COLOUR: 'red' }, command: ['sleep', '100000'] });
     await makeUgly(zone, await uglyProgram(host));
     await sh(zone, 'rm -r /home; mkdir -p /etc/ssh; echo s > /etc/ssh/ssh_host_rsa_key');
-    await sh(zone, 'dd if=/dev/urandom of=/root/big bs=1M count=24 2>/dev/null');
+    await sh(zone, 'dd if=/dev/urandom of=/root/big bs=1M count=12 2>/dev/null');
     before = (await describeZone(zone, ['/etc/ssh/ssh_host_rsa_key'])).map(withoutAtime);
   });
   const flags = () => ['--password-file', password];
@@ -77,7 +77,7 @@ describe('backup', function () {
     const [first, ...others] = await listed();
     expect(others).to.deep.equal([]);
     expect(first).to.include({ zone: 'web', host: hostname(), comment: 'before, the "upgrade" = 100 %' });
-    expect(first?.sizeBytes).to.be.greaterThan(24 << 20);
+    expect(first?.sizeBytes).to.be.greaterThan(12 << 20);
     expect(await listed('other')).to.deep.equal([]);
   });
 
@@ -231,7 +231,7 @@ describe('backup', function () {
 
   it('on a full disk says so, leaves nothing, and the next run finishes', async () => {
     const place = await given.host.file('small');
-    const disk = await mountSmallDisk(place, 12);
+    const disk = await mountSmallDisk(place, 8);
     try {
       const error = await failed('backup', 'create', 'web', '--to', place, ...flags());
       expect(error.code).to.equal('RESOURCE_DISK_FULL');
@@ -272,12 +272,13 @@ describe('backup', function () {
 describe('backup, ended in the midst', function () {
   this.timeout(patience(180_000));
   let crasher: Crasher;
+  let zone: Zone;
   let before: Snapshot;
   const given = givenHost({ images: ['busybox'], needs: ['restic'] }, async (host) => {
     crasher = await makeCrasher();
     await writeFile(`${host.root}.password`, 'correct horse\n');
-    const zone = await host.run({ name: 'web', image: 'busybox', net: 'none' });
-    await sh(zone, 'dd if=/dev/urandom of=/root/big bs=1M count=48 2>/dev/null');
+    zone = await host.run({ name: 'web', image: 'busybox', net: 'none' });
+    await sh(zone, 'dd if=/dev/urandom of=/root/big bs=1M count=48 2>/dev/null; echo 0 > /root/step');
     await given.host.ok(['backup', 'create', 'web', '--to', `${host.root}.first`, ...flags()]);
     before = await host.snapshot();
   });
@@ -298,6 +299,8 @@ describe('backup, ended in the midst', function () {
     const mine = [...steps.entries()].filter(([, step]) => step.startsWith('backup: '));
     for (const [at, step] of mine) {
       const was = await ids();
+      // Else it would only be said that nothing has changed.
+      await sh(zone, `echo ${at} > /root/step`);
       expect(await crasher.killAt(given.host, { ...order, at }), step).to.equal(true);
       await resticIsGone();
       const isIn = (await ids()).length > was.length;
