@@ -81,7 +81,7 @@ describe('backup', function () {
     expect(await listed('other')).to.deep.equal([]);
   });
 
-  it('of a zone that has not changed adds less than a tenth, also when its files were read', async () => {
+  it('of a zone whose files were only read and touched adds less than a tenth', async () => {
     const first = await storedBytes();
     await sh(zone, 'touch -a -d 2001-01-01 /root/big /bin/busybox; cat /root/big > /dev/null');
     const made = await create('web');
@@ -111,12 +111,11 @@ describe('backup', function () {
     await sh(zone, 'echo now > /root/state');
     await zone.stop({ force: true });
     const now = await create('web');
-    const then = await create('web@then');
+    await create('web@then');
     for (const [ref, state] of [
       [now.id, 'now'],
       ['web', 'then'],
       ['web@latest', 'then'],
-      [then.id, 'then'],
     ] as const) {
       await given.host.ok(['backup', 'restore', repository, ref, 'back', ...flags()]);
       const back = await (await given.host.open()).zone('back');
