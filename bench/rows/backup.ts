@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, mustRun, run } from '../command.js';
 import { type Step, timed, untimed } from '../measure.js';
-import { makeTree } from '../tree.js';
+import { makeTree } from './export.js';
 import { Contest, contend, mandatoryLacks, type Row } from './row.js';
 
 const changedBytes = 3 << 20;
@@ -19,7 +19,7 @@ export const backupRow: Row = {
       for (const name of ['first', 'unchanged', 'changed']) contest.lacks(name, 'restic is not installed');
       return [await contest.table(new Map())];
     }
-    const tree = await makeTree(place);
+    const tree = await makeTree(place, 'saved-tree');
     contest.note(`${tree.text}; first: the repository is made, too; changed: ${changedBytes >> 20} MB are new`);
     const [repository, password] = [join(place.directory, 'backups'), join(place.directory, 'password')];
     const [sizes, piece] = [join(place.directory, 'backup-sizes'), join(place.directory, 'piece')];
