@@ -63,7 +63,7 @@ export async function lookAtState(
     record,
     leases: await zoneLeases(roots, zone),
     running: false,
-    parts: parts.map(({ name }) => name),
+    parts: local === undefined ? ['rootfs'] : ['rootfs', 'local'],
     sizeBytes: 0,
     entries: 0,
   });
