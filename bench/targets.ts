@@ -68,6 +68,18 @@ const targets: readonly Target[] = [
     against: ['export/tar|zstd|tar'],
     limit: 1.0,
   },
+  {
+    text: 'backup of an unchanged zone against the first',
+    of: 'backup/unchanged',
+    against: ['backup/first'],
+    limit: 0.1,
+  },
+  {
+    text: 'bytes that a backup of an unchanged zone adds, against the first',
+    of: 'backup-bytes/unchanged',
+    against: ['backup-bytes/first'],
+    limit: 0.1,
+  },
   { text: 'exec against nsenter', of: 'exec/tszone', against: ['exec/nsenter'], limit: 1.0 },
   {
     text: 'exec against the better of crun and runc',

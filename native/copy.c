@@ -19,8 +19,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -75,24 +73,11 @@ static void open_source(void) {
   if (tree != SOURCE_FD && dup2(tree, SOURCE_FD) < 0) unpack_die(errno, "dup2", options.from);
 }
 
-/*
- * Whether a change of a file always shows in its time of change. Here a page that is mapped to be written becomes read-only when it goes
- * to disk, so that the next write to it is noticed; a tmpfs never does that.
- */
-static bool notices_changes(int fd) {
-  struct statfs info;
-
-  if (fstatfs(fd, &info) < 0) return false;
-  return info.f_type == 0xEF53 || info.f_type == 0x58465342 || (uint32_t)info.f_type == 0x9123683E;
-}
-
-/* The kernel's own, coarse clock: from now on no change can be marked with an earlier time. */
 static int64_t settle(int from) {
-  struct timespec now;
+  const int64_t now_ns = copy_now_ns();
 
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
   if (syncfs(from) < 0) unpack_die(errno, "sync the source", "");
-  return notices_changes(from) ? (int64_t)now.tv_sec * 1000000000 + now.tv_nsec : INT64_MIN;
+  return copy_notices_changes(from) ? now_ns : INT64_MIN;
 }
 
 static void report(void) {

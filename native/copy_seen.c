@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unpack_report.h"
@@ -97,4 +99,22 @@ void copy_table_write(const struct copy_table *table, int directory, const char 
 
 int64_t copy_changed_ns(const struct stat *st) {
   return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
+/*
+ * Whether a change of a file always shows in its time of change. Here a page that is mapped to be written becomes read-only when it goes
+ * to disk, so that the next write to it is noticed; a tmpfs never does that.
+ */
+bool copy_notices_changes(int fd) {
+  struct statfs info;
+
+  if (fstatfs(fd, &info) < 0) return false;
+  return info.f_type == 0xEF53 || info.f_type == 0x58465342 || (uint32_t)info.f_type == 0x9123683E;
+}
+
+int64_t copy_now_ns(void) {
+  struct timespec now;
+
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }

@@ -27,4 +27,10 @@ void copy_table_write(const struct copy_table *table, int directory, const char 
 
 int64_t copy_changed_ns(const struct stat *st);
 
+/* Whether what is changed on FD's file system after a syncfs is always marked with a later time than now. */
+bool copy_notices_changes(int fd);
+
+/* The kernel's own, coarse clock: from now on no change can be marked with an earlier time. */
+int64_t copy_now_ns(void);
+
 #endif

@@ -15,6 +15,7 @@
  *   --first NAME  before all, a file NAME with what descriptor 0 has
  *   --no-atime    without times of access
  *   --count       nothing is written: only the line at the end
+ *   --count-first the same walk before all; descriptor 0 is read when {"countedEntries":N,"countedBytes":N} has been said
  *   --progress    {"bytes":N} on stderr now and then
  *   --through WORD…  what is written goes through a program; each of its words is an option of its own
  *   --nobody      that program is nobody's, and has no network
@@ -50,8 +51,9 @@
 
 enum { MAX_PATH = 4096, MAX_FIRST = 1 << 20, MAX_DEPTH = 2048 };
 
-static struct { uint64_t entries, bytes, skipped, changed; } counts;
+static struct pack_counts { uint64_t entries, bytes, skipped, changed; } counts;
 static const struct pack_options *options;
+static bool is_counting;
 
 static char path[MAX_PATH];
 
@@ -72,7 +74,7 @@ static void write_header(char type, const char *link, const struct stat *st, uin
 
   if (shown.st_mtim.tv_sec >= options->since) shown.st_mtim = (struct timespec){.tv_sec = options->epoch};
   counts.entries++;
-  if (!options->count_only) pack_write_header(&entry);
+  if (!is_counting) pack_write_header(&entry);
 }
 
 static void copy_data(int fd, uint64_t offset, uint64_t size) {
@@ -219,7 +221,7 @@ static void pack_directory(int parent, const char *name, size_t path_length, int
 
   if (list == NULL || fstat(fd, &st) < 0) unpack_die(errno, "open a directory", path);
   if (depth > MAX_DEPTH) unpack_die(ELOOP, "directories are nested too deep", path);
-  pack_read_xattrs(fd, NULL);
+  if (!is_counting) pack_read_xattrs(fd, NULL);
   strcpy(path + path_length, "/");
   write_header('5', "", &st, 0, false);
   if (options->whiteouts && depth > 0 && is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);
@@ -247,7 +249,7 @@ static void pack_tree(int parent, const char *name, size_t path_length, int dept
     memcpy(path + path_length, name, length + 1);
     path_length += length;
   }
-  if (S_ISREG(st.st_mode) && options->count_only)
+  if (S_ISREG(st.st_mode) && is_counting)
     count_file(&st);
   else if (S_ISREG(st.st_mode))
     pack_file(openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -313,7 +315,17 @@ static void pack_parts(const struct unpack_parts *parts) {
 
     snprintf(path, sizeof path, "%s", part->name);
     pack_tree(part->root, ".", strlen(path), 0);
+    pack_forget_links();
   }
+}
+
+/* Not for nothing: what is looked up here need not be looked up again. */
+static void count_first(void) {
+  is_counting = true;
+  pack_parts(&options->parts);
+  is_counting = false;
+  fprintf(stderr, "{\"countedEntries\":%" PRIu64 ",\"countedBytes\":%" PRIu64 "}\n", counts.entries, counts.bytes);
+  counts = (struct pack_counts){0};
 }
 
 /* Held in memory: its size comes before it. Nothing but a plain header: whoever reads it need not know any other. */
@@ -335,7 +347,6 @@ static void pack_first(const char *name) {
   counts.entries++;
 }
 
-/* Links are told by device and inode, and each part may be of another file system: one table for all is right. */
 int pack_main(int argc, char **argv) {
   const uint64_t caps = UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH);
   static struct pack_options given;
@@ -349,7 +360,9 @@ int pack_main(int argc, char **argv) {
     unpack_through_start(&given.through, STDOUT_FILENO);
     unpack_confine_parts(&given.parts, 1, caps);
     unpack_set_entry(path);
-    if (given.first != NULL && !given.count_only) pack_first(given.first);
+    if (given.count_first) count_first();
+    is_counting = given.count_only;
+    if (given.first != NULL && !is_counting) pack_first(given.first);
     pack_parts(&given.parts);
   } else {
     root = unpack_confine(given.root, given.here, caps);

@@ -46,6 +46,9 @@ static void parse_one(struct pack_options *options, int option) {
   case 'c':
     options->count_only = true;
     break;
+  case 'C':
+    options->count_first = true;
+    break;
   case 'A':
     options->no_atime = true;
     break;
@@ -80,6 +83,7 @@ int pack_parse(struct pack_options *options, int argc, char **argv) {
       {"epoch", required_argument, NULL, 'e'},
       {"first", required_argument, NULL, '1'},
       {"count", no_argument, NULL, 'c'},
+      {"count-first", no_argument, NULL, 'C'},
       {"no-atime", no_argument, NULL, 'A'},
       {"progress", no_argument, NULL, 'g'},
       {"through", required_argument, NULL, 't'},

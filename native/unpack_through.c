@@ -16,7 +16,7 @@
 #include "compat.h"
 #include "unpack_report.h"
 
-enum { PIPE_SIZE = 1 << 20, NOBODY = 65534 };
+enum { NOBODY = 65534 };
 
 static pid_t child = -1;
 
@@ -78,8 +78,7 @@ void unpack_through_start(const struct unpack_through *through, int ours) {
 
   if (through->count == 0) return;
   if (pipe2(ends, O_CLOEXEC) < 0) unpack_die(errno, "pipe", "");
-  /* A wish: less is only slower. */
-  fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
+  /* Of the kernel's own size: in a larger one each stage runs for long and then waits long for its turn on a busy machine. */
   child = fork();
   if (child < 0) unpack_die(errno, "fork", "");
   if (child == 0) run(through, ends, ours, parent);

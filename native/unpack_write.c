@@ -23,6 +23,8 @@ static const char acl_access[] = "system.posix_acl_access", acl_default[] = "sys
 
 static const struct unpack_options *options;
 static int root_fd = -1;
+/* The process's owner, which is that of what it makes. */
+static struct stat born;
 /* Something was replaced: the directory that unpack_parent keeps may be reached by another path now. */
 static bool replaced;
 static const char *current_path;
@@ -30,6 +32,8 @@ static const char *current_path;
 void unpack_write_init(int root, const struct unpack_options *given) {
   root_fd = root;
   options = given;
+  born.st_uid = geteuid();
+  born.st_gid = getegid();
   unpack_path_init(root);
 }
 
@@ -91,16 +95,32 @@ static void set_xattrs(int fd, const char *name, const struct tar_entry *entry) 
   }
 }
 
-/* chown clears set-id bits and file capabilities, so it comes first. */
+static bool is_owned(const struct stat *st, const struct tar_entry *entry) {
+  const uid_t uid = owner_uid(entry);
+  const gid_t gid = owner_gid(entry);
+
+  return (uid == UINT32_MAX || uid == st->st_uid) && (gid == UINT32_MAX || gid == st->st_gid);
+}
+
+/*
+ * chown clears set-id bits and file capabilities, so it comes first. What is as it should be is not set: each change of an inode is
+ * a transaction of the file system's.
+ */
 static void set_attributes(int fd, const struct tar_entry *entry) {
   const struct unpack_times times = unpack_times_of(entry);
+  struct stat st;
+  bool is_owner_set;
 
-  if (fchown(fd, owner_uid(entry), owner_gid(entry)) < 0) unpack_die(errno, "chown", NULL);
+  if (fstat(fd, &st) < 0) unpack_die(errno, "look at what was made", NULL);
+  is_owner_set = !is_owned(&st, entry);
+  if (is_owner_set && fchown(fd, owner_uid(entry), owner_gid(entry)) < 0) unpack_die(errno, "chown", NULL);
   if (is_acl_inherited) {
     shed_acl(fd, NULL, acl_access);
     if (entry->type == TAR_DIRECTORY) shed_acl(fd, NULL, acl_default);
   }
-  if (fchmod(fd, entry_mode(entry)) < 0) unpack_die(errno, "chmod", NULL);
+  if ((is_owner_set || is_acl_inherited || (st.st_mode & 07777) != entry_mode(entry)) &&
+      fchmod(fd, entry_mode(entry)) < 0)
+    unpack_die(errno, "chmod", NULL);
   set_xattrs(fd, NULL, entry);
   if (entry->type != TAR_DIRECTORY && futimens(fd, times.at) < 0) unpack_die(errno, "set the time", NULL);
 }
@@ -166,13 +186,19 @@ static void copy_sparse(int fd, const struct tar_entry *entry) {
   if (ftruncate(fd, (off_t)entry->real_size) < 0) unpack_die(errno, "set the size", NULL);
 }
 
+/* Born with its own mode if it is born with its own owner, too; else nobody may open it before it has both. */
+static mode_t birth_mode(const struct tar_entry *entry) {
+  return is_owned(&born, entry) ? entry_mode(entry) & 0777 : 0600;
+}
+
 static void write_file(int parent, const char *name, const struct tar_entry *entry) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  int fd = openat(parent, name, flags, 0600);
+  const mode_t mode = birth_mode(entry);
+  int fd = openat(parent, name, flags, mode);
 
   if (fd < 0 && errno == EEXIST) {
     remove_existing(parent, name);
-    fd = openat(parent, name, flags, 0600);
+    fd = openat(parent, name, flags, mode);
   }
   if (fd < 0) unpack_die(errno, "create a file", NULL);
   if (entry->sparse)

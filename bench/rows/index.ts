@@ -1,4 +1,5 @@
 import { attachRow } from './attach.js';
+import { backupRow } from './backup.js';
 import { claimRow } from './claim.js';
 import { execRow } from './exec.js';
 import { exportRow } from './export.js';
@@ -25,6 +26,7 @@ export const rows: readonly Row[] = [
   parallelRow,
   bootRow,
   exportRow,
+  backupRow,
   scaleRow,
   unpackRow,
   snapshotsRow,

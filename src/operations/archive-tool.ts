@@ -26,12 +26,14 @@ export interface ArchiveSummary {
   readonly removedHostKeys?: number;
 }
 
+/** How much it is about to be. */
+export type Counted = Pick<ArchiveSummary, 'entries' | 'bytes'>;
+
 /** A header and on average half a block for each entry. */
 const entryBytes = 1792;
 
 /** About how long the archive will be. */
-export const archiveBytes = ({ bytes, entries }: Pick<ArchiveSummary, 'bytes' | 'entries'>): number =>
-  bytes + entries * entryBytes;
+export const archiveBytes = ({ bytes, entries }: Counted): number => bytes + entries * entryBytes;
 
 interface ArchiveFailure {
   readonly error: string;
@@ -72,8 +74,10 @@ export class ToolTalk {
   summary: ArchiveSummary | undefined;
   failure: ArchiveFailure | undefined;
   readonly words: string[] = [];
+  /** pack --count-first: called once, before anything is packed. */
+  onCounted: ((counted: Counted) => void) | undefined;
   readonly #progress: OnArchiveProgress | undefined;
-  readonly #totalBytes: number | undefined;
+  #totalBytes: number | undefined;
 
   constructor(progress?: OnArchiveProgress, totalBytes?: number) {
     this.#progress = progress;
@@ -96,13 +100,26 @@ export class ToolTalk {
     if (said === undefined) this.words.push(line.slice(0, 1024));
     else if ('error' in said) this.failure ??= said;
     else if ('entries' in said) this.summary = said;
+    else if ('countedBytes' in said) this.#takeCounted(said);
     else this.#progress?.({ bytes: said.bytes, totalBytes: this.#totalBytes });
+  }
+
+  #takeCounted({ countedEntries: entries, countedBytes: bytes }: CountedLine): void {
+    this.#totalBytes = archiveBytes({ entries, bytes });
+    this.onCounted?.({ entries, bytes });
   }
 }
 
-function parseLine(line: string): ArchiveFailure | ArchiveSummary | { readonly bytes: number } | undefined {
+interface CountedLine {
+  readonly countedEntries: number;
+  readonly countedBytes: number;
+}
+
+function parseLine(
+  line: string,
+): ArchiveFailure | ArchiveSummary | CountedLine | { readonly bytes: number } | undefined {
   try {
-    return JSON.parse(line) as ArchiveFailure | ArchiveSummary;
+    return JSON.parse(line) as ArchiveFailure | ArchiveSummary | CountedLine;
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { zoneError } from '../errors/index.js';
 import { findTool, type HostTool, spawnTool } from '../host/index.js';
 import { requireSnapshotRef } from '../spec/index.js';
-import { acquireZoneLock, findSnapshot, type ZoneRecord } from '../state/index.js';
+import { acquireZoneLock, findSnapshot, readSnapshot, type ZoneRecord } from '../state/index.js';
 import {
   type ArchiveSummary,
   archiveBytes,
@@ -15,8 +15,16 @@ import {
 } from './archive-tool.js';
 import { backupError } from './backup-error.js';
 import { ensureRepository } from './backup-init.js';
-import { archiveOf, backupTags } from './backup-list.js';
-import { describeRepository, type Repository, type RepositoryOptions, resticCall } from './backup-repository.js';
+import { archiveOf, backupTags, sameOf } from './backup-list.js';
+import { findSame, type KnownBackup, keyOfFrozen, rememberBackup } from './backup-memory.js';
+import {
+  describeRepository,
+  type Repository,
+  type RepositoryOptions,
+  resticCall,
+  runRestic,
+} from './backup-repository.js';
+import { lookAtState } from './backup-state.js';
 import { boundary } from './boundaries.js';
 import { manifestName } from './export-manifest.js';
 import { countParts, describeParts } from './export-zone.js';
@@ -45,6 +53,8 @@ export interface BackupResult {
   readonly frozenMs?: number;
   /** There was no repository before. */
   readonly madeRepository: boolean;
+  /** The id of the backup that has all of it: nothing has changed since. */
+  readonly sameAs?: string;
 }
 
 /** Of a killed backup; the next one of the zone removes it, and else whoever removes what has expired. */
@@ -66,17 +76,46 @@ export async function createBackup(host: HostContext, options: BackupOptions): P
   // One at a time of each zone: what is found under the name of our snapshot is left over then.
   await using _lock = await acquireZoneLock(host.roots, `${zone}@.backup`, options);
   await removeOwn(host, zone);
+  const now = await lookAtState(host, zone, { willBeKnown: false }, options);
+  const same = await findSame(host, zone, repository, now);
+  if (same !== undefined) return storeSame(zone, repository, same, options);
+  const before = await lookAtState(host, zone, { willBeKnown: true }, options);
   const made = await createSnapshot(host, zone, ownSnapshot, options);
   boundary('backup', zone, 'snapshot');
   let result: BackupResult;
+  let key: string | undefined;
   try {
+    const frozen = await readSnapshot(host.roots, zone, made.name);
+    const after = frozen.isCopy ? undefined : await lookAtState(host, zone, { willBeKnown: true }, options);
+    key = keyOfFrozen(before, after, frozen);
     result = await withPartsOf(host, { zone, snapshot: made.name }, { ...how, isOwn: true }, store);
   } finally {
     await removeOwn(host, zone);
   }
+  const { id, entries, sizeBytes } = result;
+  if (key !== undefined) await rememberBackup(host, zone, repository, { id, key, entries, sizeBytes }, options);
   boundary('backup', zone, 'done');
   return { ...result, ...(made.frozenMs === undefined ? {} : { frozenMs: made.frozenMs }) };
 }
+
+/** A backup of its own, in which is only where all of it is. */
+async function storeSame(
+  zone: string,
+  repository: Repository,
+  { id: base, entries, sizeBytes }: KnownBackup,
+  { comment }: BackupOptions,
+): Promise<BackupResult> {
+  const tags = backupTags(zone, sizeBytes, comment, base);
+  const words = backupWords(sameOf(zone), tags);
+  const { id, addedBytes } = resultOf(await runRestic(repository, words, `{"sameAs":"${base}"}\n`));
+  boundary('backup', zone, 'same');
+  return { id, zone, entries, sizeBytes, addedBytes, madeRepository: false, sameAs: base };
+}
+
+const backupWords = (path: string, tags: string): string[] => [
+  ...['backup', '--json', '--quiet', '--stdin', '--stdin-filename', path.slice(1)],
+  ...['--host', hostname(), '--tag', tags],
+];
 
 async function removeOwn(host: HostContext, zone: string): Promise<void> {
   const { name, comment } = ownSnapshot;
@@ -120,8 +159,7 @@ async function stream({ parts, repository, options, zone, tags, manifest, counte
   const { progress, signal } = options;
   const failing = new AbortController();
   const stop = signal === undefined ? failing.signal : AbortSignal.any([signal, failing.signal]);
-  const words = ['backup', '--json', '--quiet', '--stdin', '--stdin-filename', archiveOf(zone).slice(1)];
-  const call = resticCall(repository, [...words, '--host', hostname(), '--tag', tags]);
+  const call = resticCall(repository, backupWords(archiveOf(zone), tags));
   const restic = spawnTool({ ...call, commits: true, signal: stop });
   restic.done.catch(() => undefined);
   const said = text(restic.stdout);

@@ -16,19 +16,26 @@ export interface Backup {
   readonly comment?: string;
   /** Of all files, as they were counted before. */
   readonly sizeBytes?: number;
+  /** The id of the backup that has all of it: nothing had changed since. */
+  readonly sameAs?: string;
 }
+
+const idPattern = /^[0-9a-f]{8}$/;
 
 /** By this tag ours are told from others in the repository. */
 const ownTag = 'tszone';
 
 /** A tag may have no comma. */
-export function backupTags(zone: string, sizeBytes: number, comment?: string): string {
-  const more = comment === undefined ? [] : [`comment=${encodeURIComponent(comment)}`];
-  return [ownTag, `zone=${zone}`, `size=${sizeBytes}`, ...more].join(',');
+export function backupTags(zone: string, sizeBytes: number, comment?: string, sameAs?: string): string {
+  const said = comment === undefined ? [] : [`comment=${encodeURIComponent(comment)}`];
+  const same = sameAs === undefined ? [] : [`same=${sameAs}`];
+  return [ownTag, `zone=${zone}`, `size=${sizeBytes}`, ...same, ...said].join(',');
 }
 
 /** The archive's name in the repository. */
 export const archiveOf = (zone: string): string => `/${zone}.tar`;
+/** In place of it, if nothing has changed since another backup. */
+export const sameOf = (zone: string): string => `/${zone}.same`;
 
 /** The oldest first. @throws BACKUP_REPOSITORY_NOT_FOUND, BACKUP_PASSWORD_MISSING, BACKUP_PASSWORD_WRONG, HOST_TOOL_MISSING */
 export async function listBackups(
@@ -61,14 +68,16 @@ interface Listed {
 function parseOne(one: unknown): Backup[] {
   const { short_id: id, time, hostname, tags, paths } = one as Partial<Listed>;
   const at = new Date(String(time));
-  if (!/^[0-9a-f]{8}$/.test(String(id)) || Number.isNaN(at.getTime()) || !Array.isArray(tags)) return [];
+  if (!idPattern.test(String(id)) || Number.isNaN(at.getTime()) || !Array.isArray(tags)) return [];
   const tag = (name: string) =>
     tags
       .map(String)
       .find((text) => text.startsWith(`${name}=`))
       ?.slice(name.length + 1);
   const zone = tag('zone') ?? '';
-  if (!namePattern.test(zone) || !Array.isArray(paths) || paths[0] !== archiveOf(zone)) return [];
+  const same = tag('same');
+  if (!namePattern.test(zone) || !Array.isArray(paths)) return [];
+  if (same === undefined ? paths[0] !== archiveOf(zone) : paths[0] !== sameOf(zone) || !idPattern.test(same)) return [];
   const comment = decoded(tag('comment'));
   const size = Number(tag('size'));
   return [
@@ -79,6 +88,7 @@ function parseOne(one: unknown): Backup[] {
       host: String(hostname),
       ...(comment === undefined ? {} : { comment }),
       ...(Number.isSafeInteger(size) ? { sizeBytes: size } : {}),
+      ...(same === undefined ? {} : { sameAs: same }),
     },
   ];
 }
@@ -106,5 +116,17 @@ export function chooseBackup(backups: readonly Backup[], wanted: string, machine
   throw zoneError('BACKUP_NOT_FOUND', `the repository has no backup "${wanted}"`, {
     hint: `${near === undefined ? '' : `Did you mean "${near}"? `}See "tszone backup list REPO" for those that there are; write ID, ZONE or ZONE@latest.`,
     context: { backup: wanted },
+  });
+}
+
+/** The one that has the files: itself, or the one that it is the same as. Pure. @throws BACKUP_DAMAGED that is not there */
+export function baseOf(backups: readonly Backup[], backup: Backup): Backup {
+  const { id, zone, sameAs } = backup;
+  if (sameAs === undefined) return backup;
+  const base = backups.find((one) => one.id === sameAs && one.zone === zone && one.sameAs === undefined);
+  if (base !== undefined) return base;
+  throw zoneError('BACKUP_DAMAGED', `backup "${id}" of zone "${zone}" is the same as "${sameAs}", which is not there`, {
+    hint: 'It was removed by other means than "tszone backup prune". See "tszone backup list REPO" for other backups.',
+    context: { backup: id, sameAs },
   });
 }

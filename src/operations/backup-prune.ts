@@ -30,7 +30,7 @@ export async function pruneBackups(
   return result;
 }
 
-/** Each zone of each machine has the whole of the policy. Pure. */
+/** Each zone of each machine has the whole of the policy. What a kept one is the same as stays, too. Pure. */
 export function backupsToRemove(backups: readonly Backup[], keep: KeepPolicy): Backup[] {
   const groups = new Set(backups.map(groupOf));
   const kept = [...groups].flatMap((group) => {
@@ -39,7 +39,8 @@ export function backupsToRemove(backups: readonly Backup[], keep: KeepPolicy): B
       .map((backup) => ({ backup, createdAtMs: Date.parse(backup.createdAt) }));
     return [...keptBy(keep, dated)].map(({ backup }) => backup);
   });
-  return backups.filter((backup) => !kept.includes(backup));
+  const bases = new Set(kept.map(({ sameAs }) => sameAs));
+  return backups.filter((backup) => !kept.includes(backup) && !bases.has(backup.id));
 }
 
 const groupOf = ({ host, zone }: Backup) => `${zone} ${host}`;

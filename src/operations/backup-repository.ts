@@ -86,9 +86,9 @@ export const resticCall = ({ call, flags }: Repository, words: readonly string[]
 });
 
 /** @returns stdout @throws what backup-error.ts makes of it, HOST_TOOL_MISSING */
-export async function runRestic(repository: Repository, words: readonly string[]): Promise<string> {
+export async function runRestic(repository: Repository, words: readonly string[], input?: string): Promise<string> {
   try {
-    return (await runTool(resticCall(repository, words))).stdout;
+    return (await runTool({ ...resticCall(repository, words), input })).stdout;
   } catch (error) {
     throw backupError(error, repository.name);
   }

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { spawnTool } from '../host/index.js';
 import { backupError } from './backup-error.js';
-import { archiveOf, type Backup, chooseBackup, readBackups } from './backup-list.js';
+import { archiveOf, type Backup, baseOf, chooseBackup, readBackups } from './backup-list.js';
 import { describeRepository, type Repository, type RepositoryOptions, resticCall } from './backup-repository.js';
 import type { HostContext } from './host-context.js';
 import { type ImportOptions, type ImportResult, importZone } from './import-zone.js';
@@ -23,8 +23,9 @@ export interface BackupRestored extends ImportResult {
  */
 export async function restoreBackup(host: HostContext, options: BackupRestoreOptions): Promise<BackupRestored> {
   const repository = await describeRepository(host, options);
-  const backup = chooseBackup(await readBackups(repository), options.backup, hostname());
-  return { ...(await importFrom(host, repository, backup, options)), backup };
+  const backups = await readBackups(repository);
+  const backup = chooseBackup(backups, options.backup, hostname());
+  return { ...(await importFrom(host, repository, baseOf(backups, backup), options)), backup };
 }
 
 async function importFrom(

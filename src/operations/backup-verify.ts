@@ -1,5 +1,5 @@
 /** `backup verify`: whether a repository has all that it should have, and with `readData` whether that is what was written. */
-import { readBackups } from './backup-list.js';
+import { baseOf, readBackups } from './backup-list.js';
 import { describeRepository, type RepositoryOptions, runResticAlone } from './backup-repository.js';
 import type { HostContext } from './host-context.js';
 
@@ -17,5 +17,7 @@ export async function verifyBackups(
   const repository = await describeRepository(host, options);
   const readData = options.readData === true;
   await runResticAlone(repository, ['check', ...(readData ? ['--read-data'] : [])]);
-  return { repository: repository.name, backups: (await readBackups(repository)).length, readData };
+  const backups = await readBackups(repository);
+  for (const backup of backups) baseOf(backups, backup);
+  return { repository: repository.name, backups: backups.length, readData };
 }

@@ -5,8 +5,8 @@ import { type ZoneRecord, zoneLeases } from '../state/index.js';
 import { openArchiveTarget } from './archive-target.js';
 import {
   type ArchiveSummary,
-  archiveBytes,
   archiveError,
+  type Counted,
   type OnArchiveProgress,
   startArchiveTool,
   ToolTalk,
@@ -62,18 +62,20 @@ async function exportParts(
   parts: readonly ZonePart[],
   options: ExportOptions,
 ): Promise<ExportResult> {
-  const { level = defaultLevel, signal } = options;
+  const { level = defaultLevel } = options;
   const zone = record.spec.name;
   const through = [zstdPath(), '-q', '-T0', `-${level}`, '-c'];
   await using target = await openArchiveTarget(options.target, options.force === true);
-  const counted = await countParts(parts, signal);
-  const manifest = await describeParts(host, record, parts, counted);
-  const args = [...partOptions(parts), '--first', manifestName, '--nobody', ...throughOptions(through)];
-  const {
-    entries,
-    bytes,
-    changed = 0,
-  } = await pack(args, { ...options, descriptor: target.descriptor, manifest, counted });
+  const args = [
+    ...partOptions(parts),
+    '--count-first',
+    '--first',
+    manifestName,
+    '--nobody',
+    ...throughOptions(through),
+  ];
+  const describe = (counted: Counted) => describeParts(host, record, parts, counted);
+  const { entries, bytes, changed = 0 } = await pack(args, { ...options, descriptor: target.descriptor, describe });
   boundary('export', zone, 'packed');
   await target.commit();
   boundary('export', zone, 'done');
@@ -99,7 +101,7 @@ export async function describeParts(
   host: HostContext,
   record: ZoneRecord,
   parts: readonly ZonePart[],
-  { entries, bytes }: ArchiveSummary,
+  { entries, bytes }: Counted,
 ): Promise<string> {
   const manifest = makeManifest({
     record,
@@ -114,21 +116,27 @@ export async function describeParts(
 
 interface PackInput extends ExportOptions {
   readonly descriptor: number;
-  readonly manifest: string;
-  readonly counted: ArchiveSummary;
+  /** The manifest of what has been counted. */
+  readonly describe: (counted: Counted) => Promise<string>;
 }
 
+/** One process and one walk's worth of look-ups: it counts, waits for the manifest, and goes on. */
 async function pack(
   args: readonly string[],
-  { descriptor, manifest, counted, progress, signal }: PackInput,
+  { descriptor, describe, progress, signal }: PackInput,
 ): Promise<ArchiveSummary> {
   const show = progress === undefined ? [] : ['--progress'];
   const tool = startArchiveTool('pack', [...args, ...show], { stdin: 'pipe', stdout: descriptor, signal });
-  const talk = new ToolTalk(progress, archiveBytes(counted));
+  const talk = new ToolTalk(progress);
+  let described: Promise<void> | undefined;
+  talk.onCounted = (counted) => {
+    described = describe(counted).then((manifest) => void tool.stdin?.end(manifest));
+    described.catch(() => tool.kill());
+  };
   tool.stdin?.on('error', () => undefined);
-  tool.stdin?.end(manifest);
   const [, status] = await Promise.all([talk.listen(tool.stderr), tool.exited]);
   signal?.throwIfAborted();
+  await described;
   if (status !== 0 || talk.summary === undefined) throw archiveError(talk, status, 'export', full);
   return talk.summary;
 }

@@ -60,7 +60,7 @@ export function withOpened<T>(
   });
 }
 
-async function partsOf(host: HostContext, record: ZoneRecord): Promise<ZonePart[]> {
+export async function partsOf(host: HostContext, record: ZoneRecord): Promise<ZonePart[]> {
   const { local } = zonePaths(host.roots, record.spec.name);
   const root = { name: 'rootfs', directories: await planZoneLayers(host, record) } as const;
   return record.image.kind === 'sparse' ? [root, { name: 'local', directories: [local] }] : [root];

@@ -18,6 +18,8 @@ export interface ZonePaths {
   readonly local: string;
   /** One file each, and what of a snapshot lies in no layer. */
   readonly snapshots: string;
+  /** What it was like at its last backups. */
+  readonly backups: string;
   /** Run-time: `<runRoot>/zones/NAME`. */
   readonly run: string;
   readonly launch: string;
@@ -47,6 +49,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     rootfs: `${directory}/rootfs`,
     local: `${directory}/local`,
     snapshots: `${directory}/snapshots`,
+    backups: `${directory}/backups.json`,
     run,
     launch: `${run}/launch.json`,
     enter: `${run}/enter`,

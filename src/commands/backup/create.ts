@@ -40,7 +40,8 @@ export default class BackupCreate extends BaseCommand<typeof BackupCreate> {
   }
 }
 
-function costOf({ sizeBytes, addedBytes, frozenMs }: BackupResult): string {
+function costOf({ sizeBytes, addedBytes, frozenMs, sameAs }: BackupResult): string {
+  if (sameAs !== undefined) return `nothing has changed since backup ${sameAs}, which has all of it`;
   const stood = frozenMs === undefined ? '' : `; the zone stood still for ${frozenMs} ms`;
   return `${formatSize(addedBytes)} of ${formatSize(sizeBytes)} are new${stood}`;
 }
