@@ -12,6 +12,7 @@
  *
  *   --part NAME --dir DIR…  what lies in DIR, under NAME ("." at the top); of several DIRs, topmost first, what an
  * overlay of them shows
+ *   --marks       a DIR may be a layer of overlay's: its marks are written as they are (nodes 0:0, an attribute)
  *   --first NAME  before all, a file NAME with what descriptor 0 has
  *   --no-atime    without times of access
  *   --count       nothing is written: only the line at the end
@@ -313,6 +314,7 @@ static void pack_parts(const struct unpack_parts *parts) {
 
     snprintf(path, sizeof path, "%s", part->name);
     pack_tree(part->root, ".", strlen(path), 0);
+    pack_forget_links();
   }
 }
 
@@ -335,13 +337,13 @@ static void pack_first(const char *name) {
   counts.entries++;
 }
 
-/* Links are told by device and inode, and each part may be of another file system: one table for all is right. */
 int pack_main(int argc, char **argv) {
   const uint64_t caps = UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH);
   static struct pack_options given;
   int root, at = pack_parse(&given, argc, argv);
 
   options = &given;
+  pack_xattrs_marks = given.marks;
   /* One a level of directories. */
   unpack_raise_file_limit();
   if (given.progress) pack_show_progress();

@@ -45,3 +45,10 @@ const char *pack_link_of(const struct stat *st, const char *path) {
   count++;
   return NULL;
 }
+
+void pack_forget_links(void) {
+  for (size_t i = 0; i < room; i++) free(table[i].path);
+  free(table);
+  table = NULL;
+  room = count = 0;
+}

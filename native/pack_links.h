@@ -7,4 +7,7 @@
 /* The name under which the same file was added before, or NULL, after which it is known as PATH. */
 const char *pack_link_of(const struct stat *st, const char *path);
 
+/* What comes next has no links to what came before. */
+void pack_forget_links(void);
+
 #endif

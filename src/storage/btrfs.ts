@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, lstat, mkdir } from '../host/quick-fs.js';
 import { diskFull, isErrno } from '../state/index.js';
-import { freezeSubvolume, layerPath, listSnapshots, removeSnapshot, thawLayer } from './btrfs-layers.js';
+import {
+  beginSubvolume,
+  endSubvolume,
+  freezeSubvolume,
+  layerPath,
+  listSnapshots,
+  removeSnapshot,
+  thawLayer,
+} from './btrfs-layers.js';
 import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
 import type { DriverAbilities, Pool, StorageDriver, VolumeLimits, VolumeUsage } from './driver.js';
 import { isSaid } from './grow-file.js';
@@ -23,7 +31,7 @@ export const btrfsDriver: StorageDriver = {
   layerDirectory: (pool, layer) => join(layerPath(pool, layer), 'upper'),
   create: async (pool, volume, { from, ...limits }) => {
     await make(pool, volume, { from, ...limits });
-    return [];
+    return from.slice(1);
   },
   remove: async (pool, volume) => {
     await mountPool(pool);
@@ -45,6 +53,8 @@ export const btrfsDriver: StorageDriver = {
   mountPoints: () => [],
   isUntouched: async () => false,
   freeze: (pool, volume, layer, options) => freezeSubvolume(pool, directory(pool, volume), layer, options),
+  beginLayer: beginSubvolume,
+  endLayer: endSubvolume,
   removeLayer: removeSnapshot,
   listLayers: listSnapshots,
   usage,

@@ -1,7 +1,7 @@
 /** Frozen layers that are files with an ext4 each, mounted read-only while something is made of them. */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lstat, readdir, rm, stat } from '../host/quick-fs.js';
+import { chmod, lstat, mkdir, readdir, rm, stat } from '../host/quick-fs.js';
 import { diskFull, syncDirectory } from '../state/index.js';
 import { copyTree } from './copy-tree.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
@@ -62,6 +62,27 @@ async function moveFile(pool: Pool, file: string, layer: string): Promise<void> 
   } catch (error) {
     throw diskFull(error, file);
   }
+}
+
+export async function beginLayerFile(pool: Pool, layer: string, bytes: number): Promise<string> {
+  const [fresh, target] = [newLayerFileOf(pool, layer), makingOf(pool, layer)];
+  const tree = join(target, 'upper');
+  await removeLayerFile(pool, layer);
+  try {
+    await makeExt4(fresh, bytes, {});
+    await mountFile({ file: fresh, target, type: 'ext4', options: ['noinit_itable'] });
+    await mkdir(tree, { mode: 0o755 });
+    await chmod(tree, 0o755);
+    return tree;
+  } catch (error) {
+    throw diskFull(error, fresh);
+  }
+}
+
+export async function endLayerFile(pool: Pool, layer: string): Promise<void> {
+  await unmountFile(makingOf(pool, layer));
+  await rename(newLayerFileOf(pool, layer), layerFileOf(pool, layer));
+  await syncDirectory(layersOf(pool));
 }
 
 /** As large, with as many inodes. */

@@ -8,7 +8,14 @@ import { diskFull, isErrno, syncDirectory } from '../state/index.js';
 import { copySparse } from './copy-sparse.js';
 import type { Opening, Pool, StorageDriver, VolumeChange, VolumeLimits, VolumeUsage } from './driver.js';
 import { checkExt4, growMounted, makeExt4, ownInodes, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
-import { freezeFile, layerFileOf, listLayerFiles, removeLayerFile } from './loop-layers.js';
+import {
+  beginLayerFile,
+  endLayerFile,
+  freezeFile,
+  layerFileOf,
+  listLayerFiles,
+  removeLayerFile,
+} from './loop-layers.js';
 import { isMountPoint, loopDeviceOf, mountFile, unmountFile } from './loop-mount.js';
 import { dressRoot } from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
@@ -38,6 +45,10 @@ export const loopDriver: StorageDriver = {
   isUntouched: async (pool, volume) => (await readSuperblock(fileOf(pool, volume))).usedInodes === 0,
   freeze: (pool, volume, layer, options) =>
     freezeFile(pool, { file: fileOf(pool, volume), directory: directory(pool, volume) }, layer, options),
+  // A file system needs more than what its files have; what is not used is a hole.
+  beginLayer: (pool, layer, bytes) =>
+    beginLayerFile(pool, layer, bytesFor({ diskBytes: Math.max(defaultVolumeBytes, 1.5 * bytes) })),
+  endLayer: endLayerFile,
   removeLayer: removeLayerFile,
   listLayers: listLayerFiles,
   usage,
