@@ -13,6 +13,7 @@
  *   --part NAME --dir DIR…  what lies in DIR, under NAME ("." at the top); of several DIRs, topmost first, what an
  * overlay of them shows
  *   --marks       a DIR may be a layer of overlay's: its marks are written as they are (nodes 0:0, an attribute)
+ *   --skip PATH   not what has this name in the archive, nor what lies in it
  *   --first NAME  before all, a file NAME with what descriptor 0 has
  *   --no-atime    without times of access
  *   --count       nothing is written: only the line at the end
@@ -248,6 +249,7 @@ static void pack_tree(int parent, const char *name, size_t path_length, int dept
     memcpy(path + path_length, name, length + 1);
     path_length += length;
   }
+  if (depth > 0 && options->skip != NULL && strcmp(path, options->skip) == 0) return;
   if (S_ISREG(st.st_mode) && options->count_only)
     count_file(&st);
   else if (S_ISREG(st.st_mode))

@@ -9,7 +9,7 @@
 #include "unpack_through.h"
 
 struct pack_options {
-  const char *root, *as, *first;
+  const char *root, *as, *first, *skip;
   bool here, follow, whiteouts, marks, outline, count_only, progress, no_atime;
   int64_t since, epoch;
   struct unpack_parts parts;

@@ -147,8 +147,8 @@ export function whatItIs({ spec, image }: Pick<ZoneRecord, 'spec' | 'image'>): P
   };
 }
 
-/** Without the fields that are not there. */
-function whole(config: ZoneRecord['image']['config']): ImageConfig {
+/** Without the fields that are not there, and without what is of use only with the image's layers. */
+function whole({ localLayer: _layer, ...config }: ZoneRecord['image']['config']): ImageConfig {
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as ImageConfig;
 }
 

@@ -123,7 +123,7 @@ function decide(
   const { pool: _theirs, ...options } = zoneOptionsOf(spec);
   const here = { ...(name === undefined ? {} : { name }), ...(pool === undefined ? {} : { pool }) };
   const named = parseZoneOptions({ ...options, ...here });
-  const { hostDirs: _hostDirs, ...plain } = config;
+  const { hostDirs: _hostDirs, localLayer: _layer, ...plain } = config;
   return {
     spec: keepIdentity ? named : withoutIdentity(named),
     image: {

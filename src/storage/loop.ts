@@ -10,18 +10,17 @@ import type { Opening, Pool, StorageDriver, VolumeChange, VolumeLimits, VolumeUs
 import { checkExt4, growMounted, makeExt4, ownInodes, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
 import {
   beginLayerFile,
+  defaultVolumeBytes,
   endLayerFile,
   freezeFile,
   layerFileOf,
   listLayerFiles,
+  mergeLayerFiles,
   removeLayerFile,
 } from './loop-layers.js';
 import { isMountPoint, loopDeviceOf, mountFile, unmountFile } from './loop-mount.js';
 import { dressRoot } from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
-
-/** Sparse, so that only what is written takes space. */
-export const defaultVolumeBytes = 10 * 1024 ** 3;
 
 export const loopDriver: StorageDriver = {
   name: 'loop',
@@ -49,6 +48,12 @@ export const loopDriver: StorageDriver = {
   beginLayer: (pool, layer, bytes) =>
     beginLayerFile(pool, layer, bytesFor({ diskBytes: Math.max(defaultVolumeBytes, 1.5 * bytes) })),
   endLayer: endLayerFile,
+  merge: (pool, layer, layers) =>
+    mergeLayerFiles(
+      pool,
+      layer,
+      layers.map((one) => join(layerMount(pool, one, layer), 'upper')),
+    ),
   removeLayer: removeLayerFile,
   listLayers: listLayerFiles,
   usage,

@@ -162,7 +162,10 @@ describe('--dry-run', () => {
       expect(opsOf(plan).slice(0, 2)).to.deep.equal(['state.spares-write', 'spare.make']);
       expect(opsOf(plan)).to.include.members(['state.zone-write', 'root.pivot']);
       await host.ok(['spare', 'set', 'sparse', '--size', '1', '--net', 'none']);
-      expect(opsOf(await given.host.json<Plan>(['claim', '--dry-run', 'sparse']))).to.deep.equal(['spare.claim', 'spare.fill']);
+      expect(opsOf(await given.host.json<Plan>(['claim', '--dry-run', 'sparse']))).to.deep.equal([
+        'spare.claim',
+        'spare.fill',
+      ]);
       const ended = await unchanged(['spare', 'set', 'sparse', '--size', '0']);
       expect(opsOf(ended)).to.include.members(['state.spares-write', 'state.remove']).and.not.include('root.pivot');
       await host.ok(['spare', 'set', 'sparse', '--size', '0']);

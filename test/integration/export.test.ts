@@ -218,4 +218,35 @@ describe('export and import of a sparse zone', () => {
       'mine\nhome\n2\n/usr/bin',
     );
   });
+
+  it('becomes an image whose zones have its /usr/local, above the /usr of the host', async () => {
+    const { host } = given;
+    const zone = await host.run({ name: 'tools', image: 'sparse', net: 'none' });
+    const ran = (image: string, command: string) =>
+      host.ok(['run', '--rm', '--net', 'none', image, '--', 'sh', '-c', command]);
+    await sh(
+      zone,
+      'echo echo mine >/usr/local/bin-mine; chmod 755 /usr/local/bin-mine; chown 3:4 /usr/local; echo x >/root/x',
+    );
+    await host.ok(['publish', 'tools', 'tools:1']);
+    const look = 'sh /usr/local/bin-mine; stat -c %u:%g /usr/local; cat /root/x; ls /usr/local; ls -d /usr/bin';
+    expect(await ran('tools:1', look)).to.equal('mine\n3:4\nx\nbin-mine\n/usr/bin\n');
+    // What one zone writes there is its own; the next image has the directory as it is then, not as it was.
+    const other = await host.run({ name: 'more', image: 'tools:1', net: 'none' });
+    await sh(other, 'rm /usr/local/bin-mine; mkdir /usr/local/lib; echo y >/usr/local/lib/y');
+    await host.ok(['snapshot', 'create', 'more@s']);
+    await host.ok(['publish', 'more@s', 'tools:2']);
+    expect(await ran('tools:1', 'ls /usr/local')).to.equal('bin-mine\n');
+    expect(await ran('tools:2', 'ls /usr/local; cat /usr/local/lib/y /root/x')).to.equal('lib\ny\nx\n');
+    const empty = await host.run({ name: 'empty', image: 'tools:2', net: 'none' });
+    await sh(empty, 'rm -r /usr/local/lib');
+    await host.ok(['publish', 'empty', 'tools:3']);
+    expect(await ran('tools:3', 'ls /usr/local; cat /root/x')).to.equal('x\n');
+    await host.ok(['export', 'more', join(host.directory, 'more.tar.zst')]);
+    await host.ok(['import', join(host.directory, 'more.tar.zst'), 'came']);
+    const came = await (await host.open()).zone('came');
+    await came.start();
+    expect(await sh(came, 'ls /usr/local')).to.equal('lib');
+    await host.ok(['image', 'verify', 'tools:2']);
+  });
 });
