@@ -41,7 +41,7 @@ export const loopDriver: StorageDriver = {
     for (const path of mountPoints(pool, opening)) await unmountFile(path);
   },
   mountPoints,
-  isUntouched: async (pool, volume) => (await readSuperblock(fileOf(pool, volume))).usedInodes === 0,
+  isUntouched,
   freeze: (pool, volume, layer, options) =>
     freezeFile(pool, { file: fileOf(pool, volume), directory: directory(pool, volume) }, layer, options),
   // A file system needs more than what its files have; what is not used is a hole.
@@ -209,6 +209,15 @@ async function remake(pool: Pool, volume: string, bytes: number): Promise<void> 
     await rm(fresh, { force: true });
     throw diskFull(error, file);
   }
+}
+
+/**
+ * What the file says of itself is true only when the kernel has let go of it: a copy of a mount namespace that somebody else has made can
+ * hold the file system a little longer than us.
+ */
+async function isUntouched(pool: Pool, volume: string): Promise<boolean> {
+  const file = fileOf(pool, volume);
+  return (await readSuperblock(file)).usedInodes === 0 && (await loopDeviceOf(file)) === undefined;
 }
 
 async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {
