@@ -1,6 +1,6 @@
 /** `image pull` from a registry that encrypts, through a proxy: who the registry is has to be proved. */
 import { once } from 'node:events';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -50,6 +50,7 @@ describe('image pull from a registry that encrypts, through a proxy', () => {
   });
   after(async () => {
     await rm(authorities, { recursive: true, force: true });
+    await rmdir(join(authorities, '..')).catch(() => undefined);
     for (const socket of sockets) socket.destroy();
     proxy?.close();
     await registry?.[Symbol.asyncDispose]();
