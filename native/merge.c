@@ -2,11 +2,15 @@
  * tszone-helper merge --in LAYERS --to NAME LAYER…: the layer LAYERS/NAME/tree, which shows what the others, topmost first, show
  * together. Files are not copied: they become one file with those of the layers, which nobody writes to. What is deleted in a layer
  * stays deleted: an image lies below all of them.
+ *
+ * tszone-helper merge --into DIR TREE…: the same in DIR/upper, which is there and empty, of trees of other file systems: files are
+ * copied, and those that have several names in one layer keep them.
  */
 #include "merge.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +21,7 @@
 #include "copy_file.h"
 #include "copy_names.h"
 #include "unpack_confine.h"
+#include "unpack_parts.h"
 #include "unpack_report.h"
 
 enum { MAX_DEPTH = 2048, DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
@@ -31,12 +36,20 @@ static bool is_opaque(int fd) {
 
 static void merge(int from, int to, int depth);
 
+/* What was copied of the layer that is worked on, by inode; -1: files are linked. */
+static int copies = -1;
+
 static void link_entry(int from, int to, const char *name, struct stat *source) {
+  char known[32];
   struct stat made;
 
   copy_remove_tree(to, name);
-  if (linkat(from, name, to, name, 0) == 0) return;
-  if (errno != EMLINK || !copy_entry(from, to, name, source, &made)) unpack_die(errno, "make a hard link", name);
+  snprintf(known, sizeof known, "%" PRIu64, (uint64_t)source->st_ino);
+  if (copies < 0 ? linkat(from, name, to, name, 0) == 0 : linkat(copies, known, to, name, 0) == 0) return;
+  if (errno != EMLINK && (copies < 0 || errno != ENOENT)) unpack_die(errno, "make a hard link", name);
+  if (!copy_entry(from, to, name, source, &made)) unpack_die(errno, "copy", name);
+  if (copies >= 0 && source->st_nlink > 1 && linkat(to, name, copies, known, 0) < 0 && errno != EEXIST)
+    unpack_die(errno, "make a hard link", name);
 }
 
 /* One that is there is added to, unless the layer has another in its place. */
@@ -83,16 +96,46 @@ static int open_directory(int parent, const char *name) {
   return fd;
 }
 
-static void merge_layer(int layers, const char *name, int to) {
-  int layer = open_directory(layers, name), tree = open_directory(layer, "tree");
+static void merge_tree(int tree, int to) {
   struct stat st;
 
-  if (fstat(tree, &st) < 0) unpack_die(errno, "look at a layer", name);
+  if (fstat(tree, &st) < 0) unpack_die(errno, "look at a layer", "");
   merge(tree, to, 0);
   copy_directory_attributes(tree, to, &st);
   copy_directory_times(to, &st);
   close(tree);
+}
+
+static void merge_layer(int layers, const char *name, int to) {
+  int layer = open_directory(layers, name);
+
+  merge_tree(open_directory(layer, "tree"), to);
   close(layer);
+}
+
+/* Each tree is a mount of its own. */
+static int merge_into(int count, char **dirs, uint64_t caps) {
+  static struct unpack_parts parts;
+  int target, to;
+
+  for (int i = 0; i < count; i++) {
+    unpack_add_part(&parts, dirs[i]);
+    unpack_add_dir(&parts, dirs[i]);
+  }
+  unpack_confine_parts(&parts, 0, caps);
+  umask(0);
+  target = open_directory(parts.list[0]->root, ".");
+  to = open_directory(target, "upper");
+  for (int i = count - 1; i > 0; i--) {
+    copy_remove_tree(target, "copies");
+    if (mkdirat(target, "copies", 0700) < 0) unpack_die(errno, "create a directory", "copies");
+    copies = open_directory(target, "copies");
+    merge_tree(open_directory(parts.list[i]->root, "."), to);
+    close(copies);
+  }
+  copy_remove_tree(target, "copies");
+  if (syncfs(target) < 0) unpack_die(errno, "sync", dirs[0]);
+  return 0;
 }
 
 int merge_main(int argc, char **argv) {
@@ -101,11 +144,12 @@ int merge_main(int argc, char **argv) {
                   UNPACK_CAP(UNPACK_CAP_FSETID) | UNPACK_CAP(UNPACK_CAP_MKNOD) | UNPACK_CAP(UNPACK_CAP_SETFCAP);
   int layers, layer, to;
 
+  unpack_raise_file_limit();
+  if (argc >= 4 && strcmp(argv[1], "--into") == 0) return merge_into(argc - 2, argv + 2, caps);
   if (argc < 6 || strcmp(argv[1], "--in") != 0 || strcmp(argv[3], "--to") != 0)
     unpack_die(EINVAL, "usage: merge --in LAYERS --to NAME LAYER…", "");
   for (int i = 4; i < argc; i++)
     if (*argv[i] == '\0' || *argv[i] == '.' || strchr(argv[i], '/') != NULL) unpack_die(EINVAL, "not a name", argv[i]);
-  unpack_raise_file_limit();
   layers = unpack_confine(argv[2], false, caps);
   umask(0);
   if (mkdirat(layers, argv[4], 0700) < 0 && errno != EEXIST) unpack_die(errno, "create a directory", argv[4]);

@@ -12,6 +12,8 @@
  *
  *   --part NAME --dir DIR…  what lies in DIR, under NAME ("." at the top); of several DIRs, topmost first, what an
  * overlay of them shows
+ *   --marks       a DIR may be a layer of overlay's: its marks are written as they are (nodes 0:0, an attribute)
+ *   --skip PATH   not what has this name in the archive, nor what lies in it
  *   --first NAME  before all, a file NAME with what descriptor 0 has
  *   --no-atime    without times of access
  *   --count       nothing is written: only the line at the end
@@ -249,6 +251,7 @@ static void pack_tree(int parent, const char *name, size_t path_length, int dept
     memcpy(path + path_length, name, length + 1);
     path_length += length;
   }
+  if (depth > 0 && options->skip != NULL && strcmp(path, options->skip) == 0) return;
   if (S_ISREG(st.st_mode) && is_counting)
     count_file(&st);
   else if (S_ISREG(st.st_mode))
@@ -353,6 +356,7 @@ int pack_main(int argc, char **argv) {
   int root, at = pack_parse(&given, argc, argv);
 
   options = &given;
+  pack_xattrs_marks = given.marks;
   /* One a level of directories. */
   unpack_raise_file_limit();
   if (given.progress) pack_show_progress();

@@ -31,6 +31,12 @@ static void parse_one(struct pack_options *options, int option) {
   case 'w':
     options->whiteouts = true;
     break;
+  case 'k':
+    options->skip = optarg;
+    break;
+  case 'm':
+    options->marks = true;
+    break;
   case 'O':
     options->outline = true;
     break;
@@ -78,6 +84,8 @@ int pack_parse(struct pack_options *options, int argc, char **argv) {
       {"part", required_argument, NULL, 'p'},
       {"dir", required_argument, NULL, 'd'},
       {"whiteouts", no_argument, NULL, 'w'},
+      {"skip", required_argument, NULL, 'k'},
+      {"marks", no_argument, NULL, 'm'},
       {"outline", no_argument, NULL, 'O'},
       {"since", required_argument, NULL, 's'},
       {"epoch", required_argument, NULL, 'e'},

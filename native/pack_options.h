@@ -9,8 +9,8 @@
 #include "unpack_through.h"
 
 struct pack_options {
-  const char *root, *as, *first;
-  bool here, follow, whiteouts, outline, count_only, count_first, progress, no_atime;
+  const char *root, *as, *first, *skip;
+  bool here, follow, whiteouts, marks, outline, count_only, count_first, progress, no_atime;
   int64_t since, epoch;
   struct unpack_parts parts;
   struct unpack_through through;

@@ -15,10 +15,13 @@ static struct pack_xattr found[MAX_XATTRS];
 const struct pack_xattr *const pack_xattrs = found;
 size_t pack_xattr_count;
 
+bool pack_xattrs_marks;
+
 /* `user.overlay.*` is overlay's own book-keeping of a layer (overlayfs.rst); trusted.* is not the zone's. */
 static bool xattr_wanted(const char *name) {
   return (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0) ||
-         strcmp(name, "security.capability") == 0 || strncmp(name, "system.posix_acl_", 17) == 0;
+         (pack_xattrs_marks && strcmp(name, "user.overlay.opaque") == 0) || strcmp(name, "security.capability") == 0 ||
+         strncmp(name, "system.posix_acl_", 17) == 0;
 }
 
 void pack_forget_xattrs(void) {

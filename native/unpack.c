@@ -13,8 +13,9 @@
  *   --devices          make character and block devices (else they are left out and counted)
  *   --keep-directory-symlink   a directory's entry goes through a link to a directory that stands in its place
  *   --whiteouts        an entry .wh.NAME becomes what hides NAME of the layers below in an overlay
+ *   --marks            overlay's own: nodes 0:0 that hide a name, and opaque directories
  *   --outline          on stdout: all of the archive but the content of files (unpack_outline.h)
- *   --scrub            an empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id
+ *   --scrub            an empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id; after --part: of that one
  *   --sync             syncfs at the end
  *
  * Or, instead of --root and --to, several directories:
@@ -29,7 +30,7 @@
  *   --parent PID           die when that process does
  *
  * At the end, on stdout or with --outline on stderr: {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,
- * "skippedXattrs":N,"removedHostKeys":N,"exact":B}: the outline gives the archive
+ * "skippedXattrs":N,"exact":B,"removedHostKeys":N,"hostKeys":["PART/KIND",…]}: exact: the outline gives the archive
  */
 #include "unpack.h"
 
@@ -53,7 +54,7 @@
 #include "unpack_scrub.h"
 #include "unpack_tar.h"
 #include "unpack_through.h"
-#include "unpack_times.h"
+#include "unpack_turns.h"
 #include "unpack_whiteout.h"
 #include "unpack_write.h"
 
@@ -187,12 +188,18 @@ static void parse_option(int option) {
   case 'w':
     settings.write.whiteouts = true;
     break;
+  case 'm':
+    settings.write.marks = true;
+    break;
   case 'u':
     settings.outline = true;
     unpack_outline_start();
     break;
   case 'c':
-    settings.scrub = true;
+    if (settings.parts.count == 0)
+      settings.scrub = true;
+    else
+      settings.parts.list[settings.parts.count - 1]->scrub = true;
     break;
   case 'y':
     settings.sync = true;
@@ -217,6 +224,7 @@ static void parse_options(int argc, char **argv) {
       {"devices", no_argument, NULL, 'd'},
       {"keep-directory-symlink", no_argument, NULL, 'l'},
       {"whiteouts", no_argument, NULL, 'w'},
+      {"marks", no_argument, NULL, 'm'},
       {"outline", no_argument, NULL, 'u'},
       {"scrub", no_argument, NULL, 'c'},
       {"sync", no_argument, NULL, 'y'},
@@ -265,44 +273,6 @@ static void require_only(const char *path) {
     unpack_die(0, "the archive has an entry that was not asked for", NULL);
 }
 
-static void begin_at(int root) {
-  unpack_write_init(root, &settings.write);
-  unpack_times_init(root);
-}
-
-/* Takes the part's name off PATH, which becomes the part's own name of the entry. */
-static bool is_below(char *path, const char *part) {
-  size_t length = strlen(part);
-
-  if (strncmp(path, part, length) != 0 || (path[length] != '\0' && path[length] != '/')) return false;
-  memmove(path, path + length + (path[length] == '/'), strlen(path + length + (path[length] == '/')) + 1);
-  return true;
-}
-
-static size_t current_part;
-static unsigned removed_keys;
-
-/* What tells machines apart lies in the first of several parts. Times come last: all before changes those of
- * directories. */
-static void finish_part(int root) {
-  if (settings.scrub && current_part == 0) removed_keys = unpack_scrub(root);
-  unpack_times_apply();
-  unpack_path_forget();
-}
-
-/* PATH and, of a hard link, LINK lie in one part: the one that is being unpacked, or one that has not been begun. */
-static void enter_part(char *path, char *link, bool has_link) {
-  const struct unpack_parts *parts = &settings.parts;
-
-  if (parts->count == 0) return;
-  while (current_part < parts->count && !is_below(path, parts->list[current_part]->name)) {
-    finish_part(parts->list[current_part]->root);
-    if (++current_part < parts->count) begin_at(parts->list[current_part]->root);
-  }
-  if (current_part == parts->count || (has_link && !is_below(link, parts->list[current_part]->name)))
-    unpack_die(0, "the archive has an entry that is not below one of its parts, or out of their order", NULL);
-}
-
 /* Options of whoever has read the manifest. */
 static void parse_later_options(void) {
   static char text[MAX_LATER], program[] = "unpack";
@@ -346,7 +316,7 @@ static void unpack_all(void) {
     wanted = clean_name(path, entry.path);
     if (wanted) require_only(path);
     if (wanted && entry.type == TAR_HARDLINK) wanted = clean_name(link, entry.link);
-    if (wanted) enter_part(path, link, entry.type == TAR_HARDLINK);
+    if (wanted) unpack_turns_enter(path, link, entry.type == TAR_HARDLINK);
     if (wanted && !is_excluded(path))
       unpack_write_entry(&entry, path, link);
     else
@@ -363,8 +333,14 @@ static void sync_root(int root) {
   close(fd);
 }
 
+static void sync_roots(int root) {
+  if (settings.parts.count == 0) sync_root(root);
+  for (size_t i = 0; i < settings.parts.count; i++) sync_root(settings.parts.list[i]->root);
+}
+
 static int confine(uint64_t caps) {
   if (settings.parts.count == 0) return unpack_confine(settings.root, settings.here, caps);
+  unpack_raise_file_limit();
   unpack_confine_parts(&settings.parts, 0, caps);
   return settings.parts.list[0]->root;
 }
@@ -384,17 +360,19 @@ int unpack_main(int argc, char **argv) {
   if (settings.write.devices) caps |= UNPACK_CAP(UNPACK_CAP_MKNOD);
   root = confine(caps);
   umask(0);
-  begin_at(root);
+  unpack_turns_begin(&settings.parts, &settings.write, root, settings.scrub);
   unpack_all();
-  finish_part(root);
+  unpack_turns_end();
   unpack_outline_end();
   unpack_through_end(STDIN_FILENO);
-  if (settings.sync) sync_root(root);
+  if (settings.sync) sync_roots(root);
   FILE *out = settings.outline ? stderr : stdout;
   fprintf(out,
           "{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"skippedDevices\":%" PRIu64
-          ",\"skippedXattrs\":%" PRIu64 ",\"removedHostKeys\":%u,\"exact\":%s}\n",
+          ",\"skippedXattrs\":%" PRIu64 ",\"exact\":%s",
           unpack_counts.entries, unpack_counts.bytes, unpack_counts.skipped, unpack_counts.skipped_devices,
-          unpack_counts.skipped_xattrs, removed_keys, unpack_outline_is_exact() ? "true" : "false");
+          unpack_counts.skipped_xattrs, unpack_outline_is_exact() ? "true" : "false");
+  unpack_scrub_report(out);
+  fputs("}\n", out);
   return fflush(out) == 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,7 +73,7 @@ static void attach_part(struct unpack_part *part, const int *trees, size_t index
     attach(trees[0], name);
   } else {
     for (size_t i = 0; i < part->count; i++) {
-      char lower[32];
+      char lower[48];
 
       snprintf(lower, sizeof lower, "%zu-%zu", index, i);
       attach(trees[i], lower);
@@ -84,22 +85,30 @@ static void attach_part(struct unpack_part *part, const int *trees, size_t index
 }
 
 void unpack_confine_parts(struct unpack_parts *parts, int read_only, uint64_t caps) {
-  static int trees[UNPACK_MAX_PARTS][UNPACK_MAX_TREES];
+  int *trees[UNPACK_MAX_PARTS];
   const char *target;
   int stage;
 
-  if (parts->count == 0 || parts->list[0]->count == 0) unpack_die(EINVAL, "no part, or one without a directory", "");
+  for (size_t i = 0; i < parts->count; i++)
+    if (parts->list[i]->count == 0) unpack_die(EINVAL, "a part without a directory", parts->list[i]->name);
+  if (parts->count == 0) unpack_die(EINVAL, "no part", "");
   tz_close_range(3, ~0u, 0);
   target = parts->list[0]->dirs[0];
   unpack_new_namespaces(target);
-  for (size_t i = 0; i < parts->count; i++)
-    for (size_t j = 0; j < parts->list[i]->count; j++) trees[i][j] = clone_tree(parts->list[i]->dirs[j], read_only);
+  for (size_t i = 0; i < parts->count; i++) {
+    trees[i] = unpack_alloc(NULL, parts->list[i]->count * sizeof *trees[i]);
+    for (size_t j = 0; j < parts->list[i]->count; j++)
+      trees[i][j] = clone_tree(parts->list[i]->dirs[j], read_only);
+  }
   stage = make_fs("tmpfs", "mode", "0700", 0);
   /* Attached before anything is put into it: an overlay takes no layer that no mount namespace has. */
   if (tz_move_mount(stage, "", AT_FDCWD, target, TZ_MOVE_MOUNT_F_EMPTY_PATH) < 0)
     unpack_die(errno, "move_mount", target);
   if (fchdir(stage) < 0) unpack_die(errno, "chdir", target);
-  for (size_t i = 0; i < parts->count; i++) attach_part(parts->list[i], trees[i], i);
+  for (size_t i = 0; i < parts->count; i++) {
+    attach_part(parts->list[i], trees[i], i);
+    free(trees[i]);
+  }
   unpack_pivot(stage, target);
   for (size_t i = 0; i < parts->count; i++) {
     char name[32];

@@ -2,17 +2,19 @@
 #ifndef UNPACK_PARTS_H
 #define UNPACK_PARTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { UNPACK_MAX_PARTS = 8, UNPACK_MAX_TREES = 500 };
+enum { UNPACK_MAX_PARTS = 4096, UNPACK_MAX_TREES = 500 };
 
 struct unpack_part {
   const char *name;
   /* One directory; or several, topmost first: what an overlay of them shows, read-only. */
   const char *dirs[UNPACK_MAX_TREES];
   size_t count;
-  int root; /* set by unpack_confine_parts: O_PATH */
+  bool scrub; /* what tells machines apart goes from it */
+  int root;   /* set by unpack_confine_parts: O_PATH */
 };
 
 struct unpack_parts {

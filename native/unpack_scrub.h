@@ -2,7 +2,12 @@
 #ifndef UNPACK_SCRUB_H
 #define UNPACK_SCRUB_H
 
-/* An empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id. Returns how many host keys there were. */
-unsigned unpack_scrub(int root);
+#include <stdio.h>
+
+/* An empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id. PART: whose keys they were, or NULL. */
+void unpack_scrub(int root, const char *part);
+
+/* How many host keys there were, and of which kinds in which part: two members of an object of JSON. */
+void unpack_scrub_report(FILE *out);
 
 #endif

@@ -80,12 +80,18 @@ static int set_xattr(int fd, const char *name, const struct tar_xattr *xattr) {
                  : lsetxattr(name, xattr->name, xattr->value, xattr->size, 0);
 }
 
+/* Of the root of a layer it would mean something that overlay does not know. */
+static bool is_opaque_mark(const struct tar_xattr *xattr, const struct tar_entry *entry) {
+  return options->marks && entry->type == TAR_DIRECTORY && *current_path != '\0' && xattr->size == 1 &&
+         xattr->value[0] == 'y' && strcmp(xattr->name, "user.overlay.opaque") == 0;
+}
+
 static void set_xattrs(int fd, const char *name, const struct tar_entry *entry) {
   for (size_t i = 0; i < entry->xattr_count; i++) {
     const struct tar_xattr *xattr = &entry->xattrs[i];
 
     is_acl_inherited = is_acl_inherited || strcmp(xattr->name, acl_default) == 0;
-    if (!xattr_wanted(xattr->name))
+    if (!xattr_wanted(xattr->name) && !is_opaque_mark(xattr, entry))
       unpack_counts.skipped_xattrs++;
     else if (set_xattr(fd, name, xattr) < 0) {
       /* EPERM: the payload of a zone that has not got the capability. */
@@ -318,12 +324,17 @@ static void write_other(int parent, const char *name, const char *link, const st
     write_node(parent, name, entry);
 }
 
+/* A node that needs no CAP_MKNOD, as it is no device. */
+static bool is_mark(const struct tar_entry *entry) {
+  return options->marks && entry->type == TAR_CHAR && entry->major == 0 && entry->minor == 0;
+}
+
 void unpack_write_entry(struct tar_entry *entry, const char *path, const char *link) {
   const bool is_whiteout = options->whiteouts && unpack_is_whiteout(path);
   const char *name;
   int parent;
 
-  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices && !is_whiteout) {
+  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices && !is_whiteout && !is_mark(entry)) {
     unpack_write_skip(entry);
     unpack_counts.skipped_devices++;
     return;

@@ -12,6 +12,7 @@ struct unpack_options {
   uint32_t owner_uid, owner_gid; /* UINT32_MAX: the process's own */
   bool devices;
   bool keep_directory_symlinks;
+  bool marks;     /* overlay's: a node 0:0 hides a name, a directory may be opaque */
   bool whiteouts; /* `.wh.NAME` takes NAME away from the layers below */
 };
 

@@ -19,14 +19,16 @@ export function trustOf({ trust, restrict }: { readonly trust?: boolean; readonl
 
 /** What a user should know of it. */
 export function importRemarks(result: ImportResult): string[] {
-  const { name, spec, leftOut, skippedDevices, skippedXattrs, removedHostKeys } = result;
+  const { name, spec, leftOut, skippedDevices, skippedXattrs, lostHostKeys } = result;
   return [
     ...modeWarnings(spec),
     ...(leftOut.length === 0 ? [] : [`made without: ${leftOut.join(', ')}`]),
     ...(skippedDevices === 0 ? [] : [`${skippedDevices} device nodes are left out`]),
     ...(skippedXattrs === 0 ? [] : [`${skippedXattrs} extended attributes could not be kept`]),
-    ...(removedHostKeys === 0
+    ...(lostHostKeys.length === 0
       ? []
-      : [`${removedHostKeys} ssh host keys are removed; when it runs: tszone exec ${name} -- ssh-keygen -A`]),
+      : [
+          `its ${lostHostKeys.join(' and ')} ssh host key is removed; when it runs: tszone exec ${name} -- ssh-keygen -A`,
+        ]),
   ];
 }

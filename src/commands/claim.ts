@@ -1,9 +1,11 @@
 import { attachExec } from '../cli/attach-exec.js';
 import { wantsTty } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { requiredArg, terminalFlags } from '../cli/flags.js';
+import { dryRunFlag, requiredArg, terminalFlags } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
 import { ZoneError } from '../errors/index.js';
+import { dryRunClaim } from '../operations/dry-run-spare.js';
 import { execInZone } from '../operations/exec-in-zone.js';
 import { claimSpare, fillSpares } from '../operations/spares.js';
 
@@ -15,9 +17,11 @@ export default class Claim extends BaseCommand<typeof Claim> {
   static override passThrough = '[--] [COMMAND…]';
   static override passesStatus = true;
   static override args = { image: requiredArg('the image whose spares are kept') };
-  static override flags = terminalFlags;
+  static override flags = { ...terminalFlags, ...dryRunFlag };
 
   async run(): Promise<Output> {
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host) => dryRunClaim(host, this.args.image))]);
     const claimed = await this.operate((host, options) => claimSpare(host, this.args.image, options));
     for (const note of claimed.notes) this.note(note);
     if (!claimed.wasSpare) this.note(`no spare was left; zone "${claimed.name}" was made for you`);

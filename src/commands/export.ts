@@ -9,20 +9,25 @@ import { formatSize } from '../spec/index.js';
 export default class Export extends BaseCommand<typeof Export> {
   static override summary = 'Write a zone to a file, or to standard output';
   static override description =
-    'One zstd tar stream: what the zone is, and its files with owners, times, ACLs, capabilities, hard links and holes.\nA running zone is not stopped: each file is as it was at some moment meanwhile. "tszone import" makes a zone of it.';
-  static override examples = ['tszone export web web.tar.zst', 'tszone export web - | ssh other tszone import - web'];
+    'One zstd tar stream: what the zone is, and its files with owners, times, ACLs, capabilities, hard links and holes.\nA running zone is not stopped: each file is as it was at some moment meanwhile. "tszone import" makes a zone of it.\nWith --snapshots all of its snapshots are there after the import, in a pool of any driver.';
+  static override examples = [
+    'tszone export web web.tar.zst',
+    'tszone export web web.tar.zst --snapshots',
+    'tszone export web - | ssh other tszone import - web',
+  ];
   static override args = {
     zone: requiredArg('the zone, or ZONE@SNAPSHOT'),
     file: requiredArg('the file, or - for standard output'),
   };
   static override flags = {
     force: Flags.boolean({ char: 'f', description: 'replace a file that is there' }),
+    snapshots: Flags.boolean({ description: 'take its snapshots along' }),
     level: Flags.integer({ helpValue: '1-19', description: 'how hard zstd tries; 1 if not given' }),
   };
 
   async run(): Promise<Output> {
     const { zone, file } = this.args;
-    const { level, force } = this.flags;
+    const { level, force, snapshots } = this.flags;
     if (file === '-' && this.caller.stdout.isTTY) throw onTerminal(zone);
     const target = file === '-' ? 1 : file;
     using progress = this.progress(`exporting ${zone}`);
@@ -32,12 +37,14 @@ export default class Export extends BaseCommand<typeof Export> {
         zone,
         target,
         force: force === true,
+        snapshots: snapshots === true,
         level,
         progress: (update) => progress.update(update),
       }),
     );
     if (result.changed > 0) this.note(`${result.changed} files shrank while they were read`);
-    const text = `zone "${zone}" is exported to ${file} (${formatSize(result.sizeBytes)} of files)`;
+    const along = result.snapshots === undefined ? '' : ` with ${result.snapshots} snapshots`;
+    const text = `zone "${zone}" is exported${along} to ${file} (${formatSize(result.sizeBytes)} of files)`;
     return file === '-' ? exitWith(0) : done(file, text, { ...result, file });
   }
 }

@@ -9,7 +9,7 @@ import { formatSize } from '../spec/index.js';
 export default class Import extends BaseCommand<typeof Import> {
   static override summary = 'Make a zone from a file that export has written';
   static override description =
-    'The zone gets a host name, machine-id, MAC and IP addresses of its own, and its ssh host keys are removed.\nWhat the file asks for that could harm this host (privileges, mounts, devices, low ports) is refused by name, unless --trust or --restrict is given.';
+    'The zone gets a host name, machine-id, MAC and IP addresses and, where it had some, ssh host keys of its own.\nWhat the file asks for that could harm this host (privileges, mounts, devices, low ports) is refused by name, unless --trust or --restrict is given.';
   static override examples = ['tszone import web.tar.zst', 'ssh other tszone export web - | tszone import - web2'];
   static override takesLocks = true;
   static override args = {
@@ -35,7 +35,8 @@ export default class Import extends BaseCommand<typeof Import> {
       }),
     );
     for (const remark of importRemarks(result)) this.note(remark);
-    const text = `zone "${result.name}" is imported (${formatSize(result.sizeBytes)}); "tszone start ${result.name}" starts it`;
+    const along = result.snapshots === 0 ? '' : ` with ${result.snapshots} snapshots`;
+    const text = `zone "${result.name}" is imported${along} (${formatSize(result.sizeBytes)}); "tszone start ${result.name}" starts it`;
     return done(result.name, text, result);
   }
 }

@@ -41,7 +41,8 @@ export const readlink = async (path: string): Promise<string> => readlinkSync(pa
 export const realpath = async (path: string): Promise<string> => realpathSync(path);
 export const chmod = async (path: string, mode: number): Promise<void> => chmodSync(path, mode);
 export const chown = async (path: string, uid: number, gid: number): Promise<void> => chownSync(path, uid, gid);
-export const utimes = async (path: string, atime: Date, mtime: Date): Promise<void> => utimesSync(path, atime, mtime);
+export const utimes = async (path: string, atime: Date | number, mtime: Date | number): Promise<void> =>
+  utimesSync(path, atime, mtime);
 export const rename = async (from: string, to: string): Promise<void> => renameSync(from, to);
 export const rmdir = async (path: string): Promise<void> => rmdirSync(path);
 export const symlink = async (target: string, path: string): Promise<void> => symlinkSync(target, path);

@@ -34,6 +34,8 @@ export const imageConfigSchema = v.strictObject({
   limits: optional(limitsSchema),
   /** sparse: directories of the host that come in read-only. */
   hostDirs: optional(v.array(v.strictObject({ source: v.string(), target: v.string() }))),
+  /** sparse: the layer whose usr/local zones begin with, as theirs; it is whole, whatever other layers have there. */
+  localLayer: optional(digestSchema),
 });
 
 export const imageSourceSchema = v.variant('kind', [

@@ -24,6 +24,8 @@ export interface ArchiveSummary {
   readonly skippedDevices?: number;
   readonly skippedXattrs?: number;
   readonly removedHostKeys?: number;
+  /** Of which kinds, in which part: `rootfs/ed25519`. */
+  readonly hostKeys?: readonly string[];
 }
 
 /** How much it is about to be. */

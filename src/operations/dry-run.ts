@@ -122,7 +122,7 @@ async function startSteps(host: HostContext, record: ZoneRecord, options: StartO
   return [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach)];
 }
 
-async function stopSteps({ roots }: HostContext, zone: string): Promise<DryStep[]> {
+export async function stopSteps({ roots }: HostContext, zone: string): Promise<DryStep[]> {
   const prepared = (await readLaunch(roots, zone))?.prepared ?? [];
   return hostSteps('undo', [...prepared].reverse());
 }

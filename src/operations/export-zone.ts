@@ -14,7 +14,8 @@ import {
   zstdPath,
 } from './archive-tool.js';
 import { boundary } from './boundaries.js';
-import { makeManifest, manifestName } from './export-manifest.js';
+import { withHistory } from './export-history.js';
+import { type ExportHistory, makeManifest, manifestName } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
 import { withPartsOf } from './zone-at-snapshot.js';
 import { isZoneRunning, partOptions, type ZonePart } from './zone-parts.js';
@@ -24,6 +25,8 @@ export interface ExportOptions {
   readonly zone: string;
   /** A path, or a descriptor of this process: 1 is its stdout. */
   readonly target: string | number;
+  /** All of the zone's snapshots come along. */
+  readonly snapshots?: boolean | undefined;
   /** Replace a file that is there. */
   readonly force?: boolean | undefined;
   /** zstd's, 1 to 19. */
@@ -38,6 +41,8 @@ export interface ExportResult {
   readonly sizeBytes: number;
   /** Files that shrank while they were read, and are filled up with zeros: a running zone's. */
   readonly changed: number;
+  /** How many have come along. */
+  readonly snapshots?: number;
 }
 
 /** A fifth larger than at zstd's own default, 3, for two thirds of its time. */
@@ -46,13 +51,17 @@ export const defaultLevel = 1;
 /**
  * A running zone is not stopped: each of its files is as it was at some moment meanwhile.
  *
- * @throws ZONE_NOT_FOUND, PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING
+ * @throws ZONE_NOT_FOUND, PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING, USAGE_BAD_ARGUMENT
  */
 export async function exportZone(host: HostContext, options: ExportOptions): Promise<ExportResult> {
   const { level = defaultLevel, signal } = options;
   if (!Number.isInteger(level) || level < 1 || level > 19) throw badLevel(level);
-  return withPartsOf(host, requireSnapshotRef(options.zone), { signal }, (parts, record) =>
-    exportParts(host, record, parts, options),
+  const ref = requireSnapshotRef(options.zone);
+  if (options.snapshots !== true)
+    return withPartsOf(host, ref, { signal }, (parts, record) => exportParts(host, record, parts, options));
+  if (ref.snapshot !== undefined) throw noSnapshots(options.zone);
+  return withHistory(host, ref.zone, { signal }, (parts, record, history) =>
+    exportParts(host, record, parts, options, history),
   );
 }
 
@@ -61,25 +70,29 @@ async function exportParts(
   record: ZoneRecord,
   parts: readonly ZonePart[],
   options: ExportOptions,
+  history?: ExportHistory,
 ): Promise<ExportResult> {
   const { level = defaultLevel } = options;
   const zone = record.spec.name;
   const through = [zstdPath(), '-q', '-T0', `-${level}`, '-c'];
   await using target = await openArchiveTarget(options.target, options.force === true);
+  const marks = history === undefined ? [] : ['--marks'];
   const args = [
     ...partOptions(parts),
+    ...marks,
     '--count-first',
     '--first',
     manifestName,
     '--nobody',
     ...throughOptions(through),
   ];
-  const describe = (counted: Counted) => describeParts(host, record, parts, counted);
+  const describe = (counted: Counted) => describeParts(host, record, parts, counted, history);
   const { entries, bytes, changed = 0 } = await pack(args, { ...options, descriptor: target.descriptor, describe });
   boundary('export', zone, 'packed');
   await target.commit();
   boundary('export', zone, 'done');
-  return { zone, entries: entries - 1, sizeBytes: bytes, changed };
+  const more = history === undefined ? {} : { snapshots: history.snapshots.length };
+  return { zone, entries: entries - 1, sizeBytes: bytes, changed, ...more };
 }
 
 /** How much it will be: for the one who waits, and for the one who makes room for it. */
@@ -102,12 +115,14 @@ export async function describeParts(
   record: ZoneRecord,
   parts: readonly ZonePart[],
   { entries, bytes }: Counted,
+  history?: ExportHistory,
 ): Promise<string> {
   const manifest = makeManifest({
     record,
     leases: await zoneLeases(host.roots, record.spec.name),
     running: await isZoneRunning(host, record.spec.name),
-    parts: parts.map(({ name }) => name),
+    parts: parts.map(({ name }) => name).filter((name) => name === 'rootfs' || name === 'local'),
+    history,
     sizeBytes: bytes,
     entries,
   });
@@ -145,6 +160,13 @@ const full = {
   message: 'no space left for the exported zone',
   hint: 'Free space where the file goes, choose another place, or pass a higher --level.',
 };
+
+function noSnapshots(zone: string): Error {
+  return zoneError('USAGE_BAD_ARGUMENT', `"${zone}" is a snapshot, and has none itself`, {
+    hint: `Leave out --snapshots, or export the zone: tszone export ${zone.split('@')[0]} --snapshots`,
+    context: { zone },
+  });
+}
 
 function badLevel(level: number): Error {
   return zoneError('USAGE_BAD_ARGUMENT', `"${level}" is not a level of compression`, {

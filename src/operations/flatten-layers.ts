@@ -1,6 +1,6 @@
 /**
  * Many frozen layers become one, behind the scenes: each is one more directory to look through whenever a file is opened for the first
- * time, and the kernel takes only so many. No file is copied; those snapshots that are made of the old layers keep them.
+ * time, and the kernel takes only so many. No file is copied where layers are directories; snapshots that are made of the old layers keep them.
  */
 import { type Roots, readZone, type ZoneRecord, type ZoneStorage } from '../state/index.js';
 import { layerDriverOf, type StorageOp } from '../storage/index.js';
@@ -24,12 +24,17 @@ export async function flattenLayers(roots: Roots, record: ZoneRecord, layer: str
   const zone = record.spec.name;
   const storage: ZoneStorage = { pool: pool.name, volume: record.storage?.volume ?? '', layers: [layer] };
   const kind = { operation: 'flatten', zone, completeIfRunning: false, place: 'disk', roots } as const;
-  const make: StorageOp = { op: 'storage.layer', roots, pool, layer };
+  const opening = { id: layer, layers };
+  const make: StorageOp[] = [
+    { op: 'storage.layer', roots, pool, layer },
+    ...(driver.needsOpen(pool) ? [{ op: 'storage.open', pool, ...opening } as const] : []),
+  ];
   await runInTwo({
     ...kind,
-    back: [make],
+    back: make,
     forward: async () => {
       await driver.merge?.(pool, layer, layers);
+      if (driver.needsOpen(pool)) await driver.close(pool, opening);
       boundary('flatten', zone, 'merged');
       return [
         { op: 'state.zone-storage', roots, zone, storage },

@@ -103,16 +103,24 @@ export interface Move {
 }
 
 /** The volume is empty then, and the zone is made of other layers. */
-export async function moveIntoLayer(roots: Roots, record: ZoneRecord, move: Move): Promise<void> {
-  const { place, layer, layers, like, more = [] } = move;
-  const { name } = record.spec;
+export function planMove(
+  roots: Roots,
+  record: ZoneRecord,
+  { place, layer, layers, like, more = [] }: Move,
+): (StateOp | StorageOp)[] {
   const { pool, volume } = place;
   const storage: ZoneStorage = { pool: pool.name, volume: record.storage?.volume ?? '', layers };
-  const ops: (StateOp | StorageOp)[] = [
+  return [
     { op: 'storage.freeze', pool, volume, layer, ...(like === undefined ? {} : { like: layers[0] ?? null }) },
-    { op: 'state.zone-storage', roots, zone: name, storage, ...(like === undefined ? {} : { like }) },
+    { op: 'state.zone-storage', roots, zone: record.spec.name, storage, ...(like === undefined ? {} : { like }) },
     ...more,
   ];
+}
+
+export async function moveIntoLayer(roots: Roots, record: ZoneRecord, move: Move): Promise<void> {
+  const { like } = move;
+  const { name } = record.spec;
+  const ops = planMove(roots, record, move);
   const kind = { recovery: 'forward', completeIfRunning: false, place: 'disk' } as const;
   const transaction = { operation: like === undefined ? 'freeze' : 'restore', zone: name, ...kind, roots, ops };
   await withReserve(roots, () => runTransaction(transaction, async () => {}));

@@ -45,19 +45,19 @@ export interface Trusted {
  * @throws EXPORT_UNTRUSTED with every field
  */
 export function judgeImport(
-  { manifest, spec }: { readonly manifest: ExportManifest; readonly spec: ZoneSpec },
+  { image, spec, label }: { readonly image: ExportManifest['image']; readonly spec: ZoneSpec; readonly label: string },
   trust: Trust,
   ownDirs: readonly HostDirectory[],
 ): Trusted {
-  const asked = manifest.image.config.hostDirs ?? [];
-  const wantsDirs = manifest.image.kind === 'sparse' ? !isWithin(asked, ownDirs) : asked.length > 0;
+  const asked = image.config.hostDirs ?? [];
+  const wantsDirs = image.kind === 'sparse' ? !isWithin(asked, ownDirs) : asked.length > 0;
   const made = demands.filter(({ isMade }) => isMade(spec));
   const names = [...made.map(({ name }) => name), ...(wantsDirs ? ['hostDirs'] : [])];
   if (names.length === 0) return { spec, hostDirs: asked, leftOut: [] };
-  if (trust === 'ask') throw untrusted(spec.name, names);
+  if (trust === 'ask') throw untrusted(label, names);
   if (trust === 'trust') return { spec, hostDirs: asked, leftOut: [] };
   const without = Object.assign({}, ...made.map((demand) => demand.without(spec))) as Partial<ZoneSpec>;
-  const ownOnly = manifest.image.kind === 'sparse' ? ownDirs : [];
+  const ownOnly = image.kind === 'sparse' ? ownDirs : [];
   return { spec: changeSpec(spec, without), hostDirs: wantsDirs ? ownOnly : asked, leftOut: names };
 }
 

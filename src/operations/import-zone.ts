@@ -3,10 +3,11 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
+import { mkdir } from '../host/quick-fs.js';
 import { withImagesLocked } from '../images/index.js';
 import type { HostOp } from '../plan/index.js';
 import { hasHostIds, parseZoneOptions, type ZoneSpec, zoneOptionsOf } from '../spec/index.js';
-import { type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
+import { defaultPoolName, type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { emptyLayer, ensureEmptyLayer } from '../storage/index.js';
 import { type ArchiveReader, openArchive } from './archive-reader.js';
 import type { ArchiveSummary, OnArchiveProgress } from './archive-tool.js';
@@ -14,13 +15,22 @@ import { boundary } from './boundaries.js';
 import { withoutAddresses } from './clone-spec.js';
 import { type ExportManifest, parseManifest } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
+import {
+  beginLayers,
+  endHistory,
+  type ImportedHistory,
+  localParts,
+  planHistory,
+  planLayers,
+} from './import-history.js';
+import { renewHostKeys } from './import-identity.js';
 import { judgeImport, type Trust } from './import-trust.js';
 import { newZoneRecord, planCreate, refuseExisting } from './make-zone.js';
 import { runTransaction, undoAll } from './transaction.js';
 import { checkZoneFeasible } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
-import { partOptions } from './zone-parts.js';
+import { type ArchivePart, partOptions } from './zone-parts.js';
 import { directoryOf, planOpen, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface ImportOptions extends OperationOptions {
@@ -46,8 +56,11 @@ export interface ImportResult {
   readonly leftOut: readonly string[];
   readonly skippedDevices: number;
   readonly skippedXattrs: number;
-  /** So many are to be made anew. */
   readonly removedHostKeys: number;
+  /** Kinds of which no new ones are made. */
+  readonly lostHostKeys: readonly string[];
+  /** How many have come along. */
+  readonly snapshots: number;
 }
 
 /**
@@ -58,44 +71,59 @@ export interface ImportResult {
 export async function importZone(host: HostContext, options: ImportOptions): Promise<ImportResult> {
   const { signal, keepIdentity = false } = options;
   await using reader = await openArchive(options.source, signal);
-  const parsed = parseManifest(reader.manifest);
-  const { spec, image, leftOut } = decide(host, parsed, options);
+  const { manifest, spec: wanted } = parseManifest(reader.manifest);
+  const { spec, image, leftOut } = decide(host, { ...manifest, spec: wanted, label: wanted.name }, options);
+  const plain = {
+    ...newZoneRecord(spec, image),
+    ...(keepIdentity ? { machineId: manifest.identity.machineId } : {}),
+  };
+  const history = planHistory(manifest, {
+    zone: spec.name,
+    pool: spec.pool ?? defaultPoolName,
+    machineId: keepIdentity ? undefined : plain.machineId,
+    judge: (asked, its) => decide(host, { ...asked, spec: its, label: `${wanted.name}@${asked.name}` }, options),
+  });
   await refuseExisting(host, spec.name);
   await using _lock = await lockZone(host, spec.name, options);
   await refuseExisting(host, spec.name);
   await checkZoneFeasible(host, spec, image);
   await ensureNetworks(host.roots, spec);
-  await requireSpace(host, parsed.manifest);
-  const record = {
-    ...newZoneRecord(spec, image),
-    ...(keepIdentity ? { machineId: parsed.manifest.identity.machineId } : {}),
-  };
-  const done = await unpackZone(host, { reader, record, manifest: parsed.manifest, options });
+  await requireSpace(host, manifest);
+  const done = await unpackZone(host, { reader, record: plain, manifest, options, history });
   return {
     name: spec.name,
     spec,
     entries: done.entries,
     sizeBytes: done.bytes,
-    leftOut,
+    leftOut: [...new Set([...leftOut, ...(history?.leftOut ?? [])])],
     skippedDevices: done.skippedDevices ?? 0,
     skippedXattrs: done.skippedXattrs ?? 0,
     removedHostKeys: done.removedHostKeys ?? 0,
+    lostHostKeys: done.lostHostKeys,
+    snapshots: history?.snapshots.length ?? 0,
   };
 }
 
-/** What zone it will be. Its root is all its own: there is nothing of an image below it. */
+interface Asked {
+  readonly image: ExportManifest['image'];
+  readonly spec: ZoneSpec;
+  /** In an error. */
+  readonly label: string;
+}
+
+/** What zone it will be, or snapshot of it. Its root is all its own: there is nothing of an image below it. */
 function decide(
   host: HostContext,
-  parsed: { readonly manifest: ExportManifest; readonly spec: ZoneSpec },
+  asked: Asked,
   { name, pool, trust = 'ask', keepIdentity = false }: ImportOptions,
 ): { readonly spec: ZoneSpec; readonly image: ZoneImage; readonly leftOut: readonly string[] } {
   const ownDirs = ['/usr', ...host.facts.usr.dirs].map((path) => ({ source: path, target: path }));
-  const { spec, hostDirs, leftOut } = judgeImport(parsed, trust, ownDirs);
-  const { kind, arch, config, name: imageName } = parsed.manifest.image;
-  const { pool: _theirs, ...asked } = zoneOptionsOf(spec);
+  const { spec, hostDirs, leftOut } = judgeImport(asked, trust, ownDirs);
+  const { kind, arch, config, name: imageName } = asked.image;
+  const { pool: _theirs, ...options } = zoneOptionsOf(spec);
   const here = { ...(name === undefined ? {} : { name }), ...(pool === undefined ? {} : { pool }) };
-  const named = parseZoneOptions({ ...asked, ...here });
-  const { hostDirs: _asked, ...plain } = config;
+  const named = parseZoneOptions({ ...options, ...here });
+  const { hostDirs: _hostDirs, localLayer: _layer, ...plain } = config;
   return {
     spec: keepIdentity ? named : withoutIdentity(named),
     image: {
@@ -119,11 +147,14 @@ interface UnpackInput {
   readonly record: Omit<ZoneRecord, 'ids'>;
   readonly manifest: ExportManifest;
   readonly options: ImportOptions;
+  readonly history: ImportedHistory | undefined;
 }
 
-async function unpackZone(host: HostContext, input: UnpackInput): Promise<ArchiveSummary> {
+type Unpacked = ArchiveSummary & Pick<ImportResult, 'lostHostKeys'>;
+
+async function unpackZone(host: HostContext, input: UnpackInput): Promise<Unpacked> {
   const { roots } = host;
-  const { reader, record, manifest, options } = input;
+  const { reader, record, manifest, options, history } = input;
   const zone = record.spec.name;
   const place = await volumeOf(roots, record);
   const opening = planOpen(place).prepare;
@@ -132,11 +163,11 @@ async function unpackZone(host: HostContext, input: UnpackInput): Promise<Archiv
   const transaction = { ...kind, roots, zone, ops: [...first, ...opening], later: [last], signal: options.signal };
   return runTransaction(transaction, async (applyLater) => {
     const totalBytes = archiveBytes(manifest);
-    const done = await reader.unpack({
-      options: unpackOptions(host, input, place),
-      progress: options.progress,
-      totalBytes,
-    });
+    const parts = await partsOf(host, input, place);
+    const { progress } = options;
+    const done = await reader.unpack({ options: unpackOptions(input, parts), progress, totalBytes });
+    const lostHostKeys = await renewHostKeys(done.hostKeys ?? [], parts, record.spec.hostname ?? zone);
+    await endHistory(host, zone, place, history);
     const [failure] = await undoAll(opening);
     if (failure !== undefined) throw failure;
     boundary('import', zone, 'unpacked');
@@ -146,23 +177,30 @@ async function unpackZone(host: HostContext, input: UnpackInput): Promise<Archiv
       boundary('import', zone, 'layer');
       await applyLater();
     });
-    return done;
+    return { ...done, lostHostKeys };
   });
 }
 
 /** As of a zone that is created, but for its addresses; the record comes last. */
 function planImport(
   host: HostContext,
-  { record, manifest, options }: UnpackInput,
+  { record, manifest, options, history }: UnpackInput,
   place: ZoneVolume,
 ): { first: HostOp[]; last: HostOp } {
   const { roots } = host;
+  const storage = { pool: place.pool.name, volume: record.storage?.volume ?? '', layers: history?.chain ?? [] };
+  const made = history === undefined ? record : { ...record, storage };
   const { spec } = record;
   const isOther = ({ op }: HostOp) => op !== 'state.addresses-lease' && op !== 'state.zone-write';
   const wished = options.keepIdentity === true ? withAddresses(spec, manifest) : spec;
   return {
-    first: [...planCreate(host, record, place).filter(isOther), ...planAddressLease(roots, wished)],
-    last: { op: 'state.zone-write', roots, record },
+    // Layers are taken back last: whatever else of the zone was there names them.
+    first: [
+      ...planLayers(host, place, history),
+      ...planCreate(host, record, place).filter(isOther),
+      ...planAddressLease(roots, wished),
+    ],
+    last: { op: 'state.zone-write', roots, record: made },
   };
 }
 
@@ -186,25 +224,34 @@ const archiveBytes = ({ sizeBytes, entries }: ExportManifest) => sizeBytes + ent
 const slackBytes = 1 << 30;
 const slackEntries = 100_000;
 
-function unpackOptions(
-  { roots }: HostContext,
-  { record, manifest, options }: UnpackInput,
+/** In the order of the archive. */
+async function partsOf(
+  host: HostContext,
+  { record, manifest, options, history }: UnpackInput,
   place: ZoneVolume,
-): string[] {
-  const { spec, image } = record;
-  const { local } = zonePaths(roots, spec.name);
-  const parts = [
-    { name: 'rootfs', directories: [join(directoryOf(place), 'upper')] },
-    ...(image.kind === 'sparse' ? [{ name: 'local', directories: [local] }] : []),
+): Promise<ArchivePart[]> {
+  const { name } = record.spec;
+  const { local } = zonePaths(host.roots, name);
+  const scrub = options.keepIdentity !== true;
+  const locals = localParts(host, name, history);
+  for (const { directory } of locals) await mkdir(directory, { recursive: true, mode: 0o755 });
+  return [
+    ...(await beginLayers(place, history, manifest.sizeBytes)).map((part) => ({ ...part, scrub })),
+    { name: 'rootfs', directories: [join(directoryOf(place), 'upper')], scrub },
+    ...(record.image.kind === 'sparse' ? [{ name: 'local', directories: [local] }] : []),
+    ...locals.map((part) => ({ name: part.name, directories: [part.directory] })),
   ];
+}
+
+function unpackOptions({ record, manifest, options, history }: UnpackInput, parts: readonly ArchivePart[]): string[] {
   return [
     ...partOptions(parts),
+    ...(history === undefined ? [] : ['--marks']),
     '--max-bytes',
     String(2 * archiveBytes(manifest) + slackBytes),
     '--max-entries',
     String(2 * manifest.entries + slackEntries),
-    ...(options.keepIdentity === true ? [] : ['--scrub']),
-    ...(options.trust === 'trust' && hasHostIds(spec) ? ['--devices'] : []),
+    ...(options.trust === 'trust' && hasHostIds(record.spec) ? ['--devices'] : []),
     '--sync',
   ];
 }

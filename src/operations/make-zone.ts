@@ -8,6 +8,7 @@ import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index
 import {
   defaultPoolName,
   findZone,
+  type Roots,
   readUnseenZone,
   readZone,
   type StateOp,
@@ -17,7 +18,7 @@ import {
   type ZoneRecord,
   zonePaths,
 } from '../state/index.js';
-import type { StorageOp } from '../storage/index.js';
+import { layerDirectory, type StorageOp } from '../storage/index.js';
 import { deleteJournal, discardZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
 import { recoverZone } from './recover.js';
@@ -121,7 +122,7 @@ export function planCreate(
     // Where its record goes.
     ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
     ...planVolume(place),
-    ...(image.kind === 'sparse' ? [{ op: 'state.mkdir', path: paths.local, mode: 0o755 } as const] : []),
+    ...planLocal(roots, image, paths.local),
     {
       op: 'state.ids-lease',
       roots,
@@ -132,6 +133,14 @@ export function planCreate(
     ...planAddressLease(roots, spec),
     { op: 'state.zone-write', roots, record, unseen },
   ];
+}
+
+/** Of a sparse zone: /usr/local, which the host's /usr hides if it is in a layer. */
+function planLocal(roots: Roots, { kind, config }: ZoneImage, path: string): (StateOp | StorageOp)[] {
+  if (kind !== 'sparse') return [];
+  const make = { op: 'state.mkdir', path, mode: 0o755 } as const;
+  if (config.localLayer === undefined) return [make];
+  return [make, { op: 'storage.fill', from: join(layerDirectory(roots, config.localLayer), 'usr/local'), to: path }];
 }
 
 function planVolume(place: ZoneVolume): (StateOp | StorageOp)[] {

@@ -20,7 +20,7 @@ import { resolveImageName } from './image-names.js';
 import { listImage, refuseExistingImage } from './image-store.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
 import { withPartsOf } from './zone-at-snapshot.js';
-import { partOptions, type ZonePart } from './zone-parts.js';
+import { type ArchivePart, partOptions, type ZonePart } from './zone-parts.js';
 
 export interface PublishOptions {
   /** ZONE, or ZONE@SNAPSHOT. */
@@ -41,7 +41,9 @@ const mostLayers = 32;
  * What the zone has written becomes a layer above those of its image, without machine-id and ssh host keys. A zone of many layers
  * becomes one of one. A running zone is not stopped: each file is as it was at some moment meanwhile.
  *
- * @throws ZONE_NOT_FOUND, IMAGE_EXISTS without `force`, ZONE_STATE a sparse zone with files in /usr/local, RESOURCE_DISK_FULL
+ * Of a sparse zone, what it has in /usr/local goes into the layer, too, as usr/local: zones of the image begin with it.
+ *
+ * @throws ZONE_NOT_FOUND, IMAGE_EXISTS without `force`, RESOURCE_DISK_FULL
  */
 export async function publishZone(host: HostContext, options: PublishOptions): Promise<ImageManifest> {
   const { roots } = host;
@@ -53,16 +55,16 @@ export async function publishZone(host: HostContext, options: PublishOptions): P
     host,
     requireSnapshotRef(options.zone),
     { signal: options.signal },
-    async ([root, local], record) => {
-      if (local !== undefined) await refuseLocal(record, local);
-      return publishRoot(host, { record, root, name, check }, options);
-    },
+    async ([root, local], record) =>
+      publishRoot(host, { record, root, local: await ownLocal(record, local), name, check }, options),
   );
 }
 
 interface PublishInput {
   readonly record: ZoneRecord;
   readonly root: ZonePart | undefined;
+  /** Of a sparse zone, if it has anything there, or its image has. */
+  readonly local: ZonePart | undefined;
   /** Of the image. */
   readonly name: string;
   readonly check: (images: ImageTable) => void;
@@ -70,7 +72,7 @@ interface PublishInput {
 
 async function publishRoot(
   host: HostContext,
-  { record, root, name, check }: PublishInput,
+  { record, root, local, name, check }: PublishInput,
   options: PublishOptions,
 ): Promise<ImageManifest> {
   const { roots } = host;
@@ -81,12 +83,16 @@ async function publishRoot(
   const isFlat = below.length >= mostLayers || (record.storage?.layers ?? []).length > 0;
   await sweepStaging(roots);
   await using staging = await stageLayer(roots);
-  const part = { ...root, directories: isFlat ? root.directories : [upper] };
-  const archive = packed(part, isFlat, options.signal);
+  const parts = [
+    { name: '.', directories: isFlat ? root.directories : [upper] },
+    ...(local === undefined ? [] : [{ name: 'usr/local', directories: local.directories }]),
+  ];
+  const archive = packed(parts, isFlat, options.signal);
   const unpacked = await unpackLayer(staging, { archive, progress: options.progress, signal: options.signal });
   boundary('publish', zone, 'unpacked');
   const layers = isFlat ? [unpacked.digest] : [unpacked.digest, ...record.image.layers];
-  const manifest = manifestOf(record, { name, layers, sizeBytes: unpacked.sizeBytes, options });
+  const own = manifestOf(record, { name, layers, sizeBytes: unpacked.sizeBytes, options });
+  const manifest = local === undefined ? own : { ...own, config: { ...own.config, localLayer: unpacked.digest } };
   await withImagesLocked(roots, async () => {
     await requireLayers(host, record, layers.slice(1));
     await commitLayer(roots, staging, unpacked);
@@ -98,8 +104,14 @@ async function publishRoot(
 }
 
 /** The packer's stream; throws where it ends if the packer has not ended well. */
-async function* packed(part: ZonePart, isFlat: boolean, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
-  const args = [...partOptions([{ ...part, name: '.' }]), ...(isFlat ? [] : ['--whiteouts'])];
+async function* packed(
+  parts: readonly ArchivePart[],
+  isFlat: boolean,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  // Of the image that the zone came from, where the root shows it: what is there now is a part of its own.
+  const skip = parts.length > 1 ? ['--skip', './usr/local'] : [];
+  const args = [...partOptions(parts), ...skip, ...(isFlat ? [] : ['--whiteouts'])];
   const tool = startArchiveTool('pack', args, { stdin: 'ignore', stdout: 'pipe', signal });
   const talk = new ToolTalk();
   const listening = talk.listen(tool.stderr);
@@ -157,17 +169,14 @@ function configOf({ spec, image }: ZoneRecord): ImageConfig {
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as ImageConfig;
 }
 
-/** A sparse image has no place for them: its zones begin with an empty /usr/local. */
-async function refuseLocal({ spec }: ZoneRecord, { directories: [local = ''] }: ZonePart): Promise<void> {
-  const names = await readdir(local).catch((error: unknown) => {
+/** Of an image that had something there, what is not there any more is told by a whole, empty one. */
+async function ownLocal({ image }: ZoneRecord, local: ZonePart | undefined): Promise<ZonePart | undefined> {
+  if (local === undefined || image.config.localLayer !== undefined) return local;
+  const names = await readdir(local.directories[0] ?? '').catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
   });
-  if (names.length === 0) return;
-  throw zoneError('ZONE_STATE', `zone "${spec.name}" has files in /usr/local, which no image of its kind can have`, {
-    hint: `Move them to /opt (tszone exec ${spec.name} -- mv …), or take the zone along with "tszone export ${spec.name}".`,
-    context: { zone: spec.name, path: '/usr/local' },
-  });
+  return names.length === 0 ? undefined : local;
 }
 
 /** The zone may have been deleted meanwhile, and its image with it. */

@@ -6,12 +6,15 @@ import {
   dropJournal,
   type Journal,
   readRunning,
+  type SnapshotRecord,
   type StateOp,
   type ZoneRecord,
 } from '../state/index.js';
 import type { StorageOp } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
+import { planLayersMove } from './move-layers.js';
 import { settleZone } from './settle-zone.js';
+import { unmountViews } from './snapshot-mount.js';
 import { runTransaction } from './transaction.js';
 import { zoneRunningError } from './zone-ref.js';
 import { newStorage, requireBounds, volumeLimits, volumeOf, type ZoneVolume } from './zone-storage.js';
@@ -21,6 +24,8 @@ export interface VolumeChangePlan {
   readonly record: ZoneRecord;
   /** Taken back if one fails. */
   readonly make: readonly StorageOp[];
+  /** Snapshots that move along: nobody may look into them meanwhile. */
+  readonly moved?: readonly SnapshotRecord[];
   /** Completed once it has begun. */
   readonly finish: readonly (StateOp | StorageOp)[];
 }
@@ -55,22 +60,31 @@ async function planBounds(host: HostContext, record: ZoneRecord, after: ZoneReco
   return { record: after, make: [], finish: [...resize, { op: 'state.zone-save', roots: host.roots, record: after }] };
 }
 
-/** A new volume, a copy of what is in the old one; with the record that names it the zone has moved, and the old one goes. */
+/**
+ * A new volume, a copy of what is in the old one, over copies of the layers below that; with the record that names them the zone has moved, its
+ * snapshots too, and the old ones go.
+ */
 async function planMove({ roots }: HostContext, record: ZoneRecord, after: ZoneRecord): Promise<VolumeChangePlan> {
   const { name } = record.spec;
   if ((await readRunning(roots, name)) !== undefined) throw zoneRunningError(name);
-  if ((record.storage?.layers ?? []).length > 0) throw hasLayers(name);
   const [from, to] = [await volumeOf(roots, record), await volumeOf(roots, after)];
   await requireBounds(roots, to.pool, volumeLimits(after.spec));
+  const { make, chain, snapshots, rename, sweep } = await planLayersMove(roots, name, from, to);
+  const storage = { pool: to.pool.name, volume: after.storage?.volume ?? '', layers: chain };
+  const there = chain.length === 0 ? after : { ...after, storage };
   return {
-    record: after,
+    record: there,
+    moved: snapshots,
     make: [
+      ...make,
       { op: 'storage.create', ...placeOf(to), from: [], ...volumeLimits(after.spec) },
       { op: 'storage.copy', from: placeOf(from), to: placeOf(to) },
     ],
     finish: [
-      { op: 'state.zone-save', roots, record: after },
+      ...rename,
+      { op: 'state.zone-save', roots, record: there },
       { op: 'storage.remove', ...placeOf(from) },
+      ...sweep,
     ],
   };
 }
@@ -101,16 +115,10 @@ export async function changeVolume(
   else {
     // A prepared zone has its volume open.
     if (!(await settleZone(roots, zone))) throw zoneRunningError(zone);
+    for (const snapshot of plan.moved ?? []) await unmountViews(roots, zone, snapshot);
     await runTransaction({ ...kind, recovery: 'back', roots, ops: plan.make, signal }, finish);
   }
   return plan.record;
-}
-
-function hasLayers(name: string): Error {
-  return zoneError('ZONE_STATE', `zone "${name}" has snapshots, which stay in their pool`, {
-    hint: 'Delete them first, or clone the zone into the other pool.',
-    context: { zone: name },
-  });
 }
 
 function notNow(name: string, keys: readonly string[]): Error {

@@ -46,8 +46,7 @@ export async function createSnapshot(
   requireName(input.name);
   await using _lock = await lockZone(host, zone, options);
   const record = await readZone(host.roots, zone);
-  const name = input.name ?? (await freeName(host.roots, zone));
-  await refuse(host.roots, record, name);
+  const name = await checkNewSnapshot(host, record, input.name);
   const id = randomBytes(8).toString('hex');
   const extras = extrasOf(host.roots, zone, { id });
   const localTo = hasLocal(record) ? { directory: extras, name: 'local' } : undefined;
@@ -64,6 +63,18 @@ export async function createSnapshot(
     if ((await findSnapshot(host.roots, zone, name)) === undefined) await rm(extras, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** @returns its name @throws SNAPSHOT_EXISTS, ZONE_STATE, USAGE_BAD_ARGUMENT */
+export async function checkNewSnapshot(
+  { roots }: HostContext,
+  record: ZoneRecord,
+  asked: string | undefined,
+): Promise<string> {
+  requireName(asked);
+  const name = asked ?? (await freeName(roots, record.spec.name));
+  await refuse(roots, record, name);
+  return name;
 }
 
 interface Named extends SnapshotInput {

@@ -54,7 +54,7 @@ export async function removeSnapshots(roots: Roots, zone: string, records: reado
 }
 
 /** The records go first: from then on nothing is made of the layers. */
-async function planRemoveSnapshots(
+export async function planRemoveSnapshots(
   roots: Roots,
   zone: string,
   records: readonly SnapshotRecord[],

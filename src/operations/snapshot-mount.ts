@@ -56,11 +56,26 @@ export async function mountSnapshot(
   return { zone, snapshot, path };
 }
 
-async function ownPlace({ runRoot }: Roots, zone: string, snapshot: string): Promise<string> {
-  const parent = `${runRoot}/snapshots`;
-  await makeStateDirectory(parent);
-  await mkdir(`${parent}/${zone}@${snapshot}`, { recursive: true, mode: 0o700 });
-  return `${parent}/${zone}@${snapshot}`;
+const ownPathOf = ({ runRoot }: Roots, { zone, snapshot }: SnapshotPlace) => `${runRoot}/snapshots/${zone}@${snapshot}`;
+
+async function ownPlace(roots: Roots, zone: string, snapshot: string): Promise<string> {
+  const path = ownPathOf(roots, { zone, snapshot });
+  await makeStateDirectory(`${roots.runRoot}/snapshots`);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+/** Where it would be mounted, and where it is. @throws as `mountSnapshot` */
+export async function placeOfView(
+  { roots }: HostContext,
+  place: SnapshotPlace,
+  at: string | undefined,
+): Promise<{ readonly path: string; readonly paths: readonly string[]; readonly isMounted: boolean }> {
+  await readZone(roots, place.zone);
+  if (at !== undefined) await requireDirectory(at);
+  const paths = await mountsOf(sourceOf(roots, await readSnapshot(roots, place.zone, place.snapshot)));
+  const path = at ?? ownPathOf(roots, place);
+  return { path, paths, isMounted: paths.includes(path) };
 }
 
 async function requireDirectory(path: string): Promise<void> {

@@ -11,7 +11,7 @@ import {
   type SnapshotRecord,
   zoneNames,
 } from '../state/index.js';
-import { driverOf, makesLayers, sweepLayers } from '../storage/index.js';
+import { driverOf, makesLayers, type Pool, sweepLayers } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
 import { removeSnapshots } from './snapshot-delete.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
@@ -63,24 +63,29 @@ export function expiredOf(
   );
 }
 
-/** Looked for before the journals are read: a layer is in a journal before it is there, and until something names it. */
 async function removeUnnamed(roots: Roots): Promise<string[]> {
   const removed: string[] = [];
+  for (const { pool, layers } of await unusedLayers(roots)) removed.push(...(await sweepLayers(roots, pool, layers)));
+  return removed;
+}
+
+/**
+ * Of which nobody makes anything now; something may be made of them. Looked for before the journals are read: a layer is in a journal before it
+ * is there, and until something names it.
+ */
+export async function unusedLayers(
+  roots: Roots,
+): Promise<{ readonly pool: Pool; readonly layers: readonly string[] }[]> {
+  const found: { readonly pool: Pool; readonly layers: readonly string[] }[] = [];
   for (const name of await poolNames(roots)) {
     const pool = await findPoolOf(roots, name);
     const driver = driverOf(pool);
     if (!makesLayers(driver)) continue;
     const layers = await driver.listLayers(pool);
     const inWork = await layersInJournals(roots);
-    removed.push(
-      ...(await sweepLayers(
-        roots,
-        pool,
-        layers.filter((layer) => !inWork.has(layer)),
-      )),
-    );
+    found.push({ pool, layers: layers.filter((layer) => !inWork.has(layer)) });
   }
-  return removed;
+  return found;
 }
 
 async function layersInJournals(roots: Roots): Promise<Set<string>> {

@@ -14,7 +14,7 @@ import {
   zonePaths,
 } from '../state/index.js';
 import { copyTree, type StorageOp } from '../storage/index.js';
-import { hasLocal, moveIntoLayer, newLayerId } from './freeze-zone.js';
+import { hasLocal, type Move, moveIntoLayer, newLayerId, planMove } from './freeze-zone.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { planSweep } from './snapshot-delete.js';
@@ -51,21 +51,54 @@ export async function restoreSnapshot(
 ): Promise<RestoreResult> {
   await using _lock = await lockZone(host, zone, options);
   const record = await readZone(host.roots, zone);
-  const wanted = await readSnapshot(host.roots, zone, snapshot);
-  const place = await volumeOf(host.roots, record);
-  refuseOtherPool(place, wanted);
-  const runs = (await readRunning(host.roots, zone)) !== undefined;
-  if (runs && options.force !== true)
-    throw zoneRunningError(
-      zone,
-      `Run "tszone stop ${zone}" first, or pass --force to stop it, restore and start it again.`,
-    );
+  const { place, wanted, runs } = await requireRestorable(host, record, snapshot, options.force === true);
   // What its start had prepared has to be taken back: it starts again, from another volume.
   if (runs) await (await stopLocked(host, record, options)).cleaned;
   if (!(await settleZone(host.roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
   await restoreStopped(host, record, place, wanted);
   const started = runs ? await launchLocked(host, zone, { signal: options.signal, detach: true }) : undefined;
   return { zone, snapshot, restarted: runs, notes: started?.notes ?? [] };
+}
+
+export interface Restorable {
+  readonly place: ZoneVolume;
+  readonly wanted: SnapshotRecord;
+  readonly runs: boolean;
+}
+
+/** @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING, ZONE_STATE */
+export async function requireRestorable(
+  { roots }: HostContext,
+  record: ZoneRecord,
+  snapshot: string,
+  force: boolean,
+): Promise<Restorable> {
+  const zone = record.spec.name;
+  const wanted = await readSnapshot(roots, zone, snapshot);
+  const place = await volumeOf(roots, record);
+  refuseOtherPool(place, wanted);
+  const runs = (await readRunning(roots, zone)) !== undefined;
+  if (!runs || force) return { place, wanted, runs };
+  const hint = `Run "tszone stop ${zone}" first, or pass --force to stop it, restore and start it again.`;
+  throw zoneRunningError(zone, hint);
+}
+
+/** For `--dry-run`: what it would be, without what is made on the way (a sparse zone's /usr/local is copied aside). */
+export async function planRestore(
+  roots: Roots,
+  record: ZoneRecord,
+  place: ZoneVolume,
+  { layers, ...wanted }: SnapshotRecord,
+): Promise<(StateOp | StorageOp)[]> {
+  const { pool, driver, volume } = place;
+  if (driver.freezes !== 'instant')
+    return planMove(roots, record, await planDiscard(roots, place, { ...wanted, layers }, []));
+  const fresh = randomBytes(8).toString('hex');
+  return [
+    { op: 'storage.create', pool, volume: fresh, from: layers, ...volumeLimits(wanted.spec) },
+    { op: 'storage.remove', pool, volume },
+    ...(await planSweep(roots, [{ pool: pool.name, layers: place.layers }])),
+  ];
 }
 
 function refuseOtherPool({ pool }: ZoneVolume, { spec, name, pool: other }: SnapshotRecord): void {
@@ -87,16 +120,20 @@ async function restoreStopped(
   const local = await prepareLocal(roots, record, wanted);
   const like = { spec, image, machineId };
   if (place.driver.freezes === 'instant') return replaceVolume(roots, record, { place, layers, like, local });
-  // What is there is put aside in one step, and removed when the zone is made of something else.
-  const discarded = newLayerId();
-  const sweep = await planSweep(roots, [{ pool: place.pool.name, layers: [discarded, ...place.layers] }]);
-  await moveIntoLayer(roots, record, {
-    place,
-    layer: discarded,
-    layers,
-    like,
-    more: [...local, ...planBounds(place, spec), ...sweep],
-  });
+  await moveIntoLayer(roots, record, await planDiscard(roots, place, wanted, local));
+}
+
+/** What is there is put aside in one step, and removed when the zone is made of something else. */
+async function planDiscard(
+  roots: Roots,
+  place: ZoneVolume,
+  { spec, image, machineId, layers }: SnapshotRecord,
+  local: readonly StateOp[],
+): Promise<Move> {
+  const layer = newLayerId();
+  const sweep = await planSweep(roots, [{ pool: place.pool.name, layers: [layer, ...place.layers] }]);
+  const more = [...local, ...planBounds(place, spec), ...sweep];
+  return { place, layer, layers, like: { spec, image, machineId }, more };
 }
 
 /** What the zone was bound to then. */

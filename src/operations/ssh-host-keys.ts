@@ -11,10 +11,12 @@ export interface HostKey {
 const makers: Readonly<Record<string, (comment: string) => Omit<HostKey, 'name'>>> = {
   ed25519: makeEd25519,
   ecdsa: makeEcdsa,
+  rsa: makeRsa,
 };
 
+export const hostKeyKinds: readonly string[] = Object.keys(makers);
 /** Kinds that take no time to make; an RSA key of a decent length takes up to a second. */
-export const quickKinds: readonly string[] = Object.keys(makers);
+export const quickKinds: readonly string[] = ['ed25519', 'ecdsa'];
 
 export function makeHostKey(kind: string, comment: string): HostKey {
   const make = makers[kind];
@@ -34,7 +36,7 @@ function number(value: number): Buffer {
   return bytes;
 }
 
-const decoded = (key: KeyObject, part: 'd' | 'x' | 'y') =>
+const decoded = (key: KeyObject, part: 'd' | 'x' | 'y' | 'e' | 'n') =>
   Buffer.from(key.export({ format: 'jwk' })[part] ?? '', 'base64url');
 const publicLine = (type: string, blob: Buffer, comment: string) => `${type} ${blob.toString('base64')} ${comment}\n`;
 
@@ -78,3 +80,15 @@ function makeEcdsa(comment: string): Omit<HostKey, 'name'> {
   const privateText = privateKey.export({ type: 'sec1', format: 'pem' }).toString();
   return { privateText, publicText: publicLine(type, blob, comment) };
 }
+
+/** As long as ssh-keygen(1) makes it. */
+function makeRsa(comment: string): Omit<HostKey, 'name'> {
+  const type = 'ssh-rsa';
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 });
+  const blob = Buffer.concat([field(type), field(decoded(privateKey, 'e')), field(positive(decoded(privateKey, 'n')))]);
+  const privateText = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+  return { privateText, publicText: publicLine(type, blob, comment) };
+}
+
+/** An mpint whose first bit is set would be a negative number. */
+const positive = (bytes: Buffer) => Buffer.concat([Buffer.from([0]), bytes]);

@@ -10,7 +10,7 @@ import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
 import { planOpen, volumeOf } from './zone-storage.js';
 
-export type PartName = 'rootfs' | 'local';
+export type PartName = 'rootfs' | 'local' | `layers/${number}` | `locals/${number}`;
 
 export interface ZonePart {
   readonly name: PartName;
@@ -70,13 +70,19 @@ export async function isZoneRunning({ roots }: HostContext, name: string): Promi
   return (await readRunning(roots, name)) !== undefined;
 }
 
+export interface ArchivePart {
+  readonly name: string;
+  readonly directories: readonly string[];
+  /** unpack: what tells machines apart is left out of it. */
+  readonly scrub?: boolean;
+}
+
 /** Options of the packer and the unpacker. */
-export function partOptions(
-  parts: readonly { readonly name: string; readonly directories: readonly string[] }[],
-): string[] {
-  return parts.flatMap(({ name, directories }) => [
+export function partOptions(parts: readonly ArchivePart[]): string[] {
+  return parts.flatMap(({ name, directories, scrub = false }) => [
     '--part',
     name,
     ...directories.flatMap((directory) => ['--dir', directory]),
+    ...(scrub ? ['--scrub'] : []),
   ]);
 }

@@ -13,6 +13,7 @@ import type { StateOp } from './ops.js';
 import { removePool, writePool } from './pools.js';
 import { withReserve } from './reserve.js';
 import type { Roots } from './roots.js';
+import { writeSnapshot } from './snapshots.js';
 import { zonePaths } from './zone-paths.js';
 import { findZone, writeUnseenZone, writeZone } from './zones.js';
 
@@ -50,6 +51,7 @@ const applySteps: Steps = {
   'state.addresses-rename': ({ roots, from, to }) => renameLeases(roots, from, to),
   'state.record-rename': ({ roots, to }) => renameRecord(roots, to),
   'state.zone-save': ({ roots, record }) => writeZone(roots, record),
+  'state.snapshot-save': ({ roots, zone, record }) => writeSnapshot(roots, zone, record),
   'state.pool-write': ({ roots, record }) => writePool(roots, record),
   'state.pool-forget': ({ roots, name }) => removePool(roots, name),
   'state.zone-storage': async ({ roots, zone, storage, like }) => {
@@ -75,6 +77,7 @@ const undoSteps: Steps = {
   'state.addresses-rename': nothing,
   'state.record-rename': nothing,
   'state.zone-save': nothing,
+  'state.snapshot-save': nothing,
   'state.pool-write': ({ roots, record }) => removePool(roots, record.name),
   'state.pool-forget': nothing,
   'state.zone-storage': nothing,
@@ -167,6 +170,7 @@ const descriptions: { readonly [Op in StateOp['op']]: (op: Extract<StateOp, { op
   'state.ids-rename': ({ from, to }) => `give the user ids of zone ${from} to ${to}`,
   'state.addresses-rename': ({ from, to }) => `give the addresses of zone ${from} to ${to}`,
   'state.record-rename': ({ to }) => `record the name ${to}`,
+  'state.snapshot-save': ({ zone, record }) => `save the record of snapshot ${zone}@${record.name}`,
   'state.zone-save': ({ record }) => `save the record of zone ${record.spec.name}`,
   'state.pool-write': ({ record }) => `record pool ${record.name}`,
   'state.pool-forget': ({ name }) => `forget pool ${name}`,

@@ -4,6 +4,7 @@ import type { MaybeEphemeral } from './ephemeral.js';
 import type { WantedIds } from './id-register.js';
 import type { PoolRecord } from './pools.js';
 import type { Roots } from './roots.js';
+import type { SnapshotRecord } from './snapshots.js';
 import type { ZoneRecord, ZoneStorage } from './zones.js';
 
 /** A directory with its parents. Undo: removed with everything in it, so name only what is the operation's own. */
@@ -96,6 +97,14 @@ export interface ZoneSaveOp {
   readonly record: ZoneRecord;
 }
 
+/** The whole record of a snapshot that exists. Undo: nothing. */
+export interface SnapshotSaveOp {
+  readonly op: 'state.snapshot-save';
+  readonly roots: Roots;
+  readonly zone: string;
+  readonly record: SnapshotRecord;
+}
+
 /** From here on the pool exists. Undo: the record is removed. */
 export interface PoolWriteOp {
   readonly op: 'state.pool-write';
@@ -143,5 +152,6 @@ export type StateOp =
   | AddressesRenameOp
   | RecordRenameOp
   | ZoneSaveOp
+  | SnapshotSaveOp
   | PoolWriteOp
   | PoolForgetOp;

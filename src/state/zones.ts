@@ -40,6 +40,8 @@ export interface ZoneImageConfig {
   /** In the form of `create`'s flags. */
   readonly limits?: Readonly<Record<string, string | number | undefined>> | undefined;
   readonly hostDirs?: readonly HostDirectory[] | undefined;
+  /** sparse: the layer that has what its /usr/local began with. */
+  readonly localLayer?: string | undefined;
 }
 
 /** Where what the zone writes is kept. */

@@ -1,6 +1,6 @@
 /** Does and undoes storage ops. */
 import { formatSize, type HostOpHandler } from '../spec/index.js';
-import { closeBoth, copyVolume } from './copy-volume.js';
+import { closeBoth, closeSource, copyInto, copyLayer, copyVolume } from './copy-volume.js';
 import type { VolumeLimits } from './driver.js';
 import { driverOf, layerDriverOf } from './drivers.js';
 import { sweepLayers } from './named-layers.js';
@@ -11,6 +11,8 @@ export const storageHandlers: HostOpHandler<StorageOp> = { apply, undo, describe
 
 async function apply(op: StorageOp): Promise<void> {
   if (op.op === 'storage.copy') return copyVolume(op.from, op.to);
+  if (op.op === 'storage.layer-copy') return copyLayer(op);
+  if (op.op === 'storage.fill') return copyInto(op.from, op.to);
   const driver = driverOf(op.pool);
   switch (op.op) {
     case 'storage.create':
@@ -42,6 +44,8 @@ async function apply(op: StorageOp): Promise<void> {
 
 async function undo(op: StorageOp): Promise<void> {
   if (op.op === 'storage.copy') return closeBoth(op.from, op.to);
+  if (op.op === 'storage.layer-copy') return closeSource(op);
+  if (op.op === 'storage.fill') return;
   const driver = driverOf(op.pool);
   switch (op.op) {
     case 'storage.create':
@@ -68,6 +72,9 @@ async function undo(op: StorageOp): Promise<void> {
 function describe(op: StorageOp): string {
   if (op.op === 'storage.copy')
     return `copy volume ${op.from.volume} of pool ${op.from.pool.name} to pool ${op.to.pool.name}`;
+  if (op.op === 'storage.layer-copy')
+    return `copy layer ${op.from.layer} of pool ${op.from.pool.name} to pool ${op.to.pool.name}`;
+  if (op.op === 'storage.fill') return `copy ${op.from} to ${op.to}`;
   const pool = `of pool ${op.pool.name}`;
   switch (op.op) {
     case 'storage.create':

@@ -1,6 +1,10 @@
-/** Frozen layers that are read-only snapshots of a subvolume: each shows all that its zone had written, so nothing belongs below it. */
+/**
+ * Frozen layers that are read-only snapshots of a subvolume: each shows all that its zone had written since the volume was made, so below it
+ * belongs only what lay below that: nothing, but for a zone that came with its layers.
+ */
 import { join } from 'node:path';
-import { readdir, rename, rm } from '../host/quick-fs.js';
+import { chmod, mkdir, readdir, rename, rm } from '../host/quick-fs.js';
+import { diskFull } from '../state/index.js';
 import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
 
@@ -36,6 +40,23 @@ export async function takeLayer(pool: Pool, layer: string, path: string): Promis
 
 /** What an overlay had there is another one's: the mark of one that never synced, for example. */
 const forgetWork = (path: string) => rm(join(path, 'work'), { recursive: true, force: true });
+
+export async function beginSubvolume(pool: Pool, layer: string): Promise<string> {
+  await mountPool(pool);
+  const [path, tree] = [layerPath(pool, layer), join(layerPath(pool, layer), 'upper')];
+  try {
+    if (!(await isThere(path))) await btrfs(['subvolume', 'create', path]);
+    await mkdir(tree, { recursive: true, mode: 0o755 });
+    await chmod(tree, 0o755);
+    return tree;
+  } catch (error) {
+    throw diskFull(error, path);
+  }
+}
+
+export async function endSubvolume(pool: Pool, layer: string): Promise<void> {
+  await btrfs(['property', 'set', '-t', 'subvol', layerPath(pool, layer), 'ro', 'true']);
+}
 
 export async function removeSnapshot(pool: Pool, layer: string): Promise<void> {
   await mountPool(pool);

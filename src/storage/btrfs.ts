@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { chmod, lstat, mkdir } from '../host/quick-fs.js';
 import { diskFull, isErrno } from '../state/index.js';
-import { freezeSubvolume, layerPath, listSnapshots, removeSnapshot, takeLayer, thawLayer } from './btrfs-layers.js';
+import {
+  beginSubvolume,
+  endSubvolume,
+  freezeSubvolume,
+  layerPath,
+  listSnapshots,
+  removeSnapshot,
+  takeLayer,
+  thawLayer,
+} from './btrfs-layers.js';
 import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
 import type { DriverAbilities, Pool, StorageDriver, VolumeLimits, VolumeUsage, VolumeWish } from './driver.js';
 import { isSaid } from './grow-file.js';
@@ -22,7 +31,7 @@ export const btrfsDriver: StorageDriver = {
   freezes: 'instant',
   directory,
   layerDirectory: (pool, layer) => join(layerPath(pool, layer), 'upper'),
-  layersBelow: () => [],
+  layersBelow: (from) => from.slice(1),
   create: make,
   remove: async (pool, volume) => {
     await mountPool(pool);
@@ -44,6 +53,8 @@ export const btrfsDriver: StorageDriver = {
   mountPoints: () => [],
   isUntouched: async () => false,
   freeze: (pool, volume, layer, options) => freezeSubvolume(pool, directory(pool, volume), layer, options),
+  beginLayer: beginSubvolume,
+  endLayer: endSubvolume,
   removeLayer: removeSnapshot,
   listLayers: listSnapshots,
   usage,

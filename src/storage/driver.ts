@@ -142,8 +142,16 @@ export interface StorageDriver extends VolumeDriver {
   isUntouched(pool: Pool, volume: string, layers: readonly string[]): Promise<boolean>;
   /** What the volume holds becomes a layer. @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
   freeze(pool: Pool, volume: string, layer: string, options: FreezeOptions): Promise<Frozen>;
-  /** A layer that shows what these, topmost first, show together; not where a layer shows all anyway. */
+  /** A layer that shows what these, topmost first, show together; not where a layer shows all anyway. They are open as the layer's name. */
   merge?(pool: Pool, layer: string, layers: readonly string[]): Promise<void>;
+  /**
+   * A layer that is empty, to be filled at the path that is returned; `endLayer` then makes one of it that is never written again. Both
+   * take away what a killed call left; what is begun and not ended goes with `removeLayer`.
+   *
+   * @param bytes about what it will hold
+   */
+  beginLayer(pool: Pool, layer: string, bytes: number): Promise<string>;
+  endLayer(pool: Pool, layer: string): Promise<void>;
   /** Not there is success; nothing is open that shows it. */
   removeLayer(pool: Pool, layer: string): Promise<void>;
   /** All that are there, also what a killed freeze left. */

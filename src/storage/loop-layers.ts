@@ -1,12 +1,18 @@
 /** Frozen layers that are files with an ext4 each, mounted read-only while something is made of them. */
 import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { lstat, readdir, rm, stat } from '../host/quick-fs.js';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { runTool } from '../helper/index.js';
+import { chmod, lstat, mkdir, readdir, rm, stat, statfs } from '../host/quick-fs.js';
 import { diskFull, syncDirectory } from '../state/index.js';
 import { copyTree } from './copy-tree.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
 import { makeExt4, readSuperblock } from './ext4.js';
 import { mountFile, unmountFile } from './loop-mount.js';
+import { toolFailed } from './tool-failed.js';
+
+/** Sparse, so that only what is written takes space. */
+export const defaultVolumeBytes = 10 * 1024 ** 3;
 
 const layersOf = (pool: Pool) => join(pool.path, 'layers');
 export const layerFileOf = (pool: Pool, layer: string): string => join(layersOf(pool), `${layer}.img`);
@@ -62,6 +68,38 @@ async function moveFile(pool: Pool, file: string, layer: string): Promise<void> 
   } catch (error) {
     throw diskFull(error, file);
   }
+}
+
+export async function beginLayerFile(pool: Pool, layer: string, bytes: number): Promise<string> {
+  const [fresh, target] = [newLayerFileOf(pool, layer), makingOf(pool, layer)];
+  const tree = join(target, 'upper');
+  await removeLayerFile(pool, layer);
+  try {
+    await makeExt4(fresh, bytes, {});
+    await mountFile({ file: fresh, target, type: 'ext4', options: ['noinit_itable'] });
+    await mkdir(tree, { mode: 0o755 });
+    await chmod(tree, 0o755);
+    return tree;
+  } catch (error) {
+    throw diskFull(error, fresh);
+  }
+}
+
+export async function endLayerFile(pool: Pool, layer: string): Promise<void> {
+  await unmountFile(makingOf(pool, layer));
+  await rename(newLayerFileOf(pool, layer), layerFileOf(pool, layer));
+  await syncDirectory(layersOf(pool));
+}
+
+/** They are open as `layer`. Nothing can be one file in two file systems: what they hold is copied. */
+export async function mergeLayerFiles(pool: Pool, layer: string, trees: readonly string[]): Promise<void> {
+  const used = await Promise.all(trees.map((tree) => statfs(tree)));
+  const bytes = used.reduce((sum, { blocks, bfree, bsize }) => sum + (blocks - bfree) * bsize, 0);
+  const tree = await beginLayerFile(pool, layer, Math.max(defaultVolumeBytes, 1.5 * bytes));
+  const tool = runTool('merge', ['--into', dirname(tree), ...trees], { stderr: 'pipe' });
+  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
+  if (status !== 0) throw toolFailed(said, { step: 'merge', path: tree, what: 'layers could not be merged' });
+  await endLayerFile(pool, layer);
 }
 
 /** As large, with as many inodes. */

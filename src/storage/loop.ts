@@ -8,13 +8,19 @@ import { diskFull, isErrno, syncDirectory } from '../state/index.js';
 import { copySparse } from './copy-sparse.js';
 import type { Opening, Pool, StorageDriver, VolumeChange, VolumeLimits, VolumeUsage } from './driver.js';
 import { checkExt4, growMounted, makeExt4, ownInodes, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
-import { freezeFile, layerFileOf, listLayerFiles, removeLayerFile } from './loop-layers.js';
+import {
+  beginLayerFile,
+  defaultVolumeBytes,
+  endLayerFile,
+  freezeFile,
+  layerFileOf,
+  listLayerFiles,
+  mergeLayerFiles,
+  removeLayerFile,
+} from './loop-layers.js';
 import { isMountPoint, loopDeviceOf, mountFile, unmountFile } from './loop-mount.js';
 import { dressRoot } from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
-
-/** Sparse, so that only what is written takes space. */
-export const defaultVolumeBytes = 10 * 1024 ** 3;
 
 export const loopDriver: StorageDriver = {
   name: 'loop',
@@ -32,9 +38,19 @@ export const loopDriver: StorageDriver = {
   open: openAll,
   close: (pool, opening) => sideBySide(mountPoints(pool, opening).map(unmountFile)),
   mountPoints,
-  isUntouched: async (pool, volume) => (await readSuperblock(fileOf(pool, volume))).usedInodes === 0,
+  isUntouched,
   freeze: (pool, volume, layer, options) =>
     freezeFile(pool, { file: fileOf(pool, volume), directory: directory(pool, volume) }, layer, options),
+  // A file system needs more than what its files have; what is not used is a hole.
+  beginLayer: (pool, layer, bytes) =>
+    beginLayerFile(pool, layer, bytesFor({ diskBytes: Math.max(defaultVolumeBytes, 1.5 * bytes) })),
+  endLayer: endLayerFile,
+  merge: (pool, layer, layers) =>
+    mergeLayerFiles(
+      pool,
+      layer,
+      layers.map((one) => join(layerMount(pool, one, layer), 'upper')),
+    ),
   removeLayer: removeLayerFile,
   listLayers: listLayerFiles,
   usage,
@@ -203,6 +219,15 @@ async function remake(pool: Pool, volume: string, bytes: number): Promise<void> 
     await rm(fresh, { force: true });
     throw diskFull(error, file);
   }
+}
+
+/**
+ * What the file says of itself is true only when the kernel has let go of it: a copy of a mount namespace that somebody else has made can
+ * hold the file system a little longer than us.
+ */
+async function isUntouched(pool: Pool, volume: string): Promise<boolean> {
+  const file = fileOf(pool, volume);
+  return (await readSuperblock(file)).usedInodes === 0 && (await loopDeviceOf(file)) === undefined;
 }
 
 async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {

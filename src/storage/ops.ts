@@ -87,6 +87,27 @@ export interface LayerMakeOp {
   readonly layer: string;
 }
 
+/** A layer of another pool, for what moves there: `to` is a layer in the making. Undo: closed. */
+export interface LayerCopyOp {
+  readonly op: 'storage.layer-copy';
+  readonly from: LayerPlace;
+  readonly to: LayerPlace;
+  /** What the one is opened as. */
+  readonly id: string;
+}
+
+export interface LayerPlace {
+  readonly pool: Pool;
+  readonly layer: string;
+}
+
+/** A directory that has just been made gets what another holds, and looks like it. Undo: nothing; it goes with the directory. */
+export interface FillOp {
+  readonly op: 'storage.fill';
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Those that nothing is made of any more are removed. Undo: nothing. */
 export interface LayerSweepOp {
   readonly op: 'storage.sweep';
@@ -107,6 +128,8 @@ export interface FreezeOp {
 
 export type StorageOp =
   | LayerMakeOp
+  | LayerCopyOp
+  | FillOp
   | LayerSweepOp
   | FreezeOp
   | VolumeCopyOp

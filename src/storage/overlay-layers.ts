@@ -57,10 +57,11 @@ async function moveUpper(path: string, layer: string, like: string | null | unde
 /** The root of an overlay shows the owner, mode and times of its topmost directory. */
 export async function dressRoot(path: string, like: string | null): Promise<void> {
   if (like === null) return chmod(path, 0o755);
-  const { uid, gid, mode, atime, mtime } = await lstat(like);
+  const { uid, gid, mode, atimeMs, mtimeMs } = await lstat(like);
   await chown(path, uid, gid);
   await chmod(path, mode & 0o7777);
-  await utimes(path, atime, mtime);
+  // As numbers: a Date has no microseconds.
+  await utimes(path, atimeMs / 1000, mtimeMs / 1000);
 }
 
 /** @param path the volume */
@@ -75,6 +76,19 @@ export async function isUntouchedDirectory(pool: Pool, path: string, [below]: re
   const isSame = (key: 'uid' | 'gid' | 'mode') => other?.[key] === own[key];
   return isSame('uid') && isSame('gid') && isSame('mode');
 }
+
+export async function beginLayerDirectory(pool: Pool, layer: string): Promise<string> {
+  await makeStateDirectory(join(layersOf(pool), layer));
+  const tree = layerTree(pool, layer);
+  await mkdir(tree, { recursive: true, mode: 0o755 }).catch((error: unknown) => {
+    throw diskFull(error, tree);
+  });
+  await chmod(tree, 0o755);
+  return tree;
+}
+
+export const endLayerDirectory = (pool: Pool, layer: string): Promise<void> =>
+  syncDirectory(join(layersOf(pool), layer));
 
 /** Not there is success. */
 export async function removeLayerDirectory(pool: Pool, layer: string): Promise<void> {

@@ -5,7 +5,9 @@ import { chmod, mkdir, rm } from '../host/quick-fs.js';
 import { defaultPoolName, diskFull, isErrno } from '../state/index.js';
 import type { DriverAbilities, Pool, StorageDriver, VolumeLimits } from './driver.js';
 import {
+  beginLayerDirectory,
   dressRoot,
+  endLayerDirectory,
   freezeDirectory,
   isUntouchedDirectory,
   layerTree,
@@ -49,6 +51,8 @@ export const overlayDriver: StorageDriver = {
   freeze: (pool, volume, layer, options) => freezeDirectory(pool, directory(pool, volume), layer, options),
   isUntouched: (pool, volume, layers) => isUntouchedDirectory(pool, directory(pool, volume), layers),
   merge: mergeLayerDirectories,
+  beginLayer: beginLayerDirectory,
+  endLayer: endLayerDirectory,
   removeLayer: removeLayerDirectory,
   listLayers: listLayerDirectories,
   usage: (pool, volume) => treeQuota(directory(pool, volume)),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 
@@ -29,7 +30,13 @@ export class FakeRegistry implements AsyncDisposable {
   readonly manifests = new Map<string, { readonly content: Buffer; readonly type: string }>();
   readonly requests: { readonly url: string; readonly headers: IncomingMessage['headers'] }[] = [];
   intercept: Intercept = () => false;
-  #server = createServer((request, response) => this.#answer(request, response));
+  readonly #server;
+
+  /** With a key and a certificate, in PEM: encrypted. */
+  constructor(tls?: { readonly key: string; readonly cert: string }) {
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    this.#server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
+  }
 
   async listen(): Promise<this> {
     this.#server.listen(0, '127.0.0.1');
@@ -108,6 +115,6 @@ export class FakeRegistry implements AsyncDisposable {
   }
 }
 
-export function fakeRegistry(): Promise<FakeRegistry> {
-  return new FakeRegistry().listen();
+export function fakeRegistry(tls?: { readonly key: string; readonly cert: string }): Promise<FakeRegistry> {
+  return new FakeRegistry(tls).listen();
 }

@@ -50,7 +50,8 @@ export const operations = {
   /** To, and from, a file beside the roots. */
   export: (host: HostContext, { name }: ZoneOptions) =>
     exportZone(host, { zone: name, target: `${host.roots.root}.export` }),
-  import: (host: HostContext, { name }: ZoneOptions) => importZone(host, { source: `${host.roots.root}.export`, name }),
+  import: (host: HostContext, { name, pool }: ZoneOptions) =>
+    importZone(host, { source: `${host.roots.root}.export`, name, pool }),
   /** To a repository and with a password beside the roots. */
   backup: (host: HostContext, { name }: ZoneOptions) =>
     createBackup(host, {

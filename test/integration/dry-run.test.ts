@@ -117,6 +117,60 @@ describe('--dry-run', () => {
       await given.host.ok(['network', 'delete', 'lab']);
     });
 
+    it('snapshot create, restore, delete, prune, mount, umount', async () => {
+      const { host } = given;
+      const code = async (...args: string[]) => {
+        const { stderr } = await host.cli([...args, '--dry-run', '-o', 'json']);
+        return (JSON.parse(stderr) as { error: { code: string } }).error.code;
+      };
+      await host.ok(['create', 'kept', '--image', 'sparse', '--net', 'none']);
+      await host.ok(['run', '-d', '--name', 'runs', '--net', 'none', 'sparse', 'sleep', '1000']);
+      await host.ok(['exec', 'runs', 'touch', '/root/x']);
+      expect(opsOf(await unchanged(['snapshot', 'create', 'kept@a']))).to.deep.equal(['state.snapshot-write']);
+      const copied = ['storage.layer', 'storage.freeze', 'state.snapshot-write'];
+      expect(opsOf(await unchanged(['snapshot', 'create', 'runs@a']))).to.deep.equal(copied);
+      await host.ok(['snapshot', 'create', 'runs@a', '--keep', '1s']);
+      expect(await code('snapshot', 'create', 'runs@a')).to.equal('SNAPSHOT_EXISTS');
+      expect(await code('snapshot', 'restore', 'runs@a')).to.equal('ZONE_RUNNING');
+      expect(await code('snapshot', 'restore', 'runs@b', '--force')).to.equal('SNAPSHOT_NOT_FOUND');
+      const restored = await unchanged(['snapshot', 'restore', 'runs@a', '--force']);
+      expect(opsOf(restored)).to.include.members([
+        'cgroup.create',
+        'storage.freeze',
+        'state.zone-storage',
+        'root.pivot',
+      ]);
+      expect(opsOf(await unchanged(['snapshot', 'mount', 'runs@a']))).to.deep.equal(['snapshot.mount']);
+      expect(opsOf(await unchanged(['snapshot', 'umount', 'runs@a']))).to.deep.equal([]);
+      const gone = ['state.remove', 'state.remove', 'storage.sweep'];
+      expect(opsOf(await unchanged(['snapshot', 'delete', 'runs@a']))).to.deep.equal(gone);
+      expect(opsOf(await unchanged(['snapshot', 'delete', 'runs@none']))).to.deep.equal([]);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      expect(opsOf(await unchanged(['snapshot', 'prune']))).to.deep.equal(gone);
+      expect((await host.json<unknown[]>(['snapshot', 'list', 'runs'])).length).to.equal(1);
+      // What it plans is what is done.
+      await host.ok(['snapshot', 'prune']);
+      expect(await host.json(['snapshot', 'list', 'runs'])).to.deep.equal([]);
+      await host.ok(['delete', '--force', 'kept', 'runs']);
+    });
+
+    it('spare set and claim', async () => {
+      const { host } = given;
+      const none = await host.cli(['-o', 'json', 'claim', '--dry-run', 'sparse']);
+      expect(JSON.parse(none.stderr)).to.have.nested.property('error.code', 'SPARE_NOT_FOUND');
+      const plan = await unchanged(['spare', 'set', 'sparse', '--size', '2', '--net', 'none']);
+      expect(opsOf(plan).slice(0, 2)).to.deep.equal(['state.spares-write', 'spare.make']);
+      expect(opsOf(plan)).to.include.members(['state.zone-write', 'root.pivot']);
+      await host.ok(['spare', 'set', 'sparse', '--size', '1', '--net', 'none']);
+      expect(opsOf(await given.host.json<Plan>(['claim', '--dry-run', 'sparse']))).to.deep.equal([
+        'spare.claim',
+        'spare.fill',
+      ]);
+      const ended = await unchanged(['spare', 'set', 'sparse', '--size', '0']);
+      expect(opsOf(ended)).to.include.members(['state.spares-write', 'state.remove']).and.not.include('root.pivot');
+      await host.ok(['spare', 'set', 'sparse', '--size', '0']);
+    });
+
     it('image delete', async () => {
       const used = await given.host.cli(['image', 'delete', 'sparse', '--dry-run', '-o', 'json']);
       expect(JSON.parse(used.stderr)).to.have.nested.property('error.code', 'IMAGE_IN_USE');

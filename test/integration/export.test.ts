@@ -17,6 +17,9 @@ function expectSame(is: readonly string[], was: readonly string[]): void {
   expect(is).to.have.lengthOf(was.length);
 }
 
+/** Made anew. */
+const keys = ['/etc/ssh', '/etc/ssh/ssh_host_rsa_key', '/etc/ssh/ssh_host_rsa_key.pub'];
+
 describe('export and import', () => {
   let zone: Zone;
   let before: readonly string[];
@@ -39,7 +42,7 @@ describe('export and import', () => {
       zone,
       'rm -r /etc/passwd /home; echo own > /etc/issue; echo gone > /scratch/lost; mkdir -p /etc/ssh; echo s > /etc/ssh/ssh_host_rsa_key',
     );
-    before = await describeZone(zone, ['/etc/ssh/ssh_host_rsa_key']);
+    before = await describeZone(zone, keys);
   });
   const back = async (name: string, ...flags: string[]): Promise<Zone> => {
     await given.host.ok(['import', file, name, ...flags]);
@@ -75,7 +78,7 @@ describe('export and import', () => {
         if (state === 'stopped') await zone.start();
       }
       const made = await back(`from-${state}`);
-      expectSame(await describeZone(made), before);
+      expectSame(await describeZone(made, keys), before);
       expect(await sh(made, 'ls /etc/passwd 2>/dev/null || echo none')).to.equal('none');
       await made.delete({ force: true });
     });
@@ -90,7 +93,7 @@ describe('export and import', () => {
     expect(status, stderr).to.equal(0);
     const made = await (await given.host.open()).zone('piped');
     await made.start();
-    expectSame(await describeZone(made), before);
+    expectSame(await describeZone(made, keys), before);
     await made.delete({ force: true });
   });
 
@@ -101,7 +104,10 @@ describe('export and import', () => {
     const { name: _b, hostname: ownName, ...spec } = is.spec;
     expect(spec).to.deep.equal(same);
     expect([hostname, ownName]).to.deep.equal(['shop.example', undefined]);
-    expect(await sh(made, 'hostname; ls /etc/ssh; echo $COLOUR; ulimit -n')).to.equal('other\nred\n100');
+    expect(await sh(made, 'hostname; echo $COLOUR; ulimit -n')).to.equal('other\nred\n100');
+    expect(await sh(made, 'ls /etc/ssh; head -1 /etc/ssh/ssh_host_rsa_key')).to.equal(
+      'ssh_host_rsa_key\nssh_host_rsa_key.pub\n-----BEGIN RSA PRIVATE KEY-----',
+    );
     expect(await sh(made, 'cat /etc/machine-id')).to.not.equal(await sh(zone, 'cat /etc/machine-id'));
     expect(is.addresses).to.not.deep.equal(was.addresses);
     expect(is.ids.base).to.not.equal(was.ids.base);
@@ -211,5 +217,36 @@ describe('export and import of a sparse zone', () => {
     expect(await sh(made, 'cat /usr/local/mine /root/home; stat -c %h /usr/local/again; ls -d /usr/bin')).to.equal(
       'mine\nhome\n2\n/usr/bin',
     );
+  });
+
+  it('becomes an image whose zones have its /usr/local, above the /usr of the host', async () => {
+    const { host } = given;
+    const zone = await host.run({ name: 'tools', image: 'sparse', net: 'none' });
+    const ran = (image: string, command: string) =>
+      host.ok(['run', '--rm', '--net', 'none', image, '--', 'sh', '-c', command]);
+    await sh(
+      zone,
+      'echo echo mine >/usr/local/bin-mine; chmod 755 /usr/local/bin-mine; chown 3:4 /usr/local; echo x >/root/x',
+    );
+    await host.ok(['publish', 'tools', 'tools:1']);
+    const look = 'sh /usr/local/bin-mine; stat -c %u:%g /usr/local; cat /root/x; ls /usr/local; ls -d /usr/bin';
+    expect(await ran('tools:1', look)).to.equal('mine\n3:4\nx\nbin-mine\n/usr/bin\n');
+    // What one zone writes there is its own; the next image has the directory as it is then, not as it was.
+    const other = await host.run({ name: 'more', image: 'tools:1', net: 'none' });
+    await sh(other, 'rm /usr/local/bin-mine; mkdir /usr/local/lib; echo y >/usr/local/lib/y');
+    await host.ok(['snapshot', 'create', 'more@s']);
+    await host.ok(['publish', 'more@s', 'tools:2']);
+    expect(await ran('tools:1', 'ls /usr/local')).to.equal('bin-mine\n');
+    expect(await ran('tools:2', 'ls /usr/local; cat /usr/local/lib/y /root/x')).to.equal('lib\ny\nx\n');
+    const empty = await host.run({ name: 'empty', image: 'tools:2', net: 'none' });
+    await sh(empty, 'rm -r /usr/local/lib');
+    await host.ok(['publish', 'empty', 'tools:3']);
+    expect(await ran('tools:3', 'ls /usr/local; cat /root/x')).to.equal('x\n');
+    await host.ok(['export', 'more', join(host.directory, 'more.tar.zst')]);
+    await host.ok(['import', join(host.directory, 'more.tar.zst'), 'came']);
+    const came = await (await host.open()).zone('came');
+    await came.start();
+    expect(await sh(came, 'ls /usr/local')).to.equal('lib');
+    await host.ok(['image', 'verify', 'tools:2']);
   });
 });

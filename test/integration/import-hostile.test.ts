@@ -2,7 +2,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type ExportManifest, exportVersion, manifestName } from '../../src/operations/export-manifest.js';
+import {
+  type ExportManifest,
+  exportVersion,
+  historyVersion,
+  manifestName,
+} from '../../src/operations/export-manifest.js';
 import { givenHost } from '../helpers/given.js';
 import { differences, expectNothingLeftNow, isThere, type Snapshot } from '../helpers/snapshot.js';
 import { pax, type RawEntry, rawTar } from '../helpers/tar.js';
@@ -51,7 +56,7 @@ describe('a hostile file to import', () => {
     await expectNothingLeftNow(before, given.host.snapshotOptions);
   }
 
-  const forgotten = () => given.host.ok(['delete', 'evil']);
+  const forgotten = () => given.host.ok(['delete', 'evil', '--force']);
   afterEach(forgotten);
 
   it('a plain one is imported, so that what follows is refused for what it does', async () => {
@@ -81,6 +86,81 @@ describe('a hostile file to import', () => {
   for (const [what, entries] of Object.entries(escapes)) {
     it(`${what} ends it`, () => refuses(archive(manifest(), root, ...entries)));
   }
+
+  /** A zone over a layer, with a snapshot of that. */
+  const withHistory = (more: object = {}, snapshot: object = {}) => {
+    const { spec, image, identity } = manifest();
+    const { machineId } = identity;
+    const was = { isNamed: true, createdAtMs: 1, wasRunning: false, copiedBytes: 0, hasLocal: false, chain: [0] };
+    const snapshots = [{ name: 'old', machineId, spec, image, ...was, ...snapshot }];
+    return manifest({ version: historyVersion, history: { layers: 1, chain: [0], snapshots, ...more } });
+  };
+  const layer: RawEntry = { name: 'layers/0/', type: '5' };
+
+  it('one with a snapshot is imported, so that what follows is refused for what it does', async () => {
+    expect(await tryImport(archive(withHistory(), layer, { name: 'layers/0/f', content: 'x' }, root))).to.equal(
+      'imported',
+    );
+    await given.host.ok(['snapshot', 'restore', 'evil@old']);
+    await forgotten();
+    await expectNothingLeftNow(before, given.host.snapshotOptions);
+  });
+
+  const histories: Readonly<Record<string, () => Buffer>> = {
+    'a snapshot whose name climbs': () => archive(withHistory({}, { name: '../../x' }), layer, root),
+    'two snapshots of one name': () => {
+      const { history } = withHistory();
+      return archive(withHistory({ snapshots: [history?.snapshots[0], history?.snapshots[0]] }), layer, root);
+    },
+    'a layer that is not there': () => archive(withHistory({ chain: [1] }), layer, root),
+    'a layer twice in one chain': () => archive(withHistory({ chain: [0, 0] }), layer, root),
+    'a layer of nobody': () => archive(withHistory({ layers: 2 }), layer, root),
+    'a million layers': () => archive(withHistory({ layers: 1e6, chain: [] }, { chain: [] }), layer, root),
+    'snapshots in the first version': () => archive({ ...withHistory(), version: exportVersion }, layer, root),
+    'none in the second version': () => archive(manifest({ version: historyVersion }), root),
+    'a snapshot of another kind': () =>
+      archive(withHistory({}, { hasLocal: true, image: { ...manifest().image, kind: 'sparse' } }), layer, root),
+    'a layer after the root': () => archive(withHistory(), root, layer),
+    'a hard link into a layer': () =>
+      archive(withHistory(), layer, root, { name: 'rootfs/link', type: '1', link: 'layers/0/f' }),
+    'a snapshot with a key that is not known': () => archive(withHistory({}, { layers: ['x'] }), layer, root),
+  };
+  for (const [what, bytes] of Object.entries(histories)) it(`${what} ends it`, () => refuses(bytes()));
+
+  it('what a snapshot asks for is judged as what the zone asks for', async () => {
+    const greedy = withHistory({}, { spec: { ...manifest().spec, privileged: true, mount: ['/:/host'] } });
+    await refuses(archive(greedy, layer, root), 'EXPORT_UNTRUSTED');
+    expect(await tryImport(archive(greedy, layer, root), '--restrict')).to.equal('imported');
+    await given.host.ok(['snapshot', 'restore', 'evil@old']);
+    const { spec } = await (await (await given.host.open()).zone('evil')).inspect();
+    expect([spec.privileged, spec.mount]).to.deep.equal([false, []]);
+  });
+
+  it('marks of an overlay hide what lies below, and are no devices', async () => {
+    const bytes = archive(
+      withHistory(),
+      layer,
+      { name: 'layers/0/etc/', type: '5' },
+      { name: 'layers/0/etc/below', content: 'x' },
+      { name: 'layers/0/f', content: 'x' },
+      pax({ 'SCHILY.xattr.user.overlay.opaque': 'y' }),
+      root,
+      { name: 'rootfs/f', type: '3', device: [0, 0] as const },
+      { name: 'rootfs/mem', type: '3', device: [1, 1] as const },
+      pax({ 'SCHILY.xattr.user.overlay.redirect': '/bin', 'SCHILY.xattr.user.overlay.opaque': 'y' }),
+      { name: 'rootfs/etc/', type: '5' },
+    );
+    expect(await tryImport(bytes)).to.equal('imported');
+    const { changes } = await given.host.json<{ changes: { path: string; change: string }[] }>([
+      'snapshot',
+      'diff',
+      'evil@old',
+    ]);
+    expect(changes.map(({ path, change }) => `${change} ${path}`)).to.deep.equal(['deleted /etc/below', 'deleted /f']);
+    const upper = join(given.host.root, 'zones/evil/rootfs/upper');
+    expect(await isThere(join(upper, 'mem'))).to.equal(false);
+    await forgotten();
+  });
 
   it('a link that leads out leads nowhere: what goes through it stays in the zone', async () => {
     const target = join(given.host.directory, 'outside');

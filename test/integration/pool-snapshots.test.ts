@@ -1,5 +1,6 @@
 /** Snapshots and clones in pools of other drivers: the same words do the same there, and nothing is left. */
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
 import { listPools } from '../../src/operations/pool-list.js';
@@ -7,7 +8,7 @@ import { findPoolOf } from '../../src/operations/zone-storage.js';
 import { layerDriverOf } from '../../src/storage/index.js';
 import { givenHost } from '../helpers/given.js';
 import { patience } from '../helpers/patience.js';
-import { expectNothingLeftNow } from '../helpers/snapshot.js';
+import { expectNothingLeftNow, isThere } from '../helpers/snapshot.js';
 import { sh } from '../helpers/temp-host.js';
 
 for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
@@ -17,6 +18,7 @@ for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
       const size = driver === 'btrfs' ? ['--size', '1G'] : [];
       await host.ok(['pool', 'create', 'p', '--driver', driver, ...size]);
       // The directories that all zones share are there before.
+      await mkdir(join(host.runRoot, 'snapshots'), { recursive: true, mode: 0o700 });
       await host.ok(['run', '-d', '--name', 'first', '--net', 'none', '--pool', 'p', 'busybox']);
       await host.ok(['delete', '--force', 'first']);
     });
@@ -54,6 +56,57 @@ for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
         );
       }
       for (const name of ['runs', 'stops']) await host.ok(['snapshot', 'delete', `a@${name}`]);
+      await zone.delete({ force: true });
+      expect(await layers()).to.deep.equal([]);
+      await expectNothingLeftNow(before, host.snapshotOptions);
+    });
+
+    it('move to another pool with their zone, and back', async () => {
+      const { host } = given;
+      const before = await host.snapshot();
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', 'busybox']);
+      const zone = await zoneOf('a');
+      await sh(zone, 'mkdir /d; echo one | tee /root/x >/d/f; rm /etc/group; ln /root/x /root/hard');
+      await host.ok(['snapshot', 'create', 'a@runs']);
+      await sh(zone, 'echo two > /root/x; rm -r /d; mkdir /d; echo g >/d/g');
+      await zone.stop({ force: true });
+      await host.ok(['snapshot', 'create', 'a@stops', '--comment', 'kept']);
+      await zone.start();
+      await sh(zone, 'echo three > /root/x; rm -r /d');
+      await zone.stop({ force: true });
+      const look = 'cat /root/x; ls /d /etc/group 2>&1; stat -c %h /root/hard';
+      for (const to of ['default', 'p']) {
+        const view = (await host.ok(['-q', 'snapshot', 'mount', 'a@runs'])).trim();
+        await host.ok(['set', 'a', '--pool', to]);
+        expect(await isThere(view)).to.equal(false);
+        expect((await layers()).length > 0).to.equal(to === 'p');
+        const list = await host.json<{ pool: string; comment?: string }[]>(['snapshot', 'list', 'a']);
+        expect(list.map(({ pool, comment }) => [pool, comment])).to.deep.equal([
+          [to, undefined],
+          [to, 'kept'],
+        ]);
+        await zone.start();
+        const now = await sh(zone, look);
+        expect(now)
+          .to.match(/^three\n/)
+          .and.match(/\/d: No such file/);
+        await host.ok(['snapshot', 'create', `a@in-${to}`]);
+        for (const [name, text] of [
+          ['runs', 'one\n'],
+          ['stops', 'two\n'],
+        ] as const) {
+          await host.ok(['snapshot', 'restore', `a@${name}`, '--force']);
+          const was = await sh(zone, look);
+          expect(was.slice(0, 4)).to.equal(text);
+          expect(was)
+            .to.include(name === 'runs' ? '/d:\nf' : '/d:\ng')
+            .and.match(/\/etc\/group: No such file/);
+        }
+        await host.ok(['snapshot', 'restore', `a@in-${to}`, '--force']);
+        expect(await sh(zone, look)).to.equal(now);
+        await zone.stop({ force: true });
+        await host.ok(['snapshot', 'delete', `a@in-${to}`]);
+      }
       await zone.delete({ force: true });
       expect(await layers()).to.deep.equal([]);
       await expectNothingLeftNow(before, host.snapshotOptions);

@@ -9,7 +9,7 @@ import { formatSize } from '../../spec/index.js';
 export default class BackupRestore extends BaseCommand<typeof BackupRestore> {
   static override summary = 'Make a zone of a backup';
   static override description =
-    'The zone gets a host name, machine-id, MAC and IP addresses of its own, and its ssh host keys are removed, unless --keep-identity is given.\nWhat the backup asks for that could harm this host (privileges, mounts, devices, low ports) is refused by name, unless --trust or --restrict is given.';
+    'The zone gets a host name, machine-id, MAC and IP addresses and, where it had some, ssh host keys of its own, unless --keep-identity is given.\nWhat the backup asks for that could harm this host (privileges, mounts, devices, low ports) is refused by name, unless --trust or --restrict is given.';
   static override examples = [
     'tszone backup restore /mnt/backups web --keep-identity',
     'tszone backup restore /mnt/backups ae540b2e web-old',

@@ -1,8 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { keepTime } from '../../cli/snapshot-arg.js';
+import { dryRunSnapshotCreate } from '../../operations/dry-run-snapshot.js';
 import { createSnapshot, type SnapshotResult } from '../../operations/snapshot-create.js';
 import { formatSize, requireSnapshotRef } from '../../spec/index.js';
 
@@ -19,11 +21,14 @@ export default class SnapshotCreate extends BaseCommand<typeof SnapshotCreate> {
   static override flags = {
     comment: Flags.string({ helpValue: 'TEXT', description: 'what it is for' }),
     keep: Flags.string({ helpValue: 'TIME', description: 'it goes by itself after this time, such as 24h, 7d, 4w' }),
+    ...dryRunFlag,
   };
 
   async run(): Promise<Output> {
     const { zone, snapshot: name } = requireSnapshotRef(this.args.zone);
     const input = { name, comment: this.flags.comment, keepMs: keepTime(this.flags.keep) };
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host) => dryRunSnapshotCreate(host, zone, input))]);
     const made = await this.operate((host, options) => createSnapshot(host, zone, input, options));
     if (made.expired.length > 0) this.note(`expired, and gone now: ${made.expired.join(', ')}`);
     return done(`${zone}@${made.name}`, `snapshot "${zone}@${made.name}" is made${costOf(made)}`, made);

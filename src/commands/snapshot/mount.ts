@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { BaseCommand } from '../../cli/base-command.js';
-import { optionalArg } from '../../cli/flags.js';
+import { dryRunFlag, optionalArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { requiredSnapshot, snapshotArg } from '../../cli/snapshot-arg.js';
+import { dryRunSnapshotMount } from '../../operations/dry-run-snapshot.js';
 import { mountSnapshot } from '../../operations/snapshot-mount.js';
 
 export default class SnapshotMount extends BaseCommand<typeof SnapshotMount> {
@@ -14,11 +16,14 @@ export default class SnapshotMount extends BaseCommand<typeof SnapshotMount> {
     snapshot: snapshotArg,
     directory: optionalArg('where; a directory that only root can enter if not given'),
   };
+  static override flags = dryRunFlag;
 
   async run(): Promise<Output> {
     const ref = requiredSnapshot(this.args.snapshot);
     const { directory } = this.args;
     const at = directory === undefined ? undefined : resolve(directory);
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host) => dryRunSnapshotMount(host, ref, at))]);
     const mounted = await this.operate((host, options) => mountSnapshot(host, ref, at, options));
     return done(mounted.path, mounted.path, mounted);
   }

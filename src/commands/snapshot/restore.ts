@@ -1,7 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
+import { dryRunFlag } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { requiredSnapshot, snapshotArg } from '../../cli/snapshot-arg.js';
+import { dryRunSnapshotRestore } from '../../operations/dry-run-snapshot.js';
 import { restoreSnapshot } from '../../operations/snapshot-restore.js';
 
 export default class SnapshotRestore extends BaseCommand<typeof SnapshotRestore> {
@@ -13,12 +16,15 @@ export default class SnapshotRestore extends BaseCommand<typeof SnapshotRestore>
   static override flags = {
     force: Flags.boolean({ char: 'f', description: 'stop it first if it runs, and start it again' }),
     yes: Flags.boolean({ char: 'y', description: 'do not ask; it is asked only on a terminal' }),
+    ...dryRunFlag,
   };
 
   async run(): Promise<Output> {
     const ref = requiredSnapshot(this.args.snapshot);
     const name = `${ref.zone}@${ref.snapshot}`;
     const force = this.flags.force === true;
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host) => dryRunSnapshotRestore(host, ref, force))]);
     if (this.flags.yes !== true && !force)
       await this.confirm(`Make zone "${ref.zone}" what it was at "${name}"? What was written since is lost.`);
     const result = await this.operate((host, options) => restoreSnapshot(host, ref, { ...options, force }));

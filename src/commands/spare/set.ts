@@ -1,9 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { parseCount } from '../../cli/times.js';
 import { zoneFlags, zoneInput } from '../../cli/zone-flags.js';
+import { dryRunSpareSet } from '../../operations/dry-run-spare.js';
 import { type SpareOptions, setSpares } from '../../operations/spares.js';
 
 export default class SpareSet extends BaseCommand<typeof SpareSet> {
@@ -16,6 +18,7 @@ export default class SpareSet extends BaseCommand<typeof SpareSet> {
   static override flags = {
     size: Flags.string({ required: true, helpValue: 'N', description: 'how many are to be ready' }),
     ...zoneFlags,
+    ...dryRunFlag,
   };
 
   async run(): Promise<Output> {
@@ -23,6 +26,8 @@ export default class SpareSet extends BaseCommand<typeof SpareSet> {
     const size = parseCount(this.flags.size, '--size') ?? 0;
     const command = this.rest.length > 0 ? { command: this.rest } : {};
     const options = { ...zoneInput(this.flags, this.caller.env), ...command } as SpareOptions;
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host) => dryRunSpareSet(host, image, { size, options }))]);
     using progress = this.progress(`preparing image ${image}`);
     const { notes, ...summary } = await this.operate((host, operation) =>
       setSpares(host, image, { size, options }, { ...operation, onProgress: (update) => progress.update(update) }),

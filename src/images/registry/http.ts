@@ -40,7 +40,8 @@ export async function sendRequest(request: HttpRequest, options: HttpOptions): P
     if (proxy === undefined) return finish(requestHttps(url, { ...shared, agent }), options, body);
     const socket = await tunnel(proxy, url, options, signal);
     const createConnection = () => connectTls({ socket, servername: url.hostname, ...trust });
-    return finish(requestHttps(url, { ...shared, createConnection, agent: false }), options, body);
+    // Without any agent, `false` included: node asks that for a connection, and not us.
+    return finish(requestHttps(url, { ...shared, createConnection }), options, body);
   }
   if (proxy === undefined) return finish(requestHttp(url, { ...shared, agent: false }), options, body);
   const whole = { host: hostOf(proxy), port: proxy.port || 80, path: url.href, agent: false } as const;
