@@ -115,6 +115,11 @@ const stepHints: readonly StepHint[] = [
     hint: 'Somebody has removed the profile meanwhile (aa-status shows those that are loaded): repeat the command; of a zone that runs, restart it.',
   },
   {
+    step: 'exec.group',
+    errnos: ['EAGAIN'],
+    hint: 'The zone has made as many cgroups as it may have: restart it, or remove some of them inside.',
+  },
+  {
     step: 'exec.',
     errnos: notFound,
     hint: 'Check that the program, and the interpreter or loader that it names, is in the image.',

@@ -27,6 +27,7 @@ describe('the hint for a failed step', () => {
     ['tree.open', 'EINVAL', /mapped owners/],
     ['cgroup.join', 'ENOENT', /cgroup of the zone has been removed/],
     ['cgroup.enter', 'EAGAIN', /--pids/],
+    ['exec.group', 'EAGAIN', /as many cgroups as it may/],
     ['cgroup.into', 'EBUSY', /cgroups/],
     ['exec.path', 'ENOENT', /program, and the interpreter/],
     ['exec.slot', 'EACCES', /noexec/],
