@@ -45,7 +45,9 @@ const warmToo = ['lifecycle', 'limits-refused', 'zone-options', 'zone-ports', 'z
 
 /** What runs the native code most, in a tree whose native programs have ASan and UBSan. */
 const sanitized = [
-  ...['helper', 'helper-ops', 'engine', 'exec', 'zone-run'].map((name) => `test/integration/${name}.test.ts`),
+  ...['helper', 'helper-ops', 'engine', 'exec', 'zone-run', 'devices', 'sessions', 'unpack'].map(
+    (name) => `test/integration/${name}.test.ts`,
+  ),
   'test/helpers/sanitizer-reports.ts',
 ];
 
