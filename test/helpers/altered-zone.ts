@@ -171,11 +171,10 @@ function namespacesOf(ops: readonly EnterOp[]): string {
 }
 
 /** What an exec is held by: what pid 1 is. */
-function linesOf({ filter, profile }: ProgramPlanInput, ops: readonly EnterOp[]) {
-  const has = (name: EnterOp['op']) => ops.some(({ op }) => op === name);
+function linesOf({ filter }: ProgramPlanInput, ops: readonly EnterOp[]) {
   return {
-    filter: has('seccomp.load') ? filter : undefined,
-    profile: has('apparmor.change') ? profile : undefined,
+    filter: ops.some(({ op }) => op === 'seccomp.load') ? filter : undefined,
+    profile: ops.flatMap((op) => (op.op === 'apparmor.change' ? [op.profile] : []))[0],
   };
 }
 
