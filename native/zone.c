@@ -32,12 +32,18 @@ void zone_join_cgroups(void) {
   }
 }
 
+/* Made while this is still the host's root, as what a user may have is a few hundred, and a zone can use its own up. ENOSYS, EPERM: a
+ * kernel without keys, or a filter around all of this. */
+static void own_session_keyring(void) {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM) fail("keyctl", "");
+}
+
 void zone_become_root(void) {
+  own_session_keyring();
   if (setresgid(0, 0, 0) != 0) fail("setresgid", "");
   if (setgroups(0, NULL) != 0) fail("setgroups", "");
   if (setresuid(0, 0, 0) != 0) fail("setresuid", "");
   zone_tie();
-  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
   umask(0);
 }
 

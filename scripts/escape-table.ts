@@ -65,7 +65,7 @@ Nothing is compiled differently for that:
 
 - an op of the zone's real plan is left out or weakened (\`test/helpers/altered-zone.ts\`; an op that is not there fails the test), or
 - one system call of the real helper is dropped, loses a flag, or is answered with a lie (\`tamper.c\`, which traces it), or
-- a second line of defence is opened too, where there are two (file modes; ids).
+- a second line of defence is opened too, where there are two (file modes; ids; where the kernel has it, AppArmor).
 
 \`npm test -- escape\` runs them, and compares the machine before and after. A new protection gets its row by a test called
 "gets through without …" beside one in which it holds: the table is made of the titles, and a \`describe\` without both fails the build.

@@ -115,6 +115,11 @@ const stepHints: readonly StepHint[] = [
     hint: 'Somebody has removed the profile meanwhile (aa-status shows those that are loaded): repeat the command; of a zone that runs, restart it.',
   },
   {
+    step: 'exec.group',
+    errnos: ['EAGAIN'],
+    hint: 'The zone has made as many cgroups as it may have: restart it, or remove some of them inside.',
+  },
+  {
     step: 'exec.',
     errnos: notFound,
     hint: 'Check that the program, and the interpreter or loader that it names, is in the image.',
@@ -135,6 +140,8 @@ const hints: Readonly<Record<string, string>> = {
   ENOMEM: 'Free memory, or raise the memory limit of the zone.',
   EAGAIN: 'A limit on processes or locked memory has been reached: raise --pids, or kernel.pid_max.',
   ENODEV: 'This kernel lacks the file system; run "tszone doctor".',
+  EDQUOT:
+    'The user has as many keys as the kernel lets him have: raise kernel.keys.maxkeys and kernel.keys.maxbytes (sysctl).',
   ENOSYS: 'This kernel is too old for the call; run "tszone doctor".',
   ESRCH: 'The zone has ended meanwhile; see "tszone status" and start it again.',
   ENOEXEC: 'The file is no program that this kernel can run: check its architecture and its first line (#!).',
@@ -198,8 +205,9 @@ export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError
       context: { ...context, feature: 'cgroup device program' },
     });
   }
-  // A v1 cpuset without CPUs says ENOSPC, too.
-  if (diskFull.includes(errnoName) && !event.step.startsWith('cgroup.')) {
+  // A v1 cpuset without CPUs says ENOSPC, too, and keys have a quota.
+  const isOfDisk = !event.step.startsWith('cgroup.') && event.syscall !== 'keyctl';
+  if (diskFull.includes(errnoName) && isOfDisk) {
     return zoneError('RESOURCE_DISK_FULL', message, {
       hint: 'Free space or inodes on the file system of the path.',
       context,

@@ -1,8 +1,7 @@
 /** `start`: from a record on disk to a running zone. */
 
 import type { HelperSession } from '../helper/index.js';
-import { planStart } from '../plan/index.js';
-import { modeWarnings } from '../spec/index.js';
+import { planStart, startWarnings } from '../plan/index.js';
 import { claimIds, readZone, writeZone, type ZoneRecord } from '../state/index.js';
 import { boundary } from './boundaries.js';
 import { requireFullInit } from './full-init.js';
@@ -38,7 +37,7 @@ export async function startZone(host: HostContext, name: string, options: StartO
   await using _lock = await lockZone(host, name, options);
   const prepared = await readZone(host.roots, name);
   const released = await releasePrepared(host, prepared);
-  if (released !== undefined) return { name, pid: released, notes: modeWarnings(prepared.spec) };
+  if (released !== undefined) return { name, pid: released, notes: startWarnings(prepared.spec, host.facts) };
   const { pid, notes } = await launchLocked(host, name, { ...options, detach: true });
   return { name, pid, notes };
 }

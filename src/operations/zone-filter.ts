@@ -1,7 +1,7 @@
 /** The seccomp filter of a zone, as its record and the host have it. */
 import { zoneError } from '../errors/index.js';
-import { type Filter, profileDigest, zoneFilter } from '../seccomp/index.js';
-import { effectiveCapabilities, type ZoneSpec } from '../spec/index.js';
+import { type Filter, profileDigest, unfilteredHint, zoneFilter } from '../seccomp/index.js';
+import { effectiveCapabilities, modeOf, type ZoneSpec } from '../spec/index.js';
 import type { ZoneImage } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
@@ -18,9 +18,11 @@ export async function planZoneFilter(
   { spec, image }: Filtered,
 ): Promise<Filter | undefined> {
   const profile = profileOf(spec);
-  if (profile !== 'unconfined') requireKnown(image);
+  const hostIds = modeOf(spec) === 'host-ids';
+  if (profile !== 'unconfined' || hostIds) requireKnown(image, hostIds);
   const capabilities = effectiveCapabilities(spec.capAdd, spec.capDrop);
-  return zoneFilter(host, { profile, capabilities, is32Bit: is32Bit({ spec, image }), nesting: spec.nesting === true });
+  const nesting = spec.nesting === true;
+  return zoneFilter(host, { profile, capabilities, is32Bit: is32Bit({ spec, image }), nesting, hostIds });
 }
 
 /** Of a program of tszone's own in the zone: what it calls is known, a profile was not made for it. */
@@ -44,13 +46,13 @@ function is32Bit({ spec, image }: Filtered): boolean {
 /** Architectures that a kernel runs beside its own, and whose calls a filter would all refuse. */
 const unknownArchitectures: readonly string[] = ['armhf', 'armel', 'x32'];
 
-function requireKnown({ name, arch }: ZoneImage): void {
+function requireKnown({ name, arch }: ZoneImage, hostIds: boolean): void {
   if (!unknownArchitectures.includes(arch)) return;
   throw zoneError(
     'HOST_FEATURE_MISSING',
     `image "${name}" is for ${arch}, and tszone makes no seccomp filters for that`,
     {
-      hint: 'Pass --seccomp unconfined: all system calls are then open to the zone.',
+      hint: unfilteredHint(hostIds),
       context: { feature: 'seccomp', image: name, arch },
     },
   );

@@ -1,2 +1,3 @@
 export * from './host-ops.js';
 export * from './start-plan.js';
+export * from './start-warnings.js';

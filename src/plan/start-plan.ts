@@ -26,7 +26,6 @@ import {
   hasHostIds,
   hostIdCapabilities,
   modeOf,
-  modeWarnings,
   type ZoneSpec,
 } from '../spec/index.js';
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
@@ -34,6 +33,7 @@ import { planRecord } from './entry-record.js';
 import type { HostOp } from './host-ops.js';
 import { tmpfsOf } from './image-defaults.js';
 import { environmentOf, payloadOf } from './payload.js';
+import { startWarnings } from './start-warnings.js';
 
 /** What the zone's interfaces need, planned by netif. */
 export interface NetworkPart {
@@ -127,7 +127,7 @@ export function planStart(input: StartPlanInput): ZonePlan {
     last: input.late === true ? planLast(launch) : [],
     entry,
     entryRecord: planRecord(input, entry),
-    notes: [...modeWarnings(input.record.spec), ...input.network.notes],
+    notes: [...startWarnings(input.record.spec, input.facts), ...input.network.notes],
   };
 }
 

@@ -11,6 +11,7 @@ import { type Roots, readSealed, writeSealed } from '../state/index.js';
 import { runsOn } from './architectures.js';
 import { compilePolicy } from './compile.js';
 import { defaultPolicy, defaultRevision } from './default-policy.js';
+import { allButUserNamespaces, withoutUserNamespaces } from './no-user-namespaces.js';
 import { flagBits, parseProfile } from './profile.js';
 import { selectPolicy } from './select.js';
 
@@ -34,22 +35,24 @@ export interface FilterRequest {
   readonly is32Bit: boolean;
   /** New user namespaces may be made inside. */
   readonly nesting: boolean;
+  /** They may not, whatever the profile says: the zone's root is the host's, who would own in one what limits the zone. */
+  readonly hostIds: boolean;
 }
 
 /** To be raised whenever what a profile is compiled to changes. */
 const compilerRevision = 1;
 
 /**
- * @returns `undefined`: unconfined
+ * @returns `undefined`: nothing is refused
  * @throws HOST_FEATURE_MISSING no filters on this kernel or for this machine · PATH_NOT_FOUND · SPEC_INVALID the profile
  */
 export async function zoneFilter(
   { roots, facts }: { readonly roots: Roots; readonly facts: HostFacts },
   request: FilterRequest,
 ): Promise<Filter | undefined> {
-  if (request.profile === 'unconfined') return undefined;
-  requireSeccomp(facts);
-  const source = request.profile === 'default' ? undefined : readProfile(request.profile);
+  if (request.profile === 'unconfined' && !request.hostIds) return undefined;
+  requireSeccomp(facts, request);
+  const source = isNamed(request.profile) ? undefined : readProfile(request.profile);
   const key = digestOf(facts, request, source);
   const path = join(roots.runRoot, 'seccomp', key);
   const found = readCached(path);
@@ -60,7 +63,7 @@ export async function zoneFilter(
 
 /** What of the filter can change without the zone's settings changing: the file that they name. */
 export function profileDigest(profile: string): string {
-  if (profile === 'default' || profile === 'unconfined') return profile;
+  if (isNamed(profile)) return profile;
   try {
     return sha256(readProfile(profile)).toString('hex');
   } catch {
@@ -69,7 +72,16 @@ export function profileDigest(profile: string): string {
   }
 }
 
-function requireSeccomp({ seccomp, kernel }: HostFacts): void {
+const isNamed = (profile: string) => profile === 'default' || profile === 'unconfined';
+
+/** What a user can do where no filter can be made. */
+export function unfilteredHint(hostIds: boolean): string {
+  return hostIds
+    ? 'Leave --userns host out, or pass --privileged: without a filter such a zone could raise its own limits.'
+    : 'Pass --seccomp unconfined: all system calls are then open to the zone.';
+}
+
+function requireSeccomp({ seccomp, kernel }: HostFacts, { hostIds }: FilterRequest): void {
   const why = !seccomp
     ? 'this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)'
     : runsOn[kernel.machine] === undefined
@@ -77,7 +89,7 @@ function requireSeccomp({ seccomp, kernel }: HostFacts): void {
       : undefined;
   if (why === undefined) return;
   throw zoneError('HOST_FEATURE_MISSING', why, {
-    hint: 'Pass --seccomp unconfined: all system calls are then open to the zone.',
+    hint: unfilteredHint(hostIds),
     context: { feature: 'seccomp', machine: kernel.machine },
   });
 }
@@ -116,8 +128,8 @@ function digestOf({ kernel }: HostFacts, request: FilterRequest, source: string 
   const { machine, major, minor } = kernel;
   const parts =
     source === undefined
-      ? ['default', defaultRevision, compilerRevision, machine, request.nesting, request.is32Bit]
-      : ['profile', source, compilerRevision, machine, major, minor, [...request.capabilities].sort()];
+      ? [request.profile, defaultRevision, compilerRevision, machine, request.nesting, request.is32Bit]
+      : ['profile', source, compilerRevision, machine, major, minor, [...request.capabilities].sort(), request.hostIds];
   return sha256(JSON.stringify(parts)).toString('hex');
 }
 
@@ -133,9 +145,13 @@ interface Compiled {
 function compile({ kernel }: HostFacts, request: FilterRequest, source: string | undefined): Compiled {
   const { machine } = kernel;
   const flags = flagBits.SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-  if (source === undefined) return { flags, program: compilePolicy(defaultPolicy(request), machine) };
+  if (source === undefined) {
+    const policy = request.profile === 'default' ? defaultPolicy(request) : allButUserNamespaces;
+    return { flags, program: compilePolicy(policy, machine) };
+  }
   const profile = parseProfile(source, request.profile);
-  const policy = selectPolicy(profile, { machine, kernel, capabilities: request.capabilities }, request.profile);
+  const selected = selectPolicy(profile, { machine, kernel, capabilities: request.capabilities }, request.profile);
+  const policy = request.hostIds ? withoutUserNamespaces(selected) : selected;
   const given = profile.flags?.reduce((bits, name) => bits | flagBits[name], 0);
   return { flags: given ?? flags, program: compilePolicy(policy, machine) };
 }

@@ -1,5 +1,6 @@
-/** Groups: a release agent of the host's (CVE-2022-0492), and processes that leave theirs. */
-import { readFile } from 'node:fs/promises';
+/** Groups: a release agent of the host's (CVE-2022-0492), processes that leave theirs, and limits that are raised. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   type Alter,
@@ -7,10 +8,13 @@ import {
   hostsCapabilities,
   startAltered,
   without,
+  withoutGroup,
+  withoutProfile,
   withoutUserNamespace,
   withoutWord,
 } from '../helpers/altered-zone.js';
 import { givenHost } from '../helpers/given.js';
+import { isV2, pidsGroup } from '../helpers/pids-group.js';
 import { sh } from '../helpers/temp-host.js';
 
 const writable = withoutWord('mnt.fs', 'attributes', 'ro');
@@ -49,17 +53,18 @@ describe('CVE-2022-0492: a release agent, run by the kernel as the host’s root
 });
 
 describe('A process leaves its groups, and with them its limits', () => {
-  const given = givenHost({ images: ['busybox'], needs: ['cgroup-v1'] });
+  const given = givenHost({ images: ['busybox'] });
+  const view = isV2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids';
   const attack = `${tries}
-    for f in $(find /sys/fs/cgroup/pids /tmp/c -maxdepth 2 -name tasks -o -maxdepth 2 -name cgroup.procs); do
+    for f in $(find ${view} /tmp/c -maxdepth 2 -name tasks -o -maxdepth 2 -name cgroup.procs); do
       sh -c "echo \\$\\$ > $f && echo moved && sleep 0.2" 2>/dev/null
-    done; mkdir /sys/fs/cgroup/pids/own 2>/dev/null && echo made && rmdir /sys/fs/cgroup/pids/own; true`;
+    done
+    for d in ${view} /tmp/c; do mkdir $d/own 2>/dev/null && echo made && rmdir $d/own; done; true`;
   const by = async (enter?: Alter) => {
     const spec = { name: 'leaves', image: 'busybox', pids: 50, ...hostsCapabilities };
     await using zone = await startAltered(given.host, spec, enter === undefined ? {} : { enter });
     const { pid } = await zone.inspect();
-    const own = /^\d+:pids:(.*)$/m.exec(await readFile(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
-    return { said: await sh(zone, attack), own };
+    return { said: await sh(zone, attack), own: await pidsGroup(pid) };
   };
 
   it('it cannot move, nor make a group of its own', async () => {
@@ -72,8 +77,37 @@ describe('A process leaves its groups, and with them its limits', () => {
     expect((await by(weak)).said).to.match(/^moved$/m);
   });
 
-  it('is in no group at all without cgroup.join', async () => {
-    const { own } = await by(without('cgroup.join'));
+  it('is in no group at all without cgroup.join, or cgroup.into on v2', async () => {
+    const { own } = await by(withoutGroup);
     expect(own).not.to.match(/leaves/);
+  });
+});
+
+describe('Ids of the host: limits are raised by the root of a user namespace that is made inside', () => {
+  const given = givenHost({ needs: ['cgroup-v1'] });
+  const attack = `unshare -UrCm sh -c 'mount -t cgroup -o pids none /mnt && echo max > /mnt/pids.max && echo raised' 2>&1`;
+  const by = async (seccomp: string, enter?: Alter) => {
+    const spec = { name: 'raises', image: 'sparse', userns: 'host', pids: 50, seccomp };
+    await using zone = await startAltered(given.host, spec, enter === undefined ? {} : { enter });
+    const { stdout } = await zone.exec(['sh', '-c', attack]);
+    const { pid } = await zone.inspect();
+    return { said: stdout, limit: (await readFile(`${await pidsGroup(pid)}/pids.max`, 'utf8')).trim() };
+  };
+
+  it('none can be made, whatever its seccomp profile says', async () => {
+    const directory = await given.host.file('profiles');
+    const profile = join(directory, 'all.json');
+    await writeFile(profile, '{ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [] }');
+    for (const seccomp of ['default', 'unconfined', profile]) {
+      const { said, limit } = await by(seccomp);
+      expect(said, seccomp).to.match(/not permitted/);
+      expect(limit, seccomp).to.equal('50');
+    }
+  });
+
+  it('gets through without seccomp.load', async () => {
+    const { said, limit } = await by('unconfined', both(without('seccomp.load'), withoutProfile));
+    expect(said).to.equal('raised\n');
+    expect(limit).to.equal('max');
   });
 });

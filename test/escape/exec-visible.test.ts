@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import type { HelperSession } from '../../src/helper/index.js';
 import type { Zone } from '../../src/index.js';
-import { type Altered, execAltered } from '../helpers/altered-zone.js';
+import { type Altered, execAltered, startAltered, withoutProfile } from '../helpers/altered-zone.js';
 import { attackMount } from '../helpers/attack-programs.js';
 import { givenHost } from '../helpers/given.js';
 import { sh } from '../helpers/temp-host.js';
@@ -15,7 +15,8 @@ describe('CVE-2016-9962: an exec is looked at, traced and robbed of descriptors 
   let zone: Zone;
   const given = givenHost({ images: ['busybox'], needs: ['gcc', 'x86_64'] }, async (host) => {
     const mount = [await attackMount('peek')];
-    zone = await host.run({ name: 'peeks', image: 'busybox', net: 'none', mount, capAdd: ['ALL'] });
+    const spec = { name: 'peeks', image: 'busybox', mount, capAdd: ['ALL' as const] };
+    zone = await startAltered(host, spec, { enter: withoutProfile });
   });
 
   /** What was got by a zone that looks as long as the execs go on. */

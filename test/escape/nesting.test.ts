@@ -8,12 +8,13 @@ import {
   both,
   hostsCapabilities,
   startAltered,
-  without,
+  withoutGroup,
   withoutPidNamespace,
   withoutUserNamespace,
 } from '../helpers/altered-zone.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
+import { isV2, pidsGroup } from '../helpers/pids-group.js';
 import { sh } from '../helpers/temp-host.js';
 
 /** Runs it as root of the zone, and as root of a user namespace in it: each with every capability there. */
@@ -107,25 +108,29 @@ describe('Nesting: processes of another zone are seen and ended from a namespace
   });
 
   it('gets through without "pid" and "user" in ns.flags', async () => {
-    expect(await outcome(both(withoutUserNamespace, withoutPidNamespace, without('cgroup.join')))).to.equal(true);
+    expect(await outcome(both(withoutUserNamespace, withoutPidNamespace, withoutGroup))).to.equal(true);
   });
 });
 
 describe('Nesting: limits of the zone are raised in the groups that it was given', () => {
-  const given = givenHost({ needs: ['cgroup-v1'] });
+  const given = givenHost();
+  const limits = isV2
+    ? 'pids.max memory.max memory.high cpu.max cpuset.cpus cgroup.max.descendants cgroup.max.depth cgroup.freeze cgroup.kill'
+    : 'pids/pids.max memory/memory.limit_in_bytes cpuset/cpuset.cpus cpu/cpu.cfs_quota_us';
+  const [own, join, all] = isV2 ? ['own', 'cgroup.procs', '.'] : ['pids/own', 'tasks', 'pids memory cpu cpuset'];
   const attack = `exec 2>/dev/null
-    cd /sys/fs/cgroup; for f in pids/pids.max memory/memory.limit_in_bytes cpuset/cpuset.cpus cpu/cpu.cfs_quota_us; do
-      ( : >>$f ) && echo "opened $f"; done
-    mkdir pids/own && echo max > pids/own/pids.max && echo $$ > pids/own/tasks
-    for d in pids memory cpu cpuset; do echo $$ > $d/../tasks; chmod 666 $d/*; chown 0 $d/* && echo "took $d"; done
+    cd /sys/fs/cgroup; mkdir /c; mount -t cgroup2 none /c; for f in ${limits}; do
+      ( : >>$f ) && echo "opened $f"; [ -f /c/$f ] && ( : >>/c/$f ) && echo "opened /c/$f"; done
+    for d in ${all}; do echo $$ > $d/../${join}; chmod 666 $d/*; chown 0 $d/* && echo "took $d"; done
+    mkdir ${own} && echo max > ${own}/pids.max && echo $$ > ${own}/${join}
     i=0; while [ $i -lt 60 ]; do sleep 2 & i=$((i+1)); done; ls -d /proc/[0-9]* | wc -l`;
   const by = async (enter?: Alter) => {
     const spec = { name: 'grows', image: 'sparse', nesting: true, pids: 30, memory: '256M', ...hostsCapabilities };
     await using zone = await startAltered(given.host, spec, enter === undefined ? {} : { enter });
     const said = await zone.exec(['sh', '-c', attack]);
     const { pid } = await zone.inspect();
-    const own = /^\d+:pids:(.*)$/m.exec(await readFile(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
-    return { said: said.stdout, max: (await readFile(`/sys/fs/cgroup/pids${own}/pids.max`, 'utf8')).trim() };
+    const max = await readFile(`${await pidsGroup(pid)}/pids.max`, 'utf8');
+    return { said: said.stdout, max: max.trim() };
   };
 
   it('they stay, for the groups below as well', async () => {
@@ -136,6 +141,6 @@ describe('Nesting: limits of the zone are raised in the groups that it was given
   });
 
   it('gets through without "user" in ns.flags', async () => {
-    expect((await by(withoutUserNamespace)).said).to.match(/^opened pids\/pids.max$/m);
+    expect((await by(withoutUserNamespace)).said).to.match(/^opened (pids\/)?pids.max$/m);
   });
 });

@@ -87,7 +87,7 @@ describe('A mount that a zone makes appears on the host', () => {
   const given = givenHost({ images: ['busybox'], needs: ['gcc', 'x86_64'] });
   const attack = async (enter?: Alter, tamper?: readonly string[]) => {
     const place = await given.host.file('shared');
-    await run('mount', ['-t', 'tmpfs', 'shared', place]);
+    await run('mount', ['--bind', place, place]);
     try {
       await run('mount', ['--make-shared', place]);
       await given.host.file('shared/inner');

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { type Altered, startAltered, withoutPidsLimit } from '../helpers/altered-zone.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
+import { pidsGroup } from '../helpers/pids-group.js';
 import { expectNothingLeft } from '../helpers/snapshot.js';
 
 const stressors = {
@@ -175,9 +176,8 @@ describe('stress-ng as root of a zone', function () {
     const refused = async (prepare?: Altered['prepare']) => {
       await using zone = await startAltered(given.host, spec, prepare === undefined ? {} : { prepare });
       const { pid } = await zone.inspect();
-      const group = /^\d+:pids:(.*)$/m.exec(await readFile(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
       await zone.exec(forks, { timeoutMs: patience(20_000) });
-      const events = await readFile(`/sys/fs/cgroup/pids${group}/pids.events`, 'utf8');
+      const events = await readFile(`${await pidsGroup(pid)}/pids.events`, 'utf8');
       return Number(/max (\d+)/.exec(events)?.[1]);
     };
     expect(await refused()).to.be.greaterThan(0);

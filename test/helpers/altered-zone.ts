@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { planExecCgroup } from '../../src/cgroups/index.js';
 import { type EnterOp, type HelperSession, helperPath, spawnSession } from '../../src/helper/index.js';
 import type { Zone } from '../../src/index.js';
+import type { ProgramPlanInput } from '../../src/namespaces/credentials.js';
 import { planEnter } from '../../src/namespaces/index.js';
 import { vethForHelper } from '../../src/netif/index.js';
 import { planZoneStart } from '../../src/operations/start-zone.js';
@@ -17,6 +18,7 @@ import type { HostOp } from '../../src/plan/index.js';
 import type { ZoneOptions } from '../../src/spec/index.js';
 import { claimIds, readZone, writeRunTimeFile, zonePaths } from '../../src/state/index.js';
 import { attackProgram } from './attack-programs.js';
+import { isV2 } from './pids-group.js';
 import type { TempHost } from './temp-host.js';
 
 export type Alter<Op = EnterOp> = (ops: readonly Op[]) => readonly Op[];
@@ -69,11 +71,18 @@ export function withoutWord(name: EnterOp['op'], field: string, word: string | R
   };
 }
 
+/** In no group of its own. */
+export const withoutGroup = without(isV2 ? 'cgroup.into' : 'cgroup.join');
+
+/** Where the kernel has AppArmor, its profile is a second line behind many. */
+export const withoutProfile: Alter = (ops) => ops.filter(({ op }) => op !== 'apparmor.change');
+
 /** No user namespace: the zone's ids are the host's. What the host may lack, such a zone must not ask for: `hostsCapabilities`. */
 export const withoutUserNamespace = both(
   withoutWord('ns.flags', 'flags', 'user'),
   without('ns.uidmap'),
   without('ns.gidmap'),
+  withoutProfile,
 );
 
 export const hostsCapabilities = { capAdd: ['ALL' as const], capDrop: ['SYS_RESOURCE' as const] };
@@ -131,7 +140,7 @@ export async function startAltered(host: TempHost, spec: ZoneOptions, altered: A
         entry: {
           ...plan.entry,
           namespaces: namespacesOf(enter),
-          program: { ...plan.entry.program, profile: profileOf(enter) },
+          program: { ...plan.entry.program, ...linesOf(plan.entry.program, enter) },
         },
       };
       await writeRunTimeFile(zonePaths(context.roots, name).launch, JSON.stringify(launch));
@@ -161,8 +170,12 @@ function namespacesOf(ops: readonly EnterOp[]): string {
     .join(',');
 }
 
-function profileOf(ops: readonly EnterOp[]): string | undefined {
-  return ops.flatMap((op) => (op.op === 'apparmor.change' ? [op.profile] : []))[0];
+/** What an exec is held by: what pid 1 is. */
+function linesOf({ filter }: ProgramPlanInput, ops: readonly EnterOp[]) {
+  return {
+    filter: ops.some(({ op }) => op === 'seccomp.load') ? filter : undefined,
+    profile: ops.flatMap((op) => (op.op === 'apparmor.change' ? [op.profile] : []))[0],
+  };
 }
 
 export interface ExecChoice {

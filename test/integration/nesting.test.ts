@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
 import { bothWays } from '../helpers/both-ways.js';
 import { givenHost } from '../helpers/given.js';
-import { patience, slowdown } from '../helpers/patience.js';
-import { requires } from '../helpers/requires.js';
+import { eventually, patience, slowdown } from '../helpers/patience.js';
+import { facts, requires } from '../helpers/requires.js';
 import { sh, type TempHost } from '../helpers/temp-host.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -60,6 +60,11 @@ describe('a zone that may hold zones', () => {
     expect(stdout).to.match(/^mode: +nesting$/m);
     const restarted = await given.host.cli(['restart', 'nest']);
     expect(restarted.stderr).to.match(/^warning: zone "nest" may make user namespaces/m);
+    const isUnbound = /^warning: zone "nest" may make any number of cgroups/m.test(restarted.stderr);
+    expect(isUnbound).to.equal(facts['cgroup-v1']());
+    await given.host.ok(['stop', 'nest']);
+    await given.host.ok(['prepare', 'nest']);
+    expect((await given.host.cli(['start', 'nest'])).stderr).to.equal(restarted.stderr);
   });
 
   it('makes user namespaces with a /proc and a /sys of their own, which other zones may not', async () => {
@@ -109,12 +114,34 @@ describe('a zone that may hold zones', () => {
     expect(await sh(limited, script)).to.match(/^40\n1024\n5\n.*fork.*$/);
   });
 
-  it('leaves no group behind, however deep it has made them', async function () {
-    requires('cgroup-v1').call(this);
+  it('takes no more groups than the bound of v2, and no deeper ones; where all are taken, an exec says so', async function () {
+    requires('cgroup-v2').call(this);
+    const { host } = given;
+    const dig = `$| = 1; chdir "/sys/fs/cgroup"; $deep++ while $deep < 40 && mkdir("d") && chdir("d"); print "deep: $deep, $!\n";
+      chdir "/sys/fs/cgroup"; $more++ while $more < 3000 && mkdir "n$more"; print "more: $more, $!\n"; sleep 100000`;
+    const command = ['perl', '-e', dig];
+    await using full = await host.run({ name: 'full', image: 'sparse', net: 'none', nesting: true, command });
+    const log = await eventually('they are made', async () => {
+      const text = await host.ok(['logs', 'full']);
+      return text.includes('more') ? text : undefined;
+    });
+    expect(log).to.match(/^deep: 16, Resource temporarily unavailable$/m);
+    expect(log).to.match(new RegExp(`^more: ${1024 - 16}, Resource temporarily unavailable$`, 'm'));
+    const { status, stdout, stderr } = await host.cli(['exec', 'full', '--', 'true']);
+    expect([status, stdout]).to.deep.equal([125, '']);
+    expect(stderr)
+      .to.match(/^error: exec\.group .*exec-\d+/)
+      .and.match(/hint: The zone has made as many cgroups/);
+    await full.stop();
+    expect((await full.inspect()).status).to.equal('stopped');
+  });
+
+  it('leaves no group behind, however deep it has made them', async () => {
     const before = await given.host.snapshot();
     const deep = await given.host.run({ name: 'deep', image: 'sparse', net: 'none', nesting: true });
-    const dig = 'for (qw(memory pids)) { chdir "/sys/fs/cgroup/$_"; mkdir $_, chdir $_ for "side", ("d" x 200) x 60 }';
-    await sh(deep, `perl -e '${dig}' && find /sys/fs/cgroup/pids -maxdepth 9 -type d | wc -l`);
+    const dig = `for (-d "/sys/fs/cgroup/pids" ? qw(memory pids) : ".") {
+      chdir "/sys/fs/cgroup/$_"; $depth = 0; mkdir($_) && chdir($_) && $depth++ for "side", ("d" x 200) x 60; print "$depth\n" }`;
+    expect(await sh(deep, `perl -e '${dig}'`)).to.match(/^(61\n61|16)$/);
     await deep.delete({ force: true });
     expect(await given.host.snapshot()).to.deep.equal(before);
   });

@@ -236,11 +236,11 @@ describe("a zone's own kernel parameters", () => {
       pids: 50,
       sysctl: { 'kernel.msgmax': '5000' },
     });
-    const keys = 'net/core/somaxconn kernel/msgmax net/ipv4/ip_local_port_range kernel/sem';
+    const keys = 'net/ipv4/ip_default_ttl kernel/msgmax net/ipv4/ip_local_port_range kernel/sem';
     const read = () => sh(own, `cd /proc/sys; cat ${keys}`);
     const before = await read();
     const good = [
-      'net.core.somaxconn=321',
+      'net.ipv4.ip_default_ttl=70',
       'kernel.msgmax=6000',
       'net.ipv4.ip_local_port_range=2000 3000',
       'kernel.sem=1 2 3 4',
@@ -260,7 +260,7 @@ describe("a zone's own kernel parameters", () => {
       expect((await own.status()).usage?.pidsLimit, 'nor is a limit').to.equal(50);
     }
     expect((await set(...good)).status).to.equal(0);
-    expect(await read()).to.equal('321\n6000\n2000\t3000\n1\t2\t3\t4');
+    expect(await read()).to.equal('70\n6000\n2000\t3000\n1\t2\t3\t4');
     await own.delete({ force: true });
   });
 

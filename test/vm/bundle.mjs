@@ -18,7 +18,12 @@ const suite = readFileSync(join(root, 'test/vm/suite.txt'), 'utf8')
   .filter((line) => line.trim() !== '' && !line.startsWith('#'))
   .map((line) => /^(?:(plain|systemd)\s+)?(\S+)\s*(.*)$/.exec(line.trim()))
   .map(([, init = '', file, grep]) => ({ init, file, grep }));
-const chosen = only.length === 0 ? suite : only.map((file) => ({ init: '', file, grep: '' }));
+/** As suite.txt has it, if it has it. */
+const named = (name) => {
+  const listed = suite.filter(({ file }) => file === name);
+  return listed.length === 0 ? [{ init: '', file: name, grep: '' }] : listed;
+};
+const chosen = only.length === 0 ? suite : only.flatMap(named);
 
 const entries = chosen.map(
   ({ init, file, grep }) =>

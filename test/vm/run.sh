@@ -48,7 +48,8 @@ if [ "$mode" != smoke ]; then
 fi
 if [ "$mode" = tests ]; then node "$here/bundle.mjs" "$scratch/project/test/vm/lane.mjs" /tszone "$@"; fi
 
-environment="export TSZONE_TEST_SLOWDOWN=${TSZONE_TEST_SLOWDOWN:-15} TSZONE_TEST_CACHE=/tszone/cache"
+# What tests put there is mounted in zones, and the plain lane's /tmp is a tmpfs, whose owners this kernel cannot map.
+environment="export TSZONE_TEST_SLOWDOWN=${TSZONE_TEST_SLOWDOWN:-15} TSZONE_TEST_CACHE=/tszone/cache TMPDIR=/var/tmp"
 case $mode in
   smoke) command="$here/smoke.sh" ;;
   tests) command="$environment; $here/smoke.sh && node $here/lane.mjs" ;;

@@ -27,6 +27,7 @@ describe('the hint for a failed step', () => {
     ['tree.open', 'EINVAL', /mapped owners/],
     ['cgroup.join', 'ENOENT', /cgroup of the zone has been removed/],
     ['cgroup.enter', 'EAGAIN', /--pids/],
+    ['exec.group', 'EAGAIN', /as many cgroups as it may/],
     ['cgroup.into', 'EBUSY', /cgroups/],
     ['exec.path', 'ENOENT', /program, and the interpreter/],
     ['exec.slot', 'EACCES', /noexec/],
@@ -53,6 +54,17 @@ describe('the hint for a failed step', () => {
     expect(failed('file.write', 'ENOSPC').code).to.equal('RESOURCE_DISK_FULL');
     const cpuset = failed('cgroup.enter', 'ENOSPC');
     expect([cpuset.code, cpuset.hint?.includes('--cpuset')]).to.deep.equal(['KERNEL_STEP_FAILED', true]);
+    const { EDQUOT: errno } = constants.errno;
+    const keys = {
+      event: 'error',
+      step: 'sync.maps',
+      op: 0,
+      syscall: 'keyctl',
+      errno,
+      path: '',
+      message: 'X',
+    } as const;
+    expect(stepError(keys, []).hint).to.match(/kernel\.keys\.maxkeys/);
   });
 
   it('says by name that a kernel has no device programs, and what to do about it', () => {

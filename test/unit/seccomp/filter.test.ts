@@ -20,7 +20,7 @@ describe("a zone's filter", () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   const request = (changed: Partial<FilterRequest> = {}): FilterRequest => {
-    return { profile: 'default', capabilities: [], is32Bit: false, nesting: false, ...changed };
+    return { profile: 'default', capabilities: [], is32Bit: false, nesting: false, hostIds: false, ...changed };
   };
   const filter = (changed: Partial<FilterRequest> = {}, otherFacts: Partial<HostFacts> = {}) =>
     zoneFilter(
@@ -98,6 +98,23 @@ describe("a zone's filter", () => {
     expect(profileDigest(path)).not.to.equal(digest);
     await rm(path);
     expect(profileDigest(path)).to.equal('unreadable');
+  });
+
+  it('refuses user namespaces to a root with the ids of the host, whatever the profile says', async () => {
+    const unshared = ({ program }: Filter) =>
+      verdictName(
+        verdictOf(Buffer.from(program, 'hex'), { number: 272, architecture: audit.x86_64, args: [0x1000_0000n] }),
+      );
+    const profile = await profileFile(allowAll);
+    expect(unshared(await required({ profile }))).to.equal('allow');
+    const held = await required({ profile, hostIds: true });
+    expect([unshared(held), ofBpf(held)]).to.deep.equal(['errno 1', 'allow']);
+    const open = await required({ profile: 'unconfined', hostIds: true });
+    expect([unshared(open), ofBpf(open)]).to.deep.equal(['errno 1', 'allow']);
+    expect(ofBpf(await required({ hostIds: true })), 'the default one is another').to.equal('errno 1');
+    const request = filter({ profile: 'unconfined', hostIds: true }, { seccomp: false });
+    const hint = await request.catch((error: unknown) => hasCode(error, 'HOST_FEATURE_MISSING') && error.hint);
+    expect(hint).to.match(/Leave --userns host out/);
   });
 
   it('is none when the zone is unconfined, and refused by name when there can be none', async () => {
