@@ -39,7 +39,9 @@ const warmToo = ['lifecycle', 'limits-refused', 'zone-options', 'zone-ports', 'z
 
 /** What runs the native code most, in a tree whose native programs have ASan and UBSan. */
 const sanitized = [
-  ...['helper', 'helper-ops', 'engine', 'exec', 'zone-run', 'devices', 'sessions', 'unpack'].map(inFolder('integration')),
+  ...['helper', 'helper-ops', 'engine', 'exec', 'zone-run', 'devices', 'sessions', 'unpack'].map(
+    inFolder('integration'),
+  ),
   'test/helpers/sanitizer-reports.ts',
 ];
 
