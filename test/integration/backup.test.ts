@@ -29,6 +29,9 @@ interface Made {
   readonly madeRepository: boolean;
 }
 
+/** Of a restored zone they are new. */
+const hostKeys = ['/etc/ssh', '/etc/ssh/ssh_host_rsa_key', '/etc/ssh/ssh_host_rsa_key.pub'];
+
 describe('backup', function () {
   this.timeout(patience(120_000));
   let zone: Zone;
@@ -42,7 +45,7 @@ describe('backup', function () {
     await makeUgly(zone, await uglyProgram(host));
     await sh(zone, 'rm -r /home; mkdir -p /etc/ssh; echo s > /etc/ssh/ssh_host_rsa_key');
     await sh(zone, 'dd if=/dev/urandom of=/root/big bs=1M count=12 2>/dev/null');
-    before = (await describeZone(zone, ['/etc/ssh/ssh_host_rsa_key'])).map(withoutAtime);
+    before = (await describeZone(zone, hostKeys)).map(withoutAtime);
   });
   const flags = () => ['--password-file', password];
   const create = (name: string, ...more: string[]) =>
@@ -62,12 +65,14 @@ describe('backup', function () {
     await given.host.ok(['backup', 'restore', repository, made.id, 'back', ...flags()]);
     const back = await (await given.host.open()).zone('back');
     await back.start();
-    const is = (await describeZone(back)).map(withoutAtime);
+    const is = (await describeZone(back, hostKeys)).map(withoutAtime);
     expect([is.filter((line) => !before.includes(line)), before.filter((line) => !is.includes(line))]).to.deep.equal([
       [],
       [],
     ]);
-    expect(await sh(back, 'hostname; echo $COLOUR; ls /etc/ssh')).to.equal('back\nred');
+    expect(await sh(back, 'hostname; echo $COLOUR; ls /etc/ssh; head -1 /etc/ssh/ssh_host_rsa_key')).to.equal(
+      'back\nred\nssh_host_rsa_key\nssh_host_rsa_key.pub\n-----BEGIN RSA PRIVATE KEY-----',
+    );
     expect(await sh(back, 'cat /etc/machine-id')).to.not.equal(await sh(zone, 'cat /etc/machine-id'));
     await back.delete({ force: true });
     expect(await own()).to.deep.equal([]);
