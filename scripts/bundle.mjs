@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // Bundles the command line into one file, dist/bundle/main.cjs, in which a module is run when it is first imported, and
-// stores V8's code for it beside it. Of oclif only the parser, flags and the Command class run; what they import besides
+// stores V8's code for it beside it; and into hot.cjs, of which only a start-up snapshot is made, with the commands that are used all the time. Of oclif only the parser, flags and the Command class run; what they import besides
 // (plugin loading, help, colours, spinners) is left out: it is replaced by a module that throws if it is ever called.
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { writeCodeCache } from './code-cache.mjs';
-import { writeSnapshot } from './snapshot.mjs';
+import { hotVerbs } from './hot-verbs.mjs';
+import { writeSnapshots } from './snapshot.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outdir = join(root, 'dist', 'bundle');
@@ -46,29 +47,44 @@ const withoutOclifsRest = {
   },
 };
 
+/** Only the commands of `hotVerbs`: what is in a snapshot and not used costs each start of it. @type {import('esbuild').Plugin} */
+const withoutRareCommands = {
+  name: 'without-rare-commands',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\// }, ({ path, importer }) => {
+      const isRare = importer.endsWith('/src/commands/index.ts') && !hotVerbs.includes(path.slice(2, -'.js'.length));
+      return isRare ? { path, namespace: 'left-out' } : undefined;
+    });
+  },
+};
+
 rmSync(outdir, { recursive: true, force: true });
-const file = join(outdir, 'main.cjs');
-await build({
-  absWorkingDir: root,
-  entryPoints: ['src/main.ts'],
-  outfile: file,
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node20.19',
-  external: ['netlink'],
-  // A script that runs from a code cache has no import().
-  supported: { 'dynamic-import': false },
-  keepNames: true,
-  minifySyntax: true,
-  minifyWhitespace: true,
-  charset: 'ascii',
-  legalComments: 'none',
-  logLevel: 'warning',
-  define: { 'import.meta.url': '__bundleUrl' },
-  banner: { js: "const __bundleUrl=require('node:url').pathToFileURL(__filename).href;" },
-  plugins: [withoutOclifsRest],
-});
+for (const [name, plugins] of [
+  ['main', [withoutOclifsRest]],
+  ['hot', [withoutOclifsRest, withoutRareCommands]],
+]) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['src/main.ts'],
+    outfile: join(outdir, `${name}.cjs`),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    external: ['netlink'],
+    // A script that runs from a code cache has no import().
+    supported: { 'dynamic-import': false },
+    keepNames: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    charset: 'ascii',
+    legalComments: 'none',
+    logLevel: 'warning',
+    define: { 'import.meta.url': '__bundleUrl' },
+    banner: { js: "const __bundleUrl=require('node:url').pathToFileURL(__filename).href;" },
+    plugins,
+  });
+}
 
 await writeCodeCache();
-writeSnapshot();
+writeSnapshots();

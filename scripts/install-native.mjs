@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { writeCodeCache } from './code-cache.mjs';
 import { compileNative, placeEntry, root } from './native.mjs';
-import { writeSnapshot } from './snapshot.mjs';
+import { writeSnapshots } from './snapshot.mjs';
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
@@ -51,5 +51,5 @@ if (manifest.optionalDependencies === undefined) {
   await writeCodeCache().catch((error) => {
     process.stderr.write(`warning: V8's code could not be stored (${error.message}); commands start more slowly\n`);
   });
-  writeSnapshot();
+  writeSnapshots();
 }

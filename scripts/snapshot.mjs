@@ -1,4 +1,4 @@
-// A start-up snapshot of the bundle: Node's heap with all commands loaded, so that a command of its own process starts with them.
+// Start-up snapshots of the bundles: Node's heap with all of their commands loaded, so that a command of its own process starts with them.
 // Only the Node that made it can use it, and only the native entry knows how to ask for it; without it, the bundle is run.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -7,10 +7,15 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const bundle = join(root, 'dist', 'bundle', 'main.cjs');
-const blob = join(root, 'dist', 'bundle', 'main.blob');
+/** What there is a snapshot of, a command line that shows that it works, and the file by which the native entry knows it. */
+const kinds = [
+  { name: 'main', probe: ['completion', 'bash'], said: 'complete', command: 'command' },
+  { name: 'hot', probe: ['run', '--help'], said: 'USAGE', command: 'command.hot' },
+];
+const inBundle = (file) => join(root, 'dist', 'bundle', file);
+const blobOf = ({ name }) => inBundle(`${name}.blob`);
 /** One a line: what V8 is to be told so that it takes the snapshot. */
-const flagsFile = join(root, 'dist', 'bundle', 'main.blob.flags');
+const flagsOf = ({ name }) => inBundle(`${name}.blob.flags`);
 
 /**
  * A command is over before V8's compilers have earned what they cost. The first that this Node takes without a word; a snapshot is only
@@ -24,7 +29,7 @@ const tiers = [['--jitless'], ['--jitless', '--no-expose-wasm'], ['--no-opt'], [
 const ways = [...tiers.map((tier) => ['--no-rehash-snapshot', ...tier]), ...tiers];
 
 /** In a snapshot, `require` knows Node's own modules only; native addons are looked up when they are needed, from the bundle. */
-const wrapper = (isEager) => `'use strict';
+const wrapper = (bundle, isEager) => `'use strict';
 const bundle = { exports: {} };
 const v8 = require('node:v8');
 const { readFileSync } = require('node:fs');
@@ -44,42 +49,46 @@ v8.startupSnapshot.setDeserializeMainFunction(() => {
 });
 `;
 
-/** Makes it if this Node can, and lets the native entry know. */
-export function writeSnapshot() {
-  rmSync(blob, { force: true });
-  rmSync(flagsFile, { force: true });
-  const flags = ways.find((way) => make(way, true) || make(way, false));
-  if (flags !== undefined) {
-    writeFileSync(flagsFile, flags.join('\n'));
-    renameSync(`${blob}.new`, blob);
+/** Makes them if this Node can, and lets the native entry know. */
+export function writeSnapshots() {
+  for (const kind of kinds) {
+    const [blob, flagsFile] = [blobOf(kind), flagsOf(kind)];
+    rmSync(blob, { force: true });
+    rmSync(flagsFile, { force: true });
+    const flags = ways.find((way) => make(kind, way, true) || make(kind, way, false));
+    if (flags !== undefined) {
+      writeFileSync(flagsFile, flags.join('\n'));
+      renameSync(`${blob}.new`, blob);
+    }
+    rmSync(`${blob}.new`, { force: true });
   }
-  rmSync(`${blob}.new`, { force: true });
   writeCommand();
 }
 
 /** @returns whether a command starts from it */
-function make(flags, isEager) {
-  const source = join(dirname(bundle), 'snapshot.cjs');
-  writeFileSync(source, wrapper(isEager));
-  const made = spawnSync(process.execPath, [...flags, '--snapshot-blob', `${blob}.new`, '--build-snapshot', source], {
+function make(kind, flags, isEager) {
+  const source = inBundle('snapshot.cjs');
+  const blob = `${blobOf(kind)}.new`;
+  writeFileSync(source, wrapper(inBundle(`${kind.name}.cjs`), isEager));
+  const made = spawnSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot', source], {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: 'ignore',
   });
   rmSync(source, { force: true });
-  return made.status === 0 && works(`${blob}.new`, flags);
+  return made.status === 0 && works(kind, flags);
 }
 
 /** Loads most of what there is, from a start like any other. */
-function works(file, flags) {
+function works(kind, flags) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [...flags, '--snapshot-blob', file, 'completion', 'bash'],
+    [...flags, '--snapshot-blob', `${blobOf(kind)}.new`, '--', ...kind.probe],
     {
       env: { ...process.env, NODE_OPTIONS: '' },
       encoding: 'utf8',
     },
   );
-  return status === 0 && stdout.includes('complete') && stderr === '';
+  return status === 0 && stdout.includes(kind.said) && stderr === '';
 }
 
 /**
@@ -88,11 +97,19 @@ function works(file, flags) {
  */
 export function writeCommand() {
   const { size, mtimeMs } = statSync(process.execPath);
-  const words = [process.execPath];
-  if (existsSync(blob) && existsSync(flagsFile)) {
-    const flags = readFileSync(flagsFile, 'utf8').split('\n');
-    words.push(`${size}.${Math.floor(mtimeMs / 1000)}`, blob, ...flags.filter((flag) => flag !== ''));
+  const directory = join(root, 'native', 'build');
+  mkdirSync(directory, { recursive: true });
+  for (const kind of kinds) {
+    const [blob, flagsFile] = [blobOf(kind), flagsOf(kind)];
+    const hasSnapshot = existsSync(blob) && existsSync(flagsFile);
+    const file = join(directory, kind.command);
+    rmSync(file, { force: true });
+    if (!hasSnapshot && kind.command !== 'command') continue;
+    const words = [process.execPath];
+    if (hasSnapshot) {
+      const flags = readFileSync(flagsFile, 'utf8').split('\n');
+      words.push(`${size}.${Math.floor(mtimeMs / 1000)}`, blob, ...flags.filter((flag) => flag !== ''));
+    }
+    writeFileSync(file, words.map((word) => `${word}\0`).join(''));
   }
-  mkdirSync(join(root, 'native', 'build'), { recursive: true });
-  writeFileSync(join(root, 'native', 'build', 'command'), words.map((word) => `${word}\0`).join(''));
 }
