@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "rights.h"
+
 bool hand_pair(int sockets[2]) {
   return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0;
 }
@@ -22,20 +24,7 @@ bool hand_send_pid(int socket, int pid) {
 
 bool hand_send_fd(int socket, enum hand_message message, int fd) {
   char byte = (char)message;
-  struct iovec vector = {&byte, 1};
-  union {
-    struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int))];
-  } control;
-  memset(&control, 0, sizeof control);
-  struct msghdr header = {
-      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
-  struct cmsghdr *part = CMSG_FIRSTHDR(&header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(part), &fd, sizeof fd);
-  return sendmsg(socket, &header, MSG_NOSIGNAL) == 1;
+  return rights_send(socket, &byte, 1, &fd, 1, 0);
 }
 
 bool hand_send_program(int socket, const struct plan *program) {

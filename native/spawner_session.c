@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "launch.h"
 #include "report.h"
+#include "rights.h"
 #include "spawner.h"
 
 struct session {
@@ -210,23 +211,6 @@ static void end_session(struct session *session) {
   spawner_tell(FRAME_CLOSED, session->id, "", 0);
 }
 
-static bool send_with(int fd, const int stdio[3], const char *bytes, size_t size) {
-  struct iovec vector = {(void *)(size_t)bytes, size};
-  union {
-    struct cmsghdr header;
-    char space[CMSG_SPACE(3 * sizeof(int))];
-  } control;
-  memset(&control, 0, sizeof control);
-  struct msghdr header = {
-      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
-  struct cmsghdr *part = CMSG_FIRSTHDR(&header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(3 * sizeof(int));
-  memcpy(CMSG_DATA(part), stdio, 3 * sizeof(int));
-  return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
-}
-
 /* A helper that cannot be told has its fd 4 closed: it then takes back what it has made. */
 void session_program(const struct frame *frame) {
   struct session *session = find(frame->id);
@@ -239,7 +223,7 @@ void session_program(const struct frame *frame) {
     stdio[i] = from == NULL ? -1 : open_stdio(from, i, NULL);
     good = stdio[i] >= 0;
   }
-  good = good && send_with(session->fd, stdio, rest, (size_t)(frame->bytes + frame->size - rest));
+  good = good && rights_send(session->fd, rest, (size_t)(frame->bytes + frame->size - rest), stdio, 3, MSG_DONTWAIT);
   for (int i = 0; i < 3; i++) {
     if (stdio[i] >= 0) close(stdio[i]);
   }

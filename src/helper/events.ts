@@ -1,11 +1,12 @@
 /** The events of one session: each can be waited for, once or often, before or after it came. */
+import { type Deferred, deferred } from './deferred.js';
 import type { HelperEvent } from './protocol.js';
 
 export type EventName = Exclude<HelperEvent['event'], 'error'>;
 export type EventOf<Name extends EventName> = Extract<HelperEvent, { event: Name }>;
 
 export class EventBoard {
-  #waiting = new Map<EventName, PromiseWithResolversOf<HelperEvent>>();
+  #waiting = new Map<EventName, Slot>();
   #failure: { readonly error: unknown } | undefined;
 
   /** Resolves with the event, also if it came earlier. Rejects when the session failed. */
@@ -34,10 +35,10 @@ export class EventBoard {
     for (const slot of this.#waiting.values()) slot.reject(error);
   }
 
-  #slot(name: EventName): PromiseWithResolversOf<HelperEvent> {
+  #slot(name: EventName): Slot {
     const known = this.#waiting.get(name);
     if (known !== undefined) return known;
-    const slot = withResolvers<HelperEvent>();
+    const slot = { ...deferred<HelperEvent>(), settled: false };
     // Not every session waits for every event.
     slot.promise.catch(() => {});
     if (this.#failure !== undefined) slot.reject(this.#failure.error);
@@ -46,19 +47,6 @@ export class EventBoard {
   }
 }
 
-interface PromiseWithResolversOf<Value> {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: unknown) => void;
+interface Slot extends Deferred<HelperEvent> {
   settled: boolean;
-}
-
-function withResolvers<Value>(): PromiseWithResolversOf<Value> {
-  let resolve: (value: Value) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<Value>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject, settled: false };
 }

@@ -1,5 +1,7 @@
 /** The only caller of the native helper. */
+
 export { enterSession, type HelperSession, launchSession, type SessionOptions, spawnSession } from './client.js';
+export { deferred } from './deferred.js';
 export type { EventName, EventOf } from './events.js';
 export { encodeClientFrame } from './frames.js';
 export * from './locate.js';

@@ -1,7 +1,7 @@
 /** A throw-away zone that is made before anybody has asked for it: all but what it runs, which comes with who takes it. */
 import { isDeepStrictEqual } from 'node:util';
 import { hasCode } from '../errors/index.js';
-import { encodePlan, type HelperSession, type LaunchStdioTriple } from '../helper/index.js';
+import { deferred, encodePlan, type HelperSession, type LaunchStdioTriple } from '../helper/index.js';
 import type { ZoneOptions } from '../spec/index.js';
 import { writeZone, type ZoneRecord } from '../state/index.js';
 import { type AttachedZone, followZone } from './attached-zone.js';
@@ -148,20 +148,4 @@ export class ReadyZone {
     if (!session.program(changed.last, descriptors)) throw new Dropped();
     return record;
   }
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }
