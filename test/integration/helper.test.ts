@@ -180,6 +180,8 @@ describe('native helper', () => {
       expect(isAlive(pid)).to.equal(true);
       await eventually(() => existsSync(zone.socket), 'socket');
       const ended = waitForExit(zone.socket);
+      // Asked second, answered second: by then the monitor knows who waits.
+      await sendSignal(zone.socket, 0);
       process.kill(session.pid ?? -1, 'SIGTERM');
       expect(await ended).to.include({ status: 143 });
       expect(zone.readJson('exit.json')).to.include({ status: 143 });
