@@ -13,6 +13,7 @@ import {
   withoutUserNamespace,
   withoutWord,
 } from '../helpers/altered-zone.js';
+import { runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { isV2, pidsGroup } from '../helpers/pids-group.js';
 import { sh } from '../helpers/temp-host.js';
@@ -52,8 +53,23 @@ describe('CVE-2022-0492: a release agent, run by the kernel as the host’s root
   });
 });
 
+/** As the machine has its cgroup2 mount: `rw,nsdelegate,…`; `undefined` where that is elsewhere. */
+async function machinesOptions(): Promise<string | undefined> {
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+  return /^\S+ \S+ \S+ \/ \/sys\/fs\/cgroup .* - cgroup2 \S+ (\S+)$/m.exec(mounts)?.[1];
+}
+
 describe('A process leaves its groups, and with them its limits', () => {
   const given = givenHost({ images: ['busybox'] });
+  let options: string | undefined;
+  before('how the machine has its groups', async () => {
+    options = await machinesOptions();
+  });
+  after('as it had them: a zone without a view of its own that mounts them changes that', async () => {
+    if (options === (await machinesOptions())) return;
+    const { status } = await runProgram('/bin/mount', ['-o', `remount,${options}`, '/sys/fs/cgroup']);
+    expect([status, await machinesOptions()]).to.deep.equal([0, options]);
+  });
   const view = isV2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids';
   const attack = `${tries}
     for f in $(find ${view} /tmp/c -maxdepth 2 -name tasks -o -maxdepth 2 -name cgroup.procs); do

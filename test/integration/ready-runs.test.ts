@@ -12,7 +12,10 @@ import { eventually } from '../helpers/patience.js';
 import { expectNothingLeftNow } from '../helpers/snapshot.js';
 
 describe('runs that come again', () => {
-  const given = givenHost({ images: ['busybox'] });
+  const given = givenHost({ images: ['busybox'] }, async (host) => {
+    // What the first zone with a network has to say of the host's settings.
+    await host.ok(['run', '--rm', 'busybox', 'true']);
+  });
   let engine: TestEngine | undefined;
 
   const start = (args: readonly string[], options: CliOptions = {}) =>
