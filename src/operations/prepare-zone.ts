@@ -1,7 +1,7 @@
 /** `prepare`: a zone with everything that a start makes, waiting for its first exec; and the start of one that is. */
 import { createHash } from 'node:crypto';
 import { sendGo } from '../helper/index.js';
-import { readPrepared, readRunning, type ZoneRecord, zonePaths } from '../state/index.js';
+import { readPrepared, type ZoneRecord, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { filterWitness } from './zone-filter.js';
 import { readLaunch } from './zone-ref.js';
@@ -30,7 +30,8 @@ export async function findPrepared({ roots }: HostContext, record: ZoneRecord): 
  */
 export async function goIfPrepared(host: HostContext, record: ZoneRecord): Promise<number | undefined> {
   const { name } = record.spec;
-  if ((await findPrepared(host, record)) === undefined) return undefined;
-  if (!(await sendGo(zonePaths(host.roots, name).monitorSocket))) return undefined;
-  return (await readRunning(host.roots, name))?.pid;
+  const pid = await findPrepared(host, record);
+  if (pid === undefined || !(await sendGo(zonePaths(host.roots, name).monitorSocket))) return undefined;
+  // It has run, even if it is over already: to look for its record would be to run it twice.
+  return pid;
 }

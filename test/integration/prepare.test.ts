@@ -93,6 +93,18 @@ describe('a prepared zone', function () {
     });
   });
 
+  it('runs once, however soon it is over', async () => {
+    const { host } = given;
+    await host.ok(['create', 'brief', '--image', 'busybox', '--', 'sh', '-c', 'echo ran']);
+    for (let time = 1; time <= 5; time += 1) {
+      await host.ok(['prepare', 'brief']);
+      await host.ok(['start', 'brief']);
+      await host.ok(['wait', 'brief']);
+      expect((await host.ok(['logs', 'brief'])).match(/ran/g)).to.have.length(time);
+    }
+    await host.ok(['delete', 'brief']);
+  });
+
   it('loses no signal that comes before its init waits for them', async () => {
     await withPrepared([], async (name) => {
       const { prepared } = await recordsOf(name);
