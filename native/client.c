@@ -16,6 +16,7 @@
 #include "dial.h"
 #include "frames.h"
 #include "report.h"
+#include "rights.h"
 
 extern char **environ;
 
@@ -61,19 +62,7 @@ static bool send_request(int socket, const struct text *request) {
   int fds[3] = {0, 1, 2};
   struct frame_head head = {(uint32_t)request->length, 0, CLIENT_REQUEST};
   struct iovec parts[2] = {{&head, sizeof head}, {request->bytes, request->length}};
-  union {
-    struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof fds)];
-  } control;
-  memset(&control, 0, sizeof control);
-  struct msghdr message = {
-      .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control.space};
-  struct cmsghdr *part = CMSG_FIRSTHDR(&message);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(sizeof fds);
-  memcpy(CMSG_DATA(part), fds, sizeof fds);
-  ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
+  ssize_t n = rights_send(socket, parts, 2, fds, 3, 0);
   if (n < (ssize_t)sizeof head) return false;
   for (size_t done = (size_t)n - sizeof head; done < request->length; done += (size_t)n) {
     n = send(socket, request->bytes + done, request->length - done, MSG_NOSIGNAL);

@@ -59,17 +59,20 @@ static char **argv_of(const struct op *op, int from) {
   return argv;
 }
 
+static void block_signals(void) {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
 /* A signal that comes while the zone's init has not begun to wait for them is kept: the kernel throws away what pid 1 does not block. */
 static void default_signals(bool blocked) {
-  sigset_t mask;
-  if (blocked) {
-    sigfillset(&mask);
-    sigprocmask(SIG_SETMASK, &mask, NULL);
-  }
+  if (blocked) block_signals();
   for (int number = 1; number <= 64; number++) signal(number, SIG_DFL);
   if (blocked) return;
-  sigemptyset(&mask);
-  sigprocmask(SIG_SETMASK, &mask, NULL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void take_terminal(void) {
@@ -132,9 +135,7 @@ static void quiet_stdio(void) {
 
 void exec_init_fork(const struct op *op) {
   /* Until it execs, and on. */
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, NULL);
+  block_signals();
   pid_t child = fork();
   if (child < 0) fail("fork", "");
   if (child == 0) {

@@ -24,7 +24,8 @@ bool hand_send_pid(int socket, int pid) {
 
 bool hand_send_fd(int socket, enum hand_message message, int fd) {
   char byte = (char)message;
-  return rights_send(socket, &byte, 1, &fd, 1, 0);
+  struct iovec part = {&byte, 1};
+  return rights_send(socket, &part, 1, &fd, 1, 0) == 1;
 }
 
 bool hand_send_program(int socket, const struct plan *program) {

@@ -60,13 +60,17 @@ static bool is_same(const char *path, const char *mark) {
   return strcmp(now, mark) == 0;
 }
 
-/* The snapshot's code is for those that are over soon, and do not compute. */
-static bool lives_long(const char *verb) {
-  static const char *const verbs[] = {"engine", "boot", "image", "logs"};
-  for (size_t i = 0; verb != NULL && i < sizeof verbs / sizeof verbs[0]; i++) {
+static bool is_one_of(const char *verb, const char *const verbs[], size_t length) {
+  for (size_t i = 0; verb != NULL && i < length; i++) {
     if (strcmp(verb, verbs[i]) == 0) return true;
   }
   return false;
+}
+
+/* The snapshot's code is for those that are over soon, and do not compute. */
+static bool lives_long(const char *verb) {
+  static const char *const verbs[] = {"engine", "boot", "image", "logs"};
+  return is_one_of(verb, verbs, sizeof verbs / sizeof verbs[0]);
 }
 
 /* The same as in scripts/hot-verbs.mjs: of these there is a snapshot without the others, which starts sooner. */
@@ -74,10 +78,13 @@ static bool is_hot(const char *verb) {
   static const char *const verbs[] = {"run",  "create", "start", "stop",  "restart", "delete", "list",
                                       "status", "inspect", "exec", "shell", "kill",    "ps",     "wait",
                                       "get",  "set",    "pause", "resume", "claim",  "prepare", "on-exit"};
-  for (size_t i = 0; verb != NULL && i < sizeof verbs / sizeof verbs[0]; i++) {
-    if (strcmp(verb, verbs[i]) == 0) return true;
-  }
-  return false;
+  return is_one_of(verb, verbs, sizeof verbs / sizeof verbs[0]);
+}
+
+static int open_record(const char *package, const char *name) {
+  static char path[PATH_MAX + 32];
+  snprintf(path, sizeof path, "%s/native/build/%s", package, name);
+  return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 /* What scripts/snapshot.mjs wrote: node, and if there is one its start-up snapshot, which no other node takes. `node` alone
@@ -89,15 +96,8 @@ static int read_command(const char *package, const char *verb, char *record, cha
   static char dashes[] = "--";
   char *found[RECORD_WORDS];
   int words_found = 0;
-  int fd = -1;
-  if (is_hot(verb)) {
-    snprintf(path, sizeof path, "%s/native/build/command.hot", package);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-  }
-  if (fd < 0) {
-    snprintf(path, sizeof path, "%s/native/build/command", package);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-  }
+  int fd = is_hot(verb) ? open_record(package, "command.hot") : -1;
+  if (fd < 0) fd = open_record(package, "command");
   ssize_t length = fd < 0 ? 0 : read(fd, record, RECORD_BYTES);
   if (fd >= 0) close(fd);
   if (length > 0 && record[length - 1] == '\0') {
@@ -132,10 +132,7 @@ static void drop_certificates(void) {
 
 _Noreturn static void give_up(const char *program) {
   static const char *const passing[] = {"exec", "run", "launch", "shell", "enter", "console", "attach", "claim"};
-  bool passes_status = false;
-  for (size_t i = 0; count > 1 && i < sizeof passing / sizeof passing[0]; i++) {
-    passes_status = passes_status || strcmp(words[1], passing[i]) == 0;
-  }
+  bool passes_status = is_one_of(count > 1 ? words[1] : NULL, passing, sizeof passing / sizeof passing[0]);
   fprintf(stderr, "error: tszone cannot start \"%s\": %s\nhint: Install Node.js 20.19 or newer.\n", program,
           strerror(errno));
   _exit(passes_status ? 125 : 5);

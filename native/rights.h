@@ -2,12 +2,12 @@
 #ifndef TSZONE_RIGHTS_H
 #define TSZONE_RIGHTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 enum { RIGHTS_MAX = 3 };
 
-/* One message, whole, or false with errno set. `flags` as in send(2); no SIGPIPE. */
-bool rights_send(int socket, const char *bytes, size_t size, const int fds[], int count, int flags);
+/* One sendmsg(2), with its result: on a stream it may take less than all bytes. `flags` are its, too; no SIGPIPE. */
+ssize_t rights_send(int socket, struct iovec parts[], size_t part_count, const int fds[], size_t fd_count, int flags);
 
 #endif

@@ -223,7 +223,8 @@ void session_program(const struct frame *frame) {
     stdio[i] = from == NULL ? -1 : open_stdio(from, i, NULL);
     good = stdio[i] >= 0;
   }
-  good = good && rights_send(session->fd, rest, (size_t)(frame->bytes + frame->size - rest), stdio, 3, MSG_DONTWAIT);
+  struct iovec part = {(void *)(size_t)rest, (size_t)(frame->bytes + frame->size - rest)};
+  good = good && rights_send(session->fd, &part, 1, stdio, 3, MSG_DONTWAIT) == (ssize_t)part.iov_len;
   for (int i = 0; i < 3; i++) {
     if (stdio[i] >= 0) close(stdio[i]);
   }

@@ -76,8 +76,8 @@ export async function createBackup(host: HostContext, options: BackupOptions): P
   // One at a time of each zone: what is found under the name of our snapshot is left over then.
   await using _lock = await acquireZoneLock(host.roots, `${zone}@.backup`, options);
   await removeOwn(host, zone);
-  const now = await lookAtState(host, zone, { willBeKnown: false }, options);
-  const same = await findSame(host, zone, repository, now);
+  const look = () => lookAtState(host, zone, { willBeKnown: false }, options);
+  const same = await findSame(host, zone, repository, look);
   if (same !== undefined) return storeSame(zone, repository, same, options);
   const before = await lookAtState(host, zone, { willBeKnown: true }, options);
   const made = await createSnapshot(host, zone, ownSnapshot, options);

@@ -33,10 +33,10 @@ export async function findSame(
   host: HostContext,
   zone: string,
   repository: Repository,
-  state: ZoneState | undefined,
+  look: () => Promise<ZoneState | undefined>,
 ): Promise<KnownBackup | undefined> {
   const known = (await readMemory(host, zone)).find((one) => one.repository === placeOf(repository));
-  if (known === undefined || state === undefined || known.key !== state.key) return undefined;
+  if (known === undefined || known.key !== (await look())?.key) return undefined;
   return (await isThere(repository, known.id)) ? known : undefined;
 }
 

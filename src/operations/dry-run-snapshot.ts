@@ -1,7 +1,7 @@
 /** `--dry-run` of the verbs on snapshots. Nothing is changed. */
 import { readRunning, readSnapshots, readZone, type ZoneRecord, zoneNames } from '../state/index.js';
 import { layerDriverOf, namedLayers, type StorageOp } from '../storage/index.js';
-import { type DryRun, type DryStep, hostSteps, restartSteps, stopSteps } from './dry-run.js';
+import { type DryRun, type DryStep, hostSteps, plainStep, restartSteps, stopSteps } from './dry-run.js';
 import { newLayerId, planMove } from './freeze-zone.js';
 import type { HostContext } from './host-context.js';
 import { checkNewSnapshot, type SnapshotInput } from './snapshot-create.js';
@@ -17,7 +17,7 @@ type Ref = { readonly zone: string; readonly snapshot: string };
 export async function dryRunSnapshotCreate(host: HostContext, zone: string, input: SnapshotInput): Promise<DryRun> {
   const record = await readZone(host.roots, zone);
   const name = await checkNewSnapshot(host, record, input.name);
-  const named = step('state.snapshot-write', `record snapshot ${zone}@${name}`);
+  const named = plainStep('state.snapshot-write', `record snapshot ${zone}@${name}`);
   const expired = await expiredSteps(host, record);
   return {
     operation: 'snapshot create',
@@ -39,7 +39,7 @@ async function freezeSteps(host: HostContext, record: ZoneRecord): Promise<DrySt
   if (isMoved) return hostSteps('prepare', planMove(roots, record, { place, layer, layers: [layer, ...layers] }));
   const make: StorageOp = { op: 'storage.layer', roots, pool, layer };
   const stands = isRunning ? `, which stands still for the end of it` : '';
-  return [...hostSteps('prepare', [make]), step('storage.freeze', `copy what zone ${name} has written${stands}`)];
+  return [...hostSteps('prepare', [make]), plainStep('storage.freeze', `copy what zone ${name} has written${stands}`)];
 }
 
 /** @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING, ZONE_STATE */
@@ -76,7 +76,7 @@ export async function dryRunSnapshotPrune(host: HostContext, zone: string | unde
 export async function dryRunSnapshotMount(host: HostContext, ref: Ref, at: string | undefined): Promise<DryRun> {
   const { path, isMounted } = await placeOfView(host, ref, at);
   const name = `${ref.zone}@${ref.snapshot}`;
-  const steps = isMounted ? [] : [step('snapshot.mount', `mount ${name} at ${path}, read-only`)];
+  const steps = isMounted ? [] : [plainStep('snapshot.mount', `mount ${name} at ${path}, read-only`)];
   return { operation: 'snapshot mount', name, steps };
 }
 
@@ -84,7 +84,11 @@ export async function dryRunSnapshotMount(host: HostContext, ref: Ref, at: strin
 export async function dryRunSnapshotUmount(host: HostContext, ref: Ref): Promise<DryRun> {
   const { paths } = await placeOfView(host, ref, undefined);
   const name = `${ref.zone}@${ref.snapshot}`;
-  return { operation: 'snapshot umount', name, steps: paths.map((path) => step('snapshot.umount', `unmount ${path}`)) };
+  return {
+    operation: 'snapshot umount',
+    name,
+    steps: paths.map((path) => plainStep('snapshot.umount', `unmount ${path}`)),
+  };
 }
 
 async function expiredSteps({ roots }: HostContext, { spec }: ZoneRecord): Promise<DryStep[]> {
@@ -99,8 +103,6 @@ async function unnamedSteps({ roots }: HostContext): Promise<DryStep[]> {
   return unused.flatMap(({ pool, layers }) =>
     layers
       .filter((layer) => !named.has(layer))
-      .map((layer) => step('layer.remove', `remove layer ${layer} of pool ${pool.name}`)),
+      .map((layer) => plainStep('layer.remove', `remove layer ${layer} of pool ${pool.name}`)),
   );
 }
-
-const step = (op: string, text: string): DryStep => ({ phase: 'prepare', op: { op }, text });

@@ -1,9 +1,8 @@
 /** `--dry-run` of `spare set` and `claim`. Nothing is changed. */
-import { zoneError } from '../errors/index.js';
-import { readPrepared, readSparePools, readySpares } from '../state/index.js';
-import { type DryRun, type DryStep, dryRunDelete, dryRunRun } from './dry-run.js';
+import { readPrepared, readySpares } from '../state/index.js';
+import { type DryRun, type DryStep, dryRunDelete, dryRunRun, plainStep } from './dry-run.js';
 import type { HostContext } from './host-context.js';
-import type { SpareOptions } from './spares.js';
+import { findPool, requirePool, type SpareOptions } from './spares.js';
 
 /** What is to be made is planned once, as all of them are made alike. @throws as `create` does, IMAGE_NOT_FOUND */
 export async function dryRunSpareSet(
@@ -11,35 +10,30 @@ export async function dryRunSpareSet(
   image: string,
   { size, options }: { readonly size: number; readonly options: SpareOptions },
 ): Promise<DryRun> {
-  const before = (await readSparePools(host.roots))[image];
+  const before = await findPool(host, image);
   const ready = await readyOf(host, image);
   const isSame = JSON.stringify(before?.options) === JSON.stringify({ ...options, image });
   const kept = ready.slice(0, isSame ? size : 0);
   const gone: DryStep[] = [];
   for (const zone of ready.slice(kept.length)) gone.push(...(await dryRunDelete(host, zone)).steps);
-  const record = step(
+  const record = plainStep(
     'state.spares-write',
     size === 0 ? `keep no spares of ${image}` : `keep ${size} spares of ${image}`,
   );
   const missing = size - kept.length;
   const made = missing > 0 ? (await dryRunRun(host, { ...options, image })).steps : [];
-  const times = missing > 1 ? [step('spare.make', `${missing} times, each with a name of its own:`)] : [];
+  const times = missing > 1 ? [plainStep('spare.make', `${missing} times, each with a name of its own:`)] : [];
   return { operation: 'spare set', name: image, steps: [record, ...gone, ...times, ...made] };
 }
 
 /** @throws SPARE_NOT_FOUND; without a spare left, what `run` throws */
 export async function dryRunClaim(host: HostContext, image: string): Promise<DryRun> {
-  const pool = (await readSparePools(host.roots))[image];
-  if (pool === undefined)
-    throw zoneError('SPARE_NOT_FOUND', `no spares are kept of image "${image}"`, {
-      hint: `Run "tszone spare set ${image} --size 2" first.`,
-      context: { image },
-    });
+  const pool = await requirePool(host, image);
   const [zone] = await readyOf(host, image);
-  const fill = step('spare.fill', `prepare another spare of ${image}`);
+  const fill = plainStep('spare.fill', `prepare another spare of ${image}`);
   if (zone === undefined)
     return { operation: 'claim', name: image, steps: [...(await dryRunRun(host, pool.options)).steps, fill] };
-  const go = step('spare.claim', `take spare ${zone} and let it go`);
+  const go = plainStep('spare.claim', `take spare ${zone} and let it go`);
   return { operation: 'claim', name: image, steps: [go, fill] };
 }
 
@@ -48,5 +42,3 @@ async function readyOf({ roots }: HostContext, image: string): Promise<string[]>
   const prepared = await Promise.all(zones.map((zone) => readPrepared(roots, zone)));
   return zones.filter((_, index) => prepared[index] !== undefined);
 }
-
-const step = (op: string, text: string): DryStep => ({ phase: 'prepare', op: { op }, text });

@@ -122,6 +122,9 @@ async function startSteps(host: HostContext, record: ZoneRecord, options: StartO
   return [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach)];
 }
 
+/** Of what no op stands for. */
+export const plainStep = (op: string, text: string): DryStep => ({ phase: 'prepare', op: { op }, text });
+
 export async function stopSteps({ roots }: HostContext, zone: string): Promise<DryStep[]> {
   const prepared = (await readLaunch(roots, zone))?.prepared ?? [];
   return hostSteps('undo', [...prepared].reverse());

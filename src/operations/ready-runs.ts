@@ -5,7 +5,7 @@
 import type { AttachedZone } from './attached-zone.js';
 import type { HostContext } from './host-context.js';
 import { ReadyZone, type Taker } from './ready-zone.js';
-import { nameZone, type RunInput } from './run-input.js';
+import { nameZone, type RunInput, withoutProgram } from './run-input.js';
 
 /** So soon it has to come again; and so long one waits for it. */
 const keepMs = 10_000;
@@ -112,6 +112,5 @@ export class ReadyRuns {
 /** What has to be the same. @returns `undefined`: who chooses a name, or keeps the zone, waits for it to be made */
 function kindOf({ roots }: HostContext, input: RunInput): string | undefined {
   if (input.name !== undefined || input.ephemeral !== true || input.tty === true) return undefined;
-  const { command, entrypoint, env, user, workdir, ...rest } = input;
-  return JSON.stringify([roots.root, roots.runRoot, rest]);
+  return JSON.stringify([roots.root, roots.runRoot, withoutProgram(input)]);
 }

@@ -7,6 +7,7 @@ import { defaultPoolName, type Roots, readNetworks, type ZoneImage } from '../st
 import { ensureImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { withDefaults } from './make-zone.js';
+import { withoutProgram } from './run-input.js';
 import { imageLayersOf } from './zone-files.js';
 
 export interface RunWish {
@@ -43,8 +44,7 @@ function hasFreeAddresses(net: ZoneSpec['net']): boolean {
 }
 
 async function witnessOf({ roots }: HostContext, spec: ZoneSpec, image: ZoneImage): Promise<string> {
-  // These the plan says last: planLast.
-  const { name: _, command: _1, entrypoint: _2, env: _3, user: _4, workdir: _5, ...rest } = spec;
+  const { name: _, ...rest } = withoutProgram(spec);
   const layers = await Promise.all(imageLayersOf({ roots }, image).map((path) => stat(path)));
   return JSON.stringify([
     roots,

@@ -71,7 +71,7 @@ export async function setSpares(
   return { image, size: pool.size, ready: (await readySpares(host.roots, image)).length, notes };
 }
 
-async function findPool({ roots }: HostContext, image: string): Promise<SparePool | undefined> {
+export async function findPool({ roots }: HostContext, image: string): Promise<SparePool | undefined> {
   const pools = await readSparePools(roots);
   return Object.hasOwn(pools, image) ? pools[image] : undefined;
 }
@@ -200,8 +200,7 @@ export interface ClaimResult {
  * @throws SPARE_NOT_FOUND no spares are kept of that image
  */
 export async function claimSpare(host: HostContext, image: string, options: CreateOptions = {}): Promise<ClaimResult> {
-  const pool = await findPool(host, image);
-  if (pool === undefined) throw noPool(image);
+  const pool = await requirePool(host, image);
   for (const zone of await readySpares(host.roots, image)) {
     if (!(await claimTicket(host.roots, image, zone))) continue;
     const started = await startClaimed(host, zone, options);
@@ -235,8 +234,11 @@ async function discardStarted(host: HostContext, zone: string): Promise<void> {
   if ((await findZone(host.roots, zone)) !== undefined) await discardZone(host, zone);
 }
 
-function noPool(image: string): Error {
-  return zoneError('SPARE_NOT_FOUND', `no spares are kept of image "${image}"`, {
+/** @throws SPARE_NOT_FOUND */
+export async function requirePool(host: HostContext, image: string): Promise<SparePool> {
+  const pool = await findPool(host, image);
+  if (pool !== undefined) return pool;
+  throw zoneError('SPARE_NOT_FOUND', `no spares are kept of image "${image}"`, {
     hint: `Run "tszone spare set ${image} --size 2" first, or "tszone run -d ${image}".`,
     context: { image },
   });
