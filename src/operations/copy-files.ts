@@ -102,10 +102,13 @@ async function transfer(from: End, to: End, input: CopyInput): Promise<void> {
   const isPacked = packed.status === 'fulfilled' && packed.value === 0;
   const isUnpacked = unpacked.status === 'fulfilled' && unpacked.value === 0;
   if (isPacked && isUnpacked) return;
-  // An unpacker without a whole archive only shows the consequence, and so does a packer whose pipe broke.
-  const isCause = !isPacked && (isUnpacked || packer?.errno !== 'EPIPE');
+  // An unpacker without a whole archive only shows the consequence, and so does a packer whose pipe broke: by the signal, as a rule.
+  const hasBrokenPipe = packer?.errno === 'EPIPE' || (packed.status === 'fulfilled' && packed.value === statusSigpipe);
+  const isCause = !isPacked && (isUnpacked || !hasBrokenPipe);
   throw copyError((isCause ? packer : unpacker) ?? readReport(''), input);
 }
+
+const statusSigpipe = 128 + 13;
 
 async function readAll(stream: Readable | null | undefined): Promise<string> {
   let text = '';

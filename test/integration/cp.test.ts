@@ -105,6 +105,8 @@ for (const state of ['running', 'stopped'] as const) {
         ['cp', 'box:/no/such', out],
         ['cp', '/no/such', 'box:/root'],
         ['cp', await given.host.file('x', 'x'), 'box:/no/such/place/'],
+        // More than a pipe holds: the packer still writes when the unpacker ends.
+        ['cp', await given.host.file('much', Buffer.alloc(2_000_000, 'x')), 'box:/no/such/place/'],
       ]) {
         const { status, stderr } = await given.host.cli(['-o', 'json', ...args]);
         expect(status, `${args.join(' ')} ${stderr}`).to.equal(3);
