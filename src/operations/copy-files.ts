@@ -95,8 +95,10 @@ async function transfer(from: End, to: End, input: CopyInput): Promise<void> {
   from.stdin?.end();
   const texts = [from, to].map((end) => readAll(end.stderr));
   to.stdout?.resume();
+  // Asked for before the pipe is through: an end may fail first.
+  const exits = Promise.allSettled([from.exited, to.exited]);
   await pipeline(from.stdout, to.stdin).catch(() => {});
-  const [packed, unpacked] = await Promise.allSettled([from.exited, to.exited]);
+  const [packed, unpacked] = await exits;
   for (const end of [packed, unpacked]) if (end.status === 'rejected') throw end.reason;
   const [packer, unpacker] = (await Promise.all(texts)).map(readReport);
   const isPacked = packed.status === 'fulfilled' && packed.value === 0;
