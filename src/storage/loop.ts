@@ -222,12 +222,11 @@ async function remake(pool: Pool, volume: string, bytes: number): Promise<void> 
 }
 
 /**
- * What the file says of itself is true only when the kernel has let go of it: a copy of a mount namespace that somebody else has made can
- * hold the file system a little longer than us.
+ * One that nobody has mounted. How many inodes are used would be no proof: the file has the number only when the kernel has let go of the
+ * file system, and a copy of a mount namespace can hold it longer than us.
  */
 async function isUntouched(pool: Pool, volume: string): Promise<boolean> {
-  const file = fileOf(pool, volume);
-  return (await readSuperblock(file)).usedInodes === 0 && (await loopDeviceOf(file)) === undefined;
+  return !(await readSuperblock(fileOf(pool, volume))).wasMounted;
 }
 
 async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {
