@@ -80,9 +80,11 @@ export interface Ext4Numbers {
   readonly inodes: number;
   readonly usedInodes: number;
   readonly hasErrors: boolean;
+  /** It could have been written to. The kernel marks that in the file before it lets anybody in; e2fsck(8) forgets the one, never the other. */
+  readonly wasMounted: boolean;
 }
 
-/** Of a file system that is not mounted: the kernel writes these when it unmounts. Offsets: Documentation/filesystems/ext4/super.rst. */
+/** Of a file system that is not mounted: the kernel writes most of these when it unmounts. Offsets: Documentation/filesystems/ext4/super.rst. */
 export async function readSuperblock(file: string): Promise<Ext4Numbers> {
   const block = Buffer.alloc(1024);
   const handle = await open(file, 'r');
@@ -101,8 +103,11 @@ export async function readSuperblock(file: string): Promise<Ext4Numbers> {
     inodes: inodes - ownInodes,
     usedInodes: inodes - ownInodes - block.readUInt32LE(0x10),
     hasErrors: (block.readUInt16LE(0x3a) & 2) !== 0,
+    wasMounted: block.readUInt32LE(mountedAt) !== 0 || block.readUInt16LE(mountCount) !== 0,
   };
 }
+
+const [mountedAt, mountCount] = [0x2c, 0x34];
 
 /** Repairs what needs no decision; e2fsck(8) ends with 1 when it has. */
 export async function checkExt4(file: string, force: boolean): Promise<void> {

@@ -6,6 +6,7 @@ import { zoneError } from '../errors/index.js';
 import { lstat, mkdir, readdir, readFile, rmdir } from '../host/quick-fs.js';
 import { runTool } from '../host/tool.js';
 import { isErrno } from '../state/index.js';
+import { isSaid } from './grow-file.js';
 import { makeLoopNodes } from './loop-nodes.js';
 
 export interface LoopMount {
@@ -22,18 +23,39 @@ export async function mountFile({ file, target, type, options }: LoopMount): Pro
   const control = await lstat('/dev/loop-control').catch(() => undefined);
   if (control === undefined && !(await makeLoopNodes())) throw noLoopDevices(file);
   const flags = ['loop', 'nosuid', 'nodev', ...options].join(',');
+  const deadline = performance.now() + busyLimitMs;
   for (;;) {
     try {
       await runTool({ tool: 'mount', args: ['-t', type, '-o', flags, file, target], package: 'mount' });
       return;
     } catch (error) {
       // The kernel has just made one more device for it, or others take one each, too.
-      if (!(await makeLoopNodes())) throw error;
+      if (await makeLoopNodes()) continue;
+      // Written to a moment ago, and still held so: the kernel has one file system of it, read-only for all or for nobody.
+      if (!isSaid(error, /busy/i) || performance.now() > deadline) throw error;
+      await sleep(20);
     }
   }
 }
 
 const busyLimitMs = 5000;
+
+/**
+ * Until all that was written to what was mounted of it is in the file. A zone that starts copies our mounts for a moment, and so whoever makes a
+ * mount namespace: as long as the copy is there, the kernel has not let go.
+ *
+ * @throws ZONE_STATE
+ */
+export async function waitForFile(file: string): Promise<void> {
+  const deadline = performance.now() + busyLimitMs;
+  for (;;) {
+    const device = await loopDeviceOf(file);
+    if (device === undefined) return;
+    if (performance.now() > deadline)
+      throw inUse(file, undefined, `See "findmnt --source ${device}" in all mount namespaces`);
+    await sleep(20);
+  }
+}
 
 /** Not mounted is success; whoever looks into it is waited for, for a moment. @throws ZONE_STATE */
 export async function unmountFile(target: string): Promise<void> {
@@ -74,9 +96,9 @@ function noLoopDevices(file: string): Error {
   });
 }
 
-function inUse(target: string, cause: unknown): Error {
+function inUse(target: string, cause: unknown, look = `See "fuser -vm ${target}"`): Error {
   return zoneError('ZONE_STATE', `"${target}" cannot be unmounted: something on the host uses it`, {
-    hint: `See "fuser -vm ${target}", end that, then repeat the command.`,
+    hint: `${look}, end that, then repeat the command.`,
     context: { path: target },
     cause,
   });

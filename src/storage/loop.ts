@@ -18,7 +18,7 @@ import {
   mergeLayerFiles,
   removeLayerFile,
 } from './loop-layers.js';
-import { isMountPoint, loopDeviceOf, mountFile, unmountFile } from './loop-mount.js';
+import { isMountPoint, loopDeviceOf, mountFile, unmountFile, waitForFile } from './loop-mount.js';
 import { dressRoot } from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
 
@@ -126,7 +126,10 @@ async function mountLayer(pool: Pool, layer: string, id: string): Promise<void> 
 async function mountVolume(pool: Pool, volume: string): Promise<void> {
   const [file, target] = [fileOf(pool, volume), directory(pool, volume)];
   await requireFile(pool, file);
-  if (!isMountPoint(target) && (await readSuperblock(file)).hasErrors) await checkExt4(file, false);
+  if (!isMountPoint(target) && (await readSuperblock(file)).hasErrors) {
+    await waitForFile(file);
+    await checkExt4(file, false);
+  }
   await mountFile({ file, target, type: 'ext4', options });
 }
 
@@ -208,6 +211,7 @@ async function grow(pool: Pool, volume: string, bytes: number): Promise<void> {
 /** On a copy, which takes its place in one step: resize2fs(8) may be killed at any instant. */
 async function remake(pool: Pool, volume: string, bytes: number): Promise<void> {
   const [file, fresh] = [fileOf(pool, volume), newFileOf(pool, volume)];
+  await waitForFile(file);
   try {
     await copySparse(file, fresh);
     await resizeExt4(fresh, bytes);
@@ -222,12 +226,11 @@ async function remake(pool: Pool, volume: string, bytes: number): Promise<void> 
 }
 
 /**
- * What the file says of itself is true only when the kernel has let go of it: a copy of a mount namespace that somebody else has made can
- * hold the file system a little longer than us.
+ * One that nobody has mounted. How many inodes are used would be no proof: the file has the number only when the kernel has let go of the
+ * file system, and a copy of a mount namespace can hold it longer than us.
  */
 async function isUntouched(pool: Pool, volume: string): Promise<boolean> {
-  const file = fileOf(pool, volume);
-  return (await readSuperblock(file)).usedInodes === 0 && (await loopDeviceOf(file)) === undefined;
+  return !(await readSuperblock(fileOf(pool, volume))).wasMounted;
 }
 
 async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {
