@@ -1,11 +1,13 @@
 /** The entry of bin/tszone.js. */
 import { takeEarlySpawner } from './cli/early-spawner.js';
+import { forgetHugePages } from './cli/huge-pages.js';
 import { main as runMain } from './cli/main.js';
 import { commandTable } from './commands/index.js';
 
 /** Runs one command line. @returns the exit status */
 export async function main(argv: readonly string[]): Promise<number> {
   takeEarlySpawner();
+  forgetHugePages();
   return runMain(argv, commandTable);
 }
 
