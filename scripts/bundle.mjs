@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { writeCodeCache } from './code-cache.mjs';
+import { writePlaces } from './hot-functions.mjs';
 import { hotVerbs } from './hot-verbs.mjs';
 import { writeSnapshots } from './snapshot.mjs';
 
@@ -86,5 +87,6 @@ for (const [name, plugins] of [
   });
 }
 
+writePlaces(join(outdir, 'hot.cjs'));
 await writeCodeCache();
 writeSnapshots();

@@ -28,26 +28,63 @@ const tiers = [['--jitless'], ['--jitless', '--no-expose-wasm'], ['--no-opt'], [
  */
 const ways = [...tiers.map((tier) => ['--no-rehash-snapshot', ...tier]), ...tiers];
 
+/** Which functions of the bundle are compiled in it: those that its commands call (hot-functions.mjs), if they are known and this Node can; else all; else none. */
+const compilations = ['listed', 'all', 'none'];
+
+const env = { ...process.env, NODE_OPTIONS: '' };
+
 /** In a snapshot, `require` knows Node's own modules only; native addons are looked up when they are needed, from the bundle. */
-const wrapper = (bundle, isEager) => `'use strict';
+const wrapper = (bundle, compiled) => `'use strict';
 const bundle = { exports: {} };
 const v8 = require('node:v8');
 const { readFileSync } = require('node:fs');
 const { Script } = require('node:vm');
-const compileAll = ${isEager};
 const { isBuiltin, createRequire } = require('node:module');
 const load = (id) => (isBuiltin(id) ? require(id) : createRequire(${JSON.stringify(bundle)})(id));
-// All functions at once: what is compiled by now is not compiled in each command. The flags are put back, since they count as V8's.
-if (compileAll) for (const flag of ['--no-flush-bytecode', '--no-lazy']) v8.setFlagsFromString(flag);
 const filename = ${JSON.stringify(bundle)};
-const source = '(function (exports, require, module, __filename, __dirname) {' + readFileSync(filename, 'latin1') + '\\n})';
-new Script(source, { filename }).runInThisContext()(bundle.exports, load, bundle, filename, ${JSON.stringify(dirname(bundle))});
-if (compileAll) for (const flag of ['--lazy', '--flush-bytecode']) v8.setFlagsFromString(flag);
+const head = '(function (exports, require, module, __filename, __dirname) {';
+const source = head + readFileSync(filename, 'latin1') + '\\n})';
+// What is compiled by now is not compiled in each command. The flags are put back, since they count as V8's.
+const flags = ${JSON.stringify(compiled === 'all' ? ['flush-bytecode', 'lazy'] : ['flush-bytecode'])};
+for (const flag of flags) v8.setFlagsFromString('--no-' + flag);
+const run = new Script(source, { filename }).runInThisContext();
+${compiled === 'listed' ? compileListed : ''}
+run(bundle.exports, load, bundle, filename, ${JSON.stringify(dirname(bundle))});
+for (const flag of flags) v8.setFlagsFromString('--' + flag);
 bundle.exports.warmUp();
 v8.startupSnapshot.setDeserializeMainFunction(() => {
   bundle.exports.main(process.argv.slice(1)).then((status) => process.exit(status));
 });
 `;
+
+/** V8 compiles a function when it is called, which none is here; or to say where a debugger could stop in it. */
+const compileListed = `{
+  const { Session } = require('node:inspector');
+  const places = JSON.parse(readFileSync(filename.replace(/cjs$/, 'functions.json'), 'utf8'));
+  const lines = [0];
+  for (let at = source.indexOf('\\n'); at >= 0; at = source.indexOf('\\n', at + 1)) lines.push(at + 1);
+  let scriptId;
+  const position = (offset) => {
+    const lineNumber = lines.findLastIndex((start) => start <= offset);
+    return { scriptId, lineNumber, columnNumber: offset - lines[lineNumber] };
+  };
+  const session = new Session();
+  session.connect();
+  // Answers before it returns: it is this thread's own.
+  const post = (method, params) => {
+    let failure;
+    session.post(method, params, (error) => { failure = error; });
+    if (failure) throw failure;
+  };
+  session.on('Debugger.scriptParsed', ({ params }) => { if (params.url.endsWith(filename)) scriptId = params.scriptId; });
+  post('Debugger.enable');
+  for (const [start, end] of places) {
+    const range = { start: position(head.length + start), end: position(head.length + end) };
+    post('Debugger.getPossibleBreakpoints', range);
+  }
+  post('Debugger.disable');
+  session.disconnect();
+}`;
 
 /** Makes them if this Node can, and lets the native entry know. */
 export function writeSnapshots() {
@@ -55,7 +92,7 @@ export function writeSnapshots() {
     const [blob, flagsFile] = [blobOf(kind), flagsOf(kind)];
     rmSync(blob, { force: true });
     rmSync(flagsFile, { force: true });
-    const flags = ways.find((way) => make(kind, way, true) || make(kind, way, false));
+    const flags = ways.find((way) => compilations.some((compiled) => make(kind, way, compiled)));
     if (flags !== undefined) {
       writeFileSync(flagsFile, flags.join('\n'));
       renameSync(`${blob}.new`, blob);
@@ -66,12 +103,14 @@ export function writeSnapshots() {
 }
 
 /** @returns whether a command starts from it */
-function make(kind, flags, isEager) {
+function make(kind, flags, compiled) {
+  const bundle = inBundle(`${kind.name}.cjs`);
+  if (compiled === 'listed' && !existsSync(inBundle(`${kind.name}.functions.json`))) return false;
   const source = inBundle('snapshot.cjs');
   const blob = `${blobOf(kind)}.new`;
-  writeFileSync(source, wrapper(inBundle(`${kind.name}.cjs`), isEager));
+  writeFileSync(source, wrapper(bundle, compiled));
   const made = spawnSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot', source], {
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env,
     stdio: 'ignore',
   });
   rmSync(source, { force: true });
@@ -83,10 +122,7 @@ function works(kind, flags) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [...flags, '--snapshot-blob', `${blobOf(kind)}.new`, '--', ...kind.probe],
-    {
-      env: { ...process.env, NODE_OPTIONS: '' },
-      encoding: 'utf8',
-    },
+    { env, encoding: 'utf8' },
   );
   return status === 0 && stdout.includes(kind.said) && stderr === '';
 }
