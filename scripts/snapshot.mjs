@@ -2,6 +2,7 @@
 // Only the Node that made it can use it, and only the native entry knows how to ask for it; without it, the bundle is run.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -33,14 +34,16 @@ const compilations = ['listed', 'all', 'none'];
 
 const env = { ...process.env, NODE_OPTIONS: '' };
 
-/** In a snapshot, `require` knows Node's own modules only; native addons are looked up when they are needed, from the bundle. */
+/** In a snapshot, `require` knows Node's own modules only. */
 const wrapper = (bundle, compiled) => `'use strict';
 const bundle = { exports: {} };
 const v8 = require('node:v8');
 const { readFileSync } = require('node:fs');
 const { Script } = require('node:vm');
 const { isBuiltin, createRequire } = require('node:module');
-const load = (id) => (isBuiltin(id) ? require(id) : createRequire(${JSON.stringify(bundle)})(id));
+const near = createRequire(${JSON.stringify(bundle)});
+const parts = new Map();
+const load = (id) => (isBuiltin(id) ? require(id) : (parts.get(id) ?? near(id)));
 const filename = ${JSON.stringify(bundle)};
 const head = '(function (exports, require, module, __filename, __dirname) {';
 const source = head + readFileSync(filename, 'latin1') + '\\n})';
@@ -52,10 +55,45 @@ ${compiled === 'listed' ? compileListed : ''}
 run(bundle.exports, load, bundle, filename, ${JSON.stringify(dirname(bundle))});
 for (const flag of flags) v8.setFlagsFromString('--' + flag);
 bundle.exports.warmUp();
+${takeNetlink()}
 v8.startupSnapshot.setDeserializeMainFunction(() => {
   bundle.exports.main(process.argv.slice(1)).then((status) => process.exit(status));
 });
 `;
+
+/**
+ * The socket of the package `netlink` is run now, and its native addon looked for, both of which a command need not do then; the addon is loaded with
+ * the first socket. Where it is no more, it is looked for as ever.
+ */
+function takeNetlink() {
+  try {
+    const id = 'netlink/dist/raw.js';
+    const file = createRequire(inBundle('hot.cjs')).resolve(id);
+    const addon = createRequire(file)('node-gyp-build').resolve(dirname(dirname(file)));
+    return `{
+  const { addon, directory, file, id } = ${JSON.stringify({ addon, directory: dirname(dirname(file)), file, id })};
+  const open = () => {
+    try {
+      const opened = { exports: {} };
+      process.dlopen(opened, addon);
+      return opened.exports;
+    } catch {
+      return createRequire(file)('node-gyp-build')(directory);
+    }
+  };
+  const binding = { get NativeNetlink() { return open().NativeNetlink; } };
+  const get = (name) => (name === 'node-gyp-build' ? () => binding : require(name));
+  const found = { exports: {} };
+  v8.setFlagsFromString('--no-lazy');
+  const run = new Script(head + readFileSync(file, 'latin1') + '\\n})', { filename: file }).runInThisContext();
+  v8.setFlagsFromString('--lazy');
+  run(found.exports, get, found, file, directory);
+  parts.set(id, found.exports);
+}`;
+  } catch {
+    return '';
+  }
+}
 
 /** V8 compiles a function when it is called, which none is here; or to say where a debugger could stop in it. */
 const compileListed = `{

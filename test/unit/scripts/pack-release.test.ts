@@ -23,6 +23,7 @@ describe('the packed package', function () {
       'dist/index.d.ts',
       'dist/bundle/main.cjs',
       'dist/bundle/hot.cjs',
+      'dist/bundle/hot.functions.json',
       'native/Makefile',
       'native/main.c',
       'rootfs-templates/debian/template.json',
@@ -32,7 +33,7 @@ describe('the packed package', function () {
 
   it('has nothing of tests and development, and nothing compiled', () => {
     const allowed =
-      /^(bin\/[^/]+|dist\/[^.]+(\.d\.ts|\.js|\/(main|hot)\.cjs)|native\/(Makefile|[^/]+\.[ch])|(rootfs-templates|systemd)\/.+|scripts\/[^/]+\.mjs|[A-Z]+(\.md)?|package\.json)$/;
+      /^(bin\/[^/]+|dist\/[^.]+(\.d\.ts|\.js|\/(main|hot)\.cjs|\/hot\.functions\.json)|native\/(Makefile|[^/]+\.[ch])|(rootfs-templates|systemd)\/.+|scripts\/[^/]+\.mjs|[A-Z]+(\.md)?|package\.json)$/;
     expect(paths.filter((path) => !allowed.test(path))).to.deep.equal([]);
   });
 
