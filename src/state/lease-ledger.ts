@@ -22,7 +22,8 @@ export class LeaseIndex implements LedgerIndex<Lease> {
   readonly #numbers = new Map<string, number[]>();
 
   add(lease: Lease): void {
-    for (const address of addressesOf(lease)) this.#holders.set(address, lease);
+    this.#holders.set(lease.mac, lease).set(lease.ipv4, lease);
+    if (lease.ipv6 !== undefined) this.#holders.set(lease.ipv6, lease);
     insertSorted(this.#numbersOf(lease.network), ipv4Number(lease.ipv4), same);
   }
 

@@ -1,11 +1,12 @@
 /**
- * Who has what, in a file that grows at its end: each line says what some owners have from now on, and the last word on an owner counts.
- * So a change costs one line, however many owners there are. When most lines are outdated the file is written anew.
+ * Who has what, in a file that grows at its end: each line says what an owner has from now on, and the last word on an owner counts.
+ * So a change costs one line, however many owners there are, and what one owner has is found without reading what others have. When
+ * most lines are outdated the file is written anew.
  *
  * Readers take no lock. A line without its end is no line: its writer was killed, or is still writing, and has told nobody that it
  * counts. Reading is synchronous, so that nothing in this process comes between what is read and what is made of it.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { hasCode } from '../errors/index.js';
 import type { FileIdentity } from '../helper/index.js';
 import { open, rm } from '../host/quick-fs.js';
@@ -21,7 +22,17 @@ import {
   writeJson,
   writeRunTimeFile,
 } from './json-file.js';
-import { changeLine, type LedgerChange, ledgerVersion, parseChanges, wholeText, withChange } from './ledger-text.js';
+import { endOf, isContinued, lastOf, look, type Position, readAt } from './ledger-position.js';
+import {
+  changeLines,
+  type LedgerChange,
+  type LedgerWord,
+  lastWordOn,
+  ledgerVersion,
+  parseWords,
+  wholeText,
+  withChange,
+} from './ledger-text.js';
 import { isSameFile } from './parsed-files.js';
 
 /** What it was before: one JSON file of all entries. Version 2 of that file has none, and tells an older tszone to stay away. */
@@ -47,18 +58,6 @@ export interface LedgerWatcher<T> {
   reset(): void;
 }
 
-/** How far the file has been read. */
-interface Position {
-  readonly seen: FileIdentity;
-  readonly head: Buffer;
-  /** The last whole line, and where it begins. */
-  readonly last: Buffer;
-  readonly lastAt: number;
-  readonly lines: number;
-}
-
-const endOf = ({ lastAt, last }: Position) => lastAt + last.length;
-
 /** So many outdated lines may always be left. */
 const someOutdated = 64;
 
@@ -66,6 +65,8 @@ export class LedgerFile<T> {
   readonly #kind: LedgerKind<T>;
   readonly #watcher: LedgerWatcher<T>;
   #owners = new Map<string, readonly T[]>();
+  /** The whole lines of the file, as long as nobody has asked for more than for single owners. */
+  #unread: Buffer | undefined;
   #position: Position | undefined;
   #older: { readonly seen: FileIdentity; readonly file: Versioned } | undefined;
   /** What the owners are of, while it has its older form. */
@@ -76,18 +77,34 @@ export class LedgerFile<T> {
     this.#watcher = watcher;
   }
 
-  /** Those that have something. */
+  /** Those that have something. @throws STATE_CORRUPT */
   get owners(): LedgerChange<T> {
+    this.#readUnread();
     return this.#owners;
+  }
+
+  /** @throws STATE_CORRUPT */
+  of(owner: string): readonly T[] {
+    if (this.#unread === undefined) return this.#owners.get(owner) ?? nothing;
+    const at = lastWordOn(owner, this.#unread);
+    if (at === -1) return nothing;
+    const before = this.#unread.subarray(0, at).toString().split('\n').length - 2;
+    const [word] = this.#wordsIn(this.#unread.subarray(at, this.#unread.indexOf(10, at) + 1), before);
+    return word?.[1] ?? nothing;
   }
 
   /**
    * Reads what has been written since the last time.
    *
-   * @param closely with the lock held: a file that looks the same is not taken for the same
+   * @param closely with the lock held, before a change: a file that looks the same is not taken for the same, and all of it is read
    * @throws STATE_CORRUPT, STATE_TOO_NEW
    */
   refresh(closely = false): void {
+    this.#refresh(closely);
+    if (closely) this.#readUnread();
+  }
+
+  #refresh(closely: boolean): void {
     const older = this.#lookAtOlder(closely);
     if (older?.version === 1) {
       if (older !== this.#from) this.#reset(byOwner(this.#kind, older));
@@ -112,11 +129,9 @@ export class LedgerFile<T> {
 
   /** Call with the lock held, after a close look. @throws RESOURCE_DISK_FULL; then all is as it was */
   async write(change: LedgerChange<T>): Promise<void> {
-    const left =
-      this.#owners.size - [...change].filter(([owner, { length }]) => length === 0 && this.#owners.has(owner)).length;
     if (!this.#isCurrent) await this.#writeFirst(change);
-    else if (left === 0 && isNothing(change) && !this.#kind.isLasting) await rm(this.#kind.path, { force: true });
-    else if (!this.#isOutdated || !(await this.#hasRewritten(change))) await this.#append(changeLine(change));
+    else if (this.#leavesNothing(change)) await rm(this.#kind.path, { force: true });
+    else if (!this.#isOutdated || !(await this.#hasRewritten(change))) await this.#append(changeLines(change));
     this.refresh(true);
   }
 
@@ -127,6 +142,11 @@ export class LedgerFile<T> {
 
   get #isOutdated(): boolean {
     return this.#position === undefined || this.#position.lines > 2 * this.#owners.size + someOutdated;
+  }
+
+  #leavesNothing(change: LedgerChange<T>): boolean {
+    if (this.#kind.isLasting || [...change.values()].some(({ length }) => length > 0)) return false;
+    return [...this.#owners.keys()].every((owner) => change.has(owner));
   }
 
   /** An older tszone has been told. */
@@ -148,6 +168,7 @@ export class LedgerFile<T> {
 
   #reset(owners: Map<string, readonly T[]>): void {
     this.#owners = owners;
+    this.#unread = undefined;
     this.#position = undefined;
     this.#from = undefined;
     this.#watcher.reset();
@@ -163,7 +184,8 @@ export class LedgerFile<T> {
       const bytes = readAt(fd, start, Math.max(0, seen.size - start));
       const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
       if (known === undefined) this.#readWhole(whole, seen);
-      else this.#readChanges(whole, { ...known, seen }, start);
+      else if (whole.length === 0) this.#position = { ...known, seen };
+      else this.#readMore(whole, { ...known, seen }, start);
     } finally {
       closeSync(fd);
     }
@@ -172,31 +194,39 @@ export class LedgerFile<T> {
   #readWhole(whole: Buffer, seen: FileIdentity): void {
     const { path } = this.#kind;
     this.#reset(new Map());
-    const head = whole.subarray(0, whole.indexOf(10) + 1);
+    const head = Buffer.from(whole.subarray(0, whole.indexOf(10) + 1));
     checkVersion(path, parseJson(path, head.toString()), ledgerVersion);
-    const position = { seen, head: Buffer.from(head), last: Buffer.from(head), lastAt: 0, lines: 0 };
-    this.#readChanges(whole.subarray(head.length), position, head.length);
+    this.#unread = whole;
+    this.#position = { seen, head, ...lastOf(whole, 0), lines: 0 };
   }
 
-  /** @param whole what begins at `start`, whole lines */
-  #readChanges(whole: Buffer, position: Position, start: number): void {
-    const changes = parseChanges<T>(whole.toString(), this.#kind.isEntry);
-    if ('bad' in changes) {
-      const line = position.lines + changes.bad + 2;
-      throw corrupt(this.#kind.path, `makes no sense in line ${line}`, changes.cause);
-    }
-    for (const change of changes) this.#apply(change);
-    const lastAt = whole.length < 2 ? 0 : whole.lastIndexOf(10, whole.length - 2) + 1;
-    const last = whole.length === 0 ? {} : { last: Buffer.from(whole.subarray(lastAt)), lastAt: start + lastAt };
-    this.#position = { ...position, ...last, lines: position.lines + changes.length };
+  #readMore(whole: Buffer, position: Position, start: number): void {
+    this.#readUnread();
+    const lines = this.#position?.lines ?? 0;
+    const words = this.#wordsIn(whole, lines);
+    for (const word of words) this.#apply(word);
+    this.#position = { ...position, ...lastOf(whole, start), lines: lines + words.length };
   }
 
-  #apply(change: LedgerChange<T>): void {
-    for (const [owner, entries] of change) {
-      this.#watcher.changed(this.#owners.get(owner) ?? [], entries);
-      if (entries.length > 0) this.#owners.set(owner, entries);
-      else this.#owners.delete(owner);
-    }
+  #readUnread(): void {
+    if (this.#unread === undefined || this.#position === undefined) return;
+    const words = this.#wordsIn(this.#unread.subarray(this.#position.head.length), 0);
+    this.#unread = undefined;
+    for (const word of words) this.#apply(word);
+    this.#position = { ...this.#position, lines: words.length };
+  }
+
+  /** @param before how many lines there are between the first of the file and these */
+  #wordsIn(whole: Buffer, before: number): readonly LedgerWord<T>[] {
+    const words = parseWords<T>(whole.toString(), this.#kind.isEntry);
+    if (!('bad' in words)) return words;
+    throw corrupt(this.#kind.path, `makes no sense in line ${before + words.bad + 2}`, words.cause);
+  }
+
+  #apply([owner, entries]: LedgerWord<T>): void {
+    this.#watcher.changed(this.#owners.get(owner) ?? nothing, entries);
+    if (entries.length > 0) this.#owners.set(owner, entries);
+    else this.#owners.delete(owner);
   }
 
   async #writeFirst(change: LedgerChange<T>): Promise<void> {
@@ -208,7 +238,7 @@ export class LedgerFile<T> {
 
   async #rewrite(change: LedgerChange<T>): Promise<void> {
     const { path, isLasting } = this.#kind;
-    await (isLasting ? writeFileAtomic : writeRunTimeFile)(path, wholeText(withChange(this.#owners, change)));
+    await (isLasting ? writeFileAtomic : writeRunTimeFile)(path, wholeText(withChange(this.owners, change)));
   }
 
   /** A full disk may have room for a line. */
@@ -241,7 +271,7 @@ export class LedgerFile<T> {
   }
 }
 
-const isNothing = <T>(change: LedgerChange<T>) => [...change.values()].every(({ length }) => length === 0);
+const nothing: readonly never[] = [];
 
 function truncate(fd: number, size: number): void {
   try {
@@ -258,25 +288,4 @@ function byOwner<T>({ ownerOf, older }: LedgerKind<T>, file: Versioned): Map<str
     owners.set(owner, [...(owners.get(owner) ?? []), entry]);
   }
   return owners;
-}
-
-function look(path: string): FileIdentity | undefined {
-  return statSync(path, { throwIfNoEntry: false });
-}
-
-/** The same file, of which nothing that has been read was taken back; nor was it edited. */
-function isContinued(fd: number, { seen, head, last, lastAt }: Position, now: FileIdentity): boolean {
-  if (!isSameFile(seen, now) && now.size <= seen.size) return false;
-  return readAt(fd, 0, head.length).equals(head) && readAt(fd, lastAt, last.length).equals(last);
-}
-
-function readAt(fd: number, at: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  let done = 0;
-  while (done < length) {
-    const count = readSync(fd, bytes, done, length - done, at + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return bytes.subarray(0, done);
 }

@@ -4,17 +4,24 @@ import { randomBytes } from 'node:crypto';
 /** What each of some owners has from now on; nothing: `[]`. */
 export type LedgerChange<T> = ReadonlyMap<string, readonly T[]>;
 
+/** Of one owner, as a line says it: `["web",[…]]`. */
+export type LedgerWord<T> = readonly [owner: string, entries: readonly T[]];
+
 export const ledgerVersion = 1;
 
 /** The first line of a file; no other file has the same. */
 export const headLine = () => `${JSON.stringify({ version: ledgerVersion, file: randomBytes(6).toString('hex') })}\n`;
 
-/** `[["web",[…]],["old",[]]]` */
-export const changeLine = <T>(change: LedgerChange<T>) => `${JSON.stringify([...change])}\n`;
+const lineOf = <T>(word: LedgerWord<T>) => `${JSON.stringify(word)}\n`;
 
-/** An owner a line, those that have something. */
-export const wholeText = <T>(owners: LedgerChange<T>) =>
-  [headLine(), ...[...owners].map((pair) => changeLine(new Map([pair])))].join('');
+/** A line for each owner. What is given comes before what is given back: a rename that is cut in between has lost nothing. */
+export function changeLines<T>(change: LedgerChange<T>): string {
+  const words = [...change];
+  const given = words.filter(([, entries]) => entries.length > 0);
+  return [...given, ...words.filter(([, entries]) => entries.length === 0)].map(lineOf).join('');
+}
+
+export const wholeText = <T>(owners: LedgerChange<T>) => headLine() + changeLines(owners);
 
 export function withChange<T>(owners: LedgerChange<T>, change: LedgerChange<T>): Map<string, readonly T[]> {
   const next = new Map(owners);
@@ -25,6 +32,12 @@ export function withChange<T>(owners: LedgerChange<T>, change: LedgerChange<T>):
   return next;
 }
 
+/** Where the last line about an owner begins in whole lines, the first of which is about nobody; -1: there is none. */
+export function lastWordOn(owner: string, whole: Buffer): number {
+  const at = whole.lastIndexOf(`\n[${JSON.stringify(owner)},`);
+  return at === -1 ? -1 : at + 1;
+}
+
 export interface BadLine {
   /** Counted from the first that was given. */
   readonly bad: number;
@@ -32,27 +45,30 @@ export interface BadLine {
 }
 
 /** @param text whole lines */
-export function parseChanges<T>(
+export function parseWords<T>(
   text: string,
   isEntry: (value: Partial<T>) => boolean,
-): readonly LedgerChange<T>[] | BadLine {
-  const lines = text.split('\n').slice(0, -1);
-  const values = parseAll(lines);
+): readonly LedgerWord<T>[] | BadLine {
+  const values = parseAll(text);
   if ('bad' in values) return values;
-  const bad = values.findIndex((value) => !isChange(value, isEntry));
-  return bad === -1 ? values.map((value) => new Map(value as [string, T[]][])) : { bad };
+  for (let at = 0; at < values.length; at += 1) if (!isWord<T>(values[at], isEntry)) return { bad: at };
+  return values as LedgerWord<T>[];
 }
 
+const noLine = /^$|\n\n/;
+
 /** At once, which takes half the time; one after the other where one of them is wrong. */
-function parseAll(lines: readonly string[]): readonly unknown[] | BadLine {
+function parseAll(text: string): readonly unknown[] | BadLine {
+  const lines = text.slice(0, -1);
+  if (text === '') return [];
   try {
-    const values = JSON.parse(`[${lines.join(',')}]`) as unknown[];
-    if (values.length === lines.length) return values;
+    const values = JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as unknown[];
+    if (!noLine.test(lines)) return values;
   } catch {
     // Which one it is comes next.
   }
   const values: unknown[] = [];
-  for (const [at, line] of lines.entries()) {
+  for (const [at, line] of lines.split('\n').entries()) {
     try {
       values.push(JSON.parse(line));
     } catch (cause) {
@@ -62,16 +78,12 @@ function parseAll(lines: readonly string[]): readonly unknown[] | BadLine {
   return values;
 }
 
-function isChange<T>(value: unknown, isEntry: (value: Partial<T>) => boolean): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every(
-      (pair: unknown) =>
-        Array.isArray(pair) &&
-        pair.length === 2 &&
-        typeof pair[0] === 'string' &&
-        Array.isArray(pair[1]) &&
-        pair[1].every((entry: unknown) => typeof entry === 'object' && entry !== null && isEntry(entry as Partial<T>)),
-    )
-  );
+function isWord<T>(value: unknown, isEntry: (value: Partial<T>) => boolean): boolean {
+  if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== 'string') return false;
+  const entries: unknown = value[1];
+  if (!Array.isArray(entries)) return false;
+  for (const entry of entries) {
+    if (typeof entry !== 'object' || entry === null || !isEntry(entry as Partial<T>)) return false;
+  }
+  return true;
 }

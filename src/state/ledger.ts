@@ -24,8 +24,9 @@ export class Ledger<T extends MaybeEphemeral, Index extends LedgerIndex<T>> {
   constructor({ lasting, thisBoot, makeIndex, ...kind }: LedgerOptions<T, Index>) {
     const watcher = {
       changed: (before: readonly T[], after: readonly T[]) => {
-        for (const entry of before) this.#index?.remove(entry);
-        for (const entry of after) this.#index?.add(entry);
+        if (this.#index === undefined) return;
+        for (const entry of before) this.#index.remove(entry);
+        for (const entry of after) this.#index.add(entry);
       },
       reset: () => {
         this.#index = undefined;
@@ -45,8 +46,9 @@ export class Ledger<T extends MaybeEphemeral, Index extends LedgerIndex<T>> {
 
   /** Of lasting zones first. */
   of(owner: string): readonly T[] {
-    const [lasting, thisBoot] = [this.#lasting.owners.get(owner), this.#thisBoot.owners.get(owner)];
-    return thisBoot === undefined ? (lasting ?? nothing) : [...(lasting ?? nothing), ...thisBoot];
+    const [lasting, thisBoot] = [this.#lasting.of(owner), this.#thisBoot.of(owner)];
+    if (thisBoot.length === 0) return lasting;
+    return lasting.length === 0 ? thisBoot : [...lasting, ...thisBoot];
   }
 
   all(): readonly T[] {
@@ -73,15 +75,13 @@ export class Ledger<T extends MaybeEphemeral, Index extends LedgerIndex<T>> {
   }
 }
 
-const nothing: readonly never[] = [];
-
 async function writePart<T>(
   file: LedgerFile<T>,
   change: LedgerChange<T>,
   isPart: (entry: T) => boolean,
 ): Promise<void> {
   const part = [...change].map(([owner, entries]) => [owner, entries.filter(isPart)] as const);
-  const differing = part.filter(([owner, entries]) => !isSameList(file.owners.get(owner) ?? [], entries));
+  const differing = part.filter(([owner, entries]) => !isSameList(file.of(owner), entries));
   if (differing.length > 0) await file.write(new Map(differing));
 }
 

@@ -12,7 +12,9 @@ function placeOf<T>(list: readonly T[], number: number, numberOf: (one: T) => nu
 }
 
 export function insertSorted<T>(list: T[], one: T, numberOf: (one: T) => number): void {
-  list.splice(placeOf(list, numberOf(one), numberOf), 0, one);
+  const last = list.at(-1);
+  if (last === undefined || numberOf(last) <= numberOf(one)) list.push(one);
+  else list.splice(placeOf(list, numberOf(one), numberOf), 0, one);
 }
 
 /** Not in the list is nothing to do. */
