@@ -130,6 +130,13 @@ const targets: readonly Target[] = [
     limit: 1.2,
     zones: 1000,
   },
+  {
+    text: 'create of the last of 1,000 zones against the tenth',
+    of: 'scale-create/last',
+    against: ['scale-create/tenth'],
+    limit: 1.2,
+    zones: 1000,
+  },
   { text: 'list of 1,000 zones, warm', of: 'scale-list/tszone warm', limit: 20, unit: ' ms', zones: 1000 },
 ];
 

@@ -19,7 +19,7 @@
 #include "process.h"
 #include "report.h"
 
-enum { NODE_FD = 3, FILES = 4, ALWAYS = 2, PER_FILE = 6, PER_ZONE = FILES * PER_FILE + 2, PATH_BYTES = 512 };
+enum { NODE_FD = 3, FILES = 4, ALWAYS = 1, PER_FILE = 6, PER_ZONE = FILES * PER_FILE + 2, PATH_BYTES = 512 };
 enum { NOT_THERE = -1, NOT_KNOWN = -2 };
 
 struct place {

@@ -8,8 +8,8 @@
  *         each NAME, GROUP, pid, start time
  *                                         ←     ANSWER id: of each zone 26 doubles
  *
- * All arguments are NUL-terminated tokens. Of a zone the files DIRECTORY/NAME/FILE of the first two are looked at, of the
- * third and fourth where the process is not alive, and of the fifth DIRECTORY/GROUP/FILE is read where it is. The doubles:
+ * All arguments are NUL-terminated tokens. Of a zone the file DIRECTORY/NAME/FILE of the first is looked at, of the second to
+ * fourth where the process is not alive, and of the fifth DIRECTORY/GROUP/FILE is read where it is. The doubles:
  * of four files inode (-1: there is none, -2: it cannot be told or was not looked at), size, seconds and nanoseconds of
  * mtime, the same of ctime; alive; frozen. An answer for fewer zones: the question was not understood, or memory is short. */
 #ifndef TSZONE_LOOK_H

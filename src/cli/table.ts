@@ -7,7 +7,8 @@ export function formatTable(headers: readonly string[], rows: readonly (readonly
     headers.length > 0 ? [headers.map((header) => header.replace(/([a-z])([A-Z])/g, '$1 $2').toUpperCase())] : [];
   const all = [...heading, ...rows.map((row) => row.map((cell) => printable(String(cell), { oneLine: true })))];
   const widths: number[] = [];
-  for (const row of all) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  for (const row of all)
+    for (let at = 0; at < row.length; at += 1) widths[at] = Math.max(widths[at] ?? 0, row[at]?.length ?? 0);
   return all
     .map(
       (row) =>

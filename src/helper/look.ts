@@ -14,7 +14,7 @@ export interface LookPlace {
 }
 
 export interface LookRequest {
-  /** Two that are always looked at, two where the process is not alive. */
+  /** One that is always looked at, three where the process is not alive. */
   readonly files: readonly [LookPlace, LookPlace, LookPlace, LookPlace];
   /** What says of a group whether it is frozen; `undefined`: the host has no freezer. */
   readonly freezer: LookPlace | undefined;
@@ -40,7 +40,8 @@ export interface FileIdentity {
 export type SeenFile = FileIdentity | 'none' | 'unknown';
 
 export interface Looked {
-  readonly files: readonly SeenFile[];
+  /** By its place in the request. */
+  file(at: number): SeenFile;
   readonly isAlive: boolean;
   readonly isFrozen: boolean;
 }
@@ -122,7 +123,7 @@ function decodeLooked(bytes: Buffer, zones: number): Looked[] | undefined {
   return Array.from({ length: zones }, (_, zone) => {
     const at = zone * perZone;
     return {
-      files: [0, 1, 2, 3].map((file) => seenFile(numbers, at + file * perFile)),
+      file: (file) => seenFile(numbers, at + file * perFile),
       isAlive: numbers[at + files * perFile] === 1,
       isFrozen: numbers[at + files * perFile + 1] === 1,
     };

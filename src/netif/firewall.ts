@@ -1,6 +1,6 @@
 /** Our nf_tables table as it is in the kernel: made, added to, removed; and what other tables do to zones' packets. */
 import { readFile } from '../host/quick-fs.js';
-import { type NetworksFile, readForwardingFile } from '../state/index.js';
+import { type Networks, readForwardingFile } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { openedElements } from './forwarding.js';
 import { isOwnTable } from './names.js';
@@ -42,7 +42,7 @@ async function isThere(client: NetlinkClient, op: FirewallOp, more: readonly Net
 }
 
 /** Gone already is success. `file`: without the network. Call with its lock. */
-export async function removeFromFirewall(op: FirewallOp, file: NetworksFile): Promise<void> {
+export async function removeFromFirewall(op: FirewallOp, file: Networks): Promise<void> {
   const client = await netlink('netfilter');
   await renewSources(client, op.roots, file);
   await ignoreMissing(client.batch(`take ${op.bridge} out of nft table ${op.table}`, removeNetwork(op)));

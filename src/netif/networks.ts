@@ -6,9 +6,9 @@ import {
   chooseRange6,
   findNetwork,
   type NetworkRecord,
-  type NetworksFile,
+  type Networks,
   type Roots,
-  readNetworks,
+  readNetworkRecords,
   updateNetworks,
 } from '../state/index.js';
 import { removeLink } from './bridge.js';
@@ -33,13 +33,14 @@ export interface NetworkWish {
 
 /** The network of that name; the default one is made if it is missing. @throws NETWORK_NOT_FOUND */
 export async function ensureNetwork(roots: Roots, name: string): Promise<NetworkRecord> {
-  const file = await readNetworks(roots);
-  if (name !== defaultNetwork || file.networks.some((network) => network.name === name)) return findNetwork(file, name);
+  const networks = await readNetworkRecords(roots);
+  if (name !== defaultNetwork || networks.some((network) => network.name === name))
+    return findNetwork({ networks }, name);
   try {
     return await createNetwork(roots, { name });
   } catch (error) {
     // Another command was quicker.
-    const again = (await readNetworks(roots)).networks.find((network) => network.name === name);
+    const again = (await readNetworkRecords(roots)).find((network) => network.name === name);
     if (again === undefined) throw error;
     return again;
   }
@@ -55,11 +56,7 @@ export async function createNetwork(roots: Roots, wish: NetworkWish): Promise<Ne
 }
 
 /** The file with the network in it; nothing is written. @throws as createNetwork */
-export function addNetwork(
-  roots: Roots,
-  file: NetworksFile,
-  wish: NetworkWish,
-): readonly [NetworksFile, NetworkRecord] {
+export function addNetwork(roots: Roots, file: Networks, wish: NetworkWish): readonly [Networks, NetworkRecord] {
   if (file.networks.some((network) => network.name === wish.name)) {
     throw zoneError('NETWORK_EXISTS', `network "${wish.name}" exists already`, {
       hint: `Choose another name, or run "tszone network delete ${wish.name}" first.`,
@@ -70,7 +67,7 @@ export function addNetwork(
   return [{ ...file, networks: [...file.networks, record] }, record];
 }
 
-function makeRecord(roots: Roots, file: NetworksFile, wish: NetworkWish): NetworkRecord {
+function makeRecord(roots: Roots, file: Networks, wish: NetworkWish): NetworkRecord {
   const used = [...usedRanges(), ...recordedRanges(file)];
   const range4 = wish.ip4 === undefined ? chooseRange4(roots.instance, used) : checkRange(wish.ip4, 4, used);
   const range6 = pickRange6(wish, used);
@@ -92,7 +89,7 @@ function pickRange6(wish: NetworkWish, used: readonly IpRange[]): IpRange | unde
   return hasIpv6() ? chooseRange6() : undefined;
 }
 
-function recordedRanges(file: NetworksFile): IpRange[] {
+function recordedRanges(file: Networks): IpRange[] {
   return file.networks
     .flatMap((network) => [network.range4, network.range6 ?? ''])
     .map(parseRange)
@@ -118,7 +115,7 @@ function checkRange(text: string, family: 4 | 6, used: readonly IpRange[]): IpRa
   return range;
 }
 
-function freeNumber(roots: Roots, file: NetworksFile): number {
+function freeNumber(roots: Roots, file: Networks): number {
   const taken = new Set(file.networks.map((network) => network.bridge));
   let number = 0;
   while (taken.has(bridgeName(roots.instance, number))) number += 1;
@@ -126,7 +123,7 @@ function freeNumber(roots: Roots, file: NetworksFile): number {
 }
 
 export async function listNetworks(roots: Roots): Promise<readonly NetworkRecord[]> {
-  return (await readNetworks(roots)).networks;
+  return readNetworkRecords(roots);
 }
 
 /**
@@ -149,7 +146,7 @@ export async function deleteNetwork(roots: Roots, name: string): Promise<void> {
 }
 
 /** @throws NETWORK_NOT_FOUND, NETWORK_IN_USE */
-export function requireUnused(file: NetworksFile, name: string): NetworkRecord {
+export function requireUnused(file: Networks, name: string): NetworkRecord {
   const network = findNetwork(file, name);
   const zones = [...new Set(file.leases.filter((lease) => lease.network === name).map((lease) => lease.zone))];
   if (zones.length === 0) return network;

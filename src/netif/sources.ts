@@ -1,6 +1,6 @@
 /** Which addresses a MAC may send from, in the kernel: as the leases say. */
 import { zoneError } from '../errors/index.js';
-import { type NetworksFile, type Roots, updateNetworks } from '../state/index.js';
+import { type Networks, type Roots, updateNetworks } from '../state/index.js';
 import { type NetlinkClient, refusedWith } from './client.js';
 import { tableName } from './names.js';
 import type { FirewallOp } from './ops.js';
@@ -37,7 +37,7 @@ async function knowsSources(client: NetlinkClient, table: string, sources: Firew
 export async function renewSources(
   client: NetlinkClient,
   { instance }: Roots,
-  { leases }: Pick<NetworksFile, 'leases'>,
+  { leases }: Pick<Networks, 'leases'>,
 ): Promise<void> {
   const table = tableName(instance);
   try {

@@ -6,11 +6,12 @@ import {
   lastParsed,
   type RunningRecord,
   readableZone,
-  readLastRun,
+  recalled,
+  recalledZone,
+  runningPath,
   type UnreadableZone,
   type ZoneRecord,
   zoneNames,
-  zonePaths,
 } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { runningOrSettled } from './recover.js';
@@ -33,10 +34,10 @@ export async function lookAtZones(host: HostContext): Promise<ZoneLooks> {
   const unreadable: UnreadableZone[] = [];
   for (const [at, name] of names.entries()) {
     const one = asked?.[at];
-    const record = await readableZone(host.roots, name, one?.files[0]);
+    const record = (one && recalledZone(host.roots, name, one.file(0))) ?? (await readableZone(host.roots, name));
     if (record === undefined) continue;
     if ('error' in record) unreadable.push(record);
-    else readable.push({ record, ...((await plainLife(host, name, one)) ?? (await lifeOf(host, record))) });
+    else readable.push({ record, ...(plainLife(host, name, one) ?? (await lifeOf(host, record))) });
   }
   return { readable, unreadable };
 }
@@ -55,7 +56,7 @@ interface Asked extends Looked {
 async function ask(host: HostContext, names: readonly string[]): Promise<Asked[] | undefined> {
   const { roots, facts } = host;
   const freezer = freezerPlace(facts.cgroup, roots.instance);
-  const about = names.map((name) => lastParsed<RunningRecord>(zonePaths(roots, name).running));
+  const about = names.map((name) => lastParsed<RunningRecord>(runningPath(roots, name)));
   const inRun = (file: string) => ({ directory: `${roots.runRoot}/zones`, file });
   const looked = await look({
     files: [
@@ -71,15 +72,13 @@ async function ask(host: HostContext, names: readonly string[]): Promise<Asked[]
 }
 
 /** Of a zone that runs, or of which nothing is left from a start; any other case (`undefined`) takes a closer look. */
-async function plainLife(host: HostContext, zone: string, asked: Asked | undefined): Promise<ZoneLife | undefined> {
+function plainLife({ roots }: HostContext, zone: string, asked: Asked | undefined): ZoneLife | undefined {
   if (asked === undefined) return undefined;
   const { isAlive, isFrozen, about } = asked;
-  const [, runs, prepared, launch] = asked.files;
-  const running = await readLastRun(host.roots, zone, runs);
-  // Another start of it is not the one that was asked about.
-  if (running !== undefined && running === about && isAlive) {
-    return { running, status: isFrozen ? 'paused' : 'running' };
-  }
-  const isOver = running === undefined || (running === about && !isAlive);
-  return isOver && prepared === 'none' && launch === 'none' ? { running: undefined, status: 'stopped' } : undefined;
+  // As long as it lives there is no other start.
+  if (about !== undefined && isAlive) return { running: about, status: isFrozen ? 'paused' : 'running' };
+  const runs = asked.file(1);
+  const isOver = runs === 'none' || (about !== undefined && about === recalled(runningPath(roots, zone), runs));
+  const isLeft = asked.file(2) !== 'none' || asked.file(3) !== 'none';
+  return isOver && !isLeft ? { running: undefined, status: 'stopped' } : undefined;
 }

@@ -10,6 +10,7 @@ import {
   holdsLock,
   type Journal,
   journaledZones,
+  keepsParsedFiles,
   namesIn,
   type Roots,
   type RunningRecord,
@@ -61,8 +62,17 @@ async function isLivingEphemeral(roots: Roots, zone: string): Promise<boolean> {
   return ((await readRunning(roots, zone)) ?? (await readPrepared(roots, zone))) !== undefined;
 }
 
+/** A process that lives long looks for left locks now and then: to list thousands of zones takes longer than to start one. */
+const leftLocksEveryMs = 10_000;
+/** Root → when. */
+const lookedForLocks = new Map<string, number>();
+
 /** Lock files without a zone: a delete was killed at its very end. Taking and releasing the lock removes the file. */
 async function leftLocks(roots: Roots): Promise<string[]> {
+  const now = performance.now();
+  const looked = lookedForLocks.get(roots.root) ?? Number.NEGATIVE_INFINITY;
+  if (keepsParsedFiles() && now - looked < leftLocksEveryMs) return [];
+  lookedForLocks.set(roots.root, now);
   const files = await namesIn(dirname(zonePaths(roots, 'any').lock));
   if (files.length === 0) return [];
   const names = new Set(await zoneNames(roots));

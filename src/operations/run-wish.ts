@@ -3,7 +3,7 @@
 import { stat } from '../host/quick-fs.js';
 import { findResolvConf, isBridgeUp } from '../netif/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
-import { defaultPoolName, type Roots, readNetworks, type ZoneImage } from '../state/index.js';
+import { defaultPoolName, type Roots, readNetworkRecords, type ZoneImage } from '../state/index.js';
 import { ensureImage } from './ensure-image.js';
 import type { HostContext } from './host-context.js';
 import { withDefaults } from './make-zone.js';
@@ -57,7 +57,7 @@ async function witnessOf({ roots }: HostContext, spec: ZoneSpec, image: ZoneImag
 }
 
 async function networksOf(roots: Roots, { interfaces }: Extract<ZoneSpec['net'], { kind: 'bridge' }>) {
-  const { networks } = await readNetworks(roots);
+  const networks = await readNetworkRecords(roots);
   const used = interfaces.map(({ network }) => network);
   return networks.filter(({ name }) => used.includes(name)).map((one) => [one, isBridgeUp(one.bridge)]);
 }

@@ -19,7 +19,7 @@ import {
   findNetwork,
   type Lease,
   leaseAddresses,
-  type NetworksFile,
+  type Networks,
   type Roots,
   readNetworks,
   type StateOp,
@@ -83,7 +83,7 @@ const prepareInterface: InterfaceSource = async (roots, { name, ephemeral }, one
 
 /** The same as it would be: nothing is written. */
 export function previewInterfaces(): InterfaceSource {
-  let preview: NetworksFile | undefined;
+  let preview: Networks | undefined;
   return async (roots, zone, one) => {
     let file = preview ?? (await readNetworks(roots));
     const isMissing = one.network === defaultNetwork && !file.networks.some(({ name }) => name === one.network);
@@ -113,14 +113,4 @@ async function interfaceOf(
 export function addressesOf({ spec }: ZoneRecord, leases: readonly Lease[]): string[] {
   if (spec.net.kind !== 'bridge') return [];
   return leases.flatMap(({ ipv4, ipv6 }) => (ipv6 === undefined ? [ipv4] : [ipv4, ipv6]));
-}
-
-export function leasesByZone({ leases }: NetworksFile): Map<string, Lease[]> {
-  const found = new Map<string, Lease[]>();
-  for (const lease of leases) {
-    const known = found.get(lease.zone);
-    if (known === undefined) found.set(lease.zone, [lease]);
-    else known.push(lease);
-  }
-  return found;
 }

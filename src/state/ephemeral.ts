@@ -8,15 +8,3 @@ export interface MaybeEphemeral {
   /** Kept on the run-time side. */
   readonly ephemeral?: true | undefined;
 }
-
-export function splitByLife<T extends MaybeEphemeral>(entries: readonly T[]): { lasting: T[]; ephemeral: T[] } {
-  return {
-    lasting: entries.filter((entry) => entry.ephemeral !== true),
-    ephemeral: entries.filter((entry) => entry.ephemeral === true),
-  };
-}
-
-/** The same entries, in the same order: nothing has to be written. */
-export function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((entry, index) => entry === b[index]);
-}

@@ -1,8 +1,11 @@
-/** The register of id ranges on disk: entries of lasting zones in one file, of those of this boot in another. */
+/** The register of id ranges on disk: entries of lasting zones in one ledger, of those of this boot in another. */
 import { join } from 'node:path';
-import { isSameList, type MaybeEphemeral, splitByLife } from './ephemeral.js';
-import { readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
+import type { MaybeEphemeral } from './ephemeral.js';
+import type { Versioned } from './json-file.js';
+import { Ledger, type LedgerIndex } from './ledger.js';
 import { acquireLock } from './lock.js';
+import type { Roots } from './roots.js';
+import { insertSorted, removeSorted } from './sorted.js';
 
 export const defaultRegisterDirectory = '/var/lib/tszone-ids';
 
@@ -25,42 +28,67 @@ export interface Entry extends IdLease, MaybeEphemeral {
   readonly mount?: string | undefined;
 }
 
-interface RegisterFile extends Versioned {
-  readonly version: 1;
-  readonly entries: readonly Entry[];
+/** In the order of the ids. */
+export class IdIndex implements LedgerIndex<Entry> {
+  readonly #entries: Entry[] = [];
+
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  add(entry: Entry): void {
+    insertSorted(this.#entries, entry, baseOf);
+  }
+
+  remove(entry: Entry): void {
+    removeSorted(this.#entries, entry, baseOf);
+  }
 }
 
-const filePath = (directory = defaultRegisterDirectory) => join(directory, 'ranges.json');
-/** Of zones that do not outlive this boot. */
-const runTimePath = (directory?: string) =>
-  directory === undefined ? '/run/tszone-ids/ranges.json' : join(directory, 'run', 'ranges.json');
+const baseOf = ({ base }: IdRange) => base;
 
-export async function readEntries(directory: string | undefined): Promise<readonly Entry[]> {
-  const files = await Promise.all(
-    [filePath(directory), runTimePath(directory)].map((path) => readJson<RegisterFile>(path, 1)),
-  );
-  return files.flatMap((file) => file?.entries ?? []);
+interface OlderFile extends Versioned {
+  readonly entries?: readonly Entry[];
 }
 
+const older = (directory: string) => ({
+  path: join(directory, 'ranges.json'),
+  entriesOf: ({ entries = [] }: OlderFile) => entries,
+  without: () => ({ version: 2 }),
+});
+
+const isEntry = ({ base, count, root, zone }: Partial<Entry>) =>
+  [base, count].every(Number.isSafeInteger) && [root, zone].every((text) => typeof text === 'string');
+
+/** A zone of a root; no name of a zone has a slash. */
+export const idOwner = ({ root }: Pick<Roots, 'root'>, zone: string) => `${root}/${zone}`;
+
+export type IdLedger = Ledger<Entry, IdIndex>;
+
+const ledgers = new Map<string, IdLedger>();
+
+export function idLedger(directory = defaultRegisterDirectory): IdLedger {
+  const known = ledgers.get(directory);
+  if (known !== undefined) return known;
+  // Of zones that do not outlive this boot.
+  const run = directory === defaultRegisterDirectory ? '/run/tszone-ids' : join(directory, 'run');
+  const ledger = new Ledger<Entry, IdIndex>({
+    ownerOf: (entry) => idOwner(entry, entry.zone),
+    isEntry,
+    makeIndex: () => new IdIndex(),
+    lasting: { path: join(directory, 'ranges.jsonl'), older: older(directory) },
+    thisBoot: { path: join(run, 'ranges.jsonl'), older: older(run) },
+  });
+  ledgers.set(directory, ledger);
+  return ledger;
+}
+
+/** `work` with the register's lock held, and the register as it is then. */
 export async function withRegister<T>(
   directory: string | undefined,
-  change: (entries: readonly Entry[]) => Promise<{ entries: readonly Entry[]; result: T }>,
+  work: (register: IdLedger) => Promise<T>,
 ): Promise<T> {
   const lock = join(directory ?? defaultRegisterDirectory, 'lock');
   await using _lock = await acquireLock(lock, { what: 'the register of id ranges' });
-  const before = await readEntries(directory);
-  const { entries, result } = await change(before);
-  if (entries !== before) await writeEntries(directory, splitByLife(before), splitByLife(entries));
-  return result;
+  return work(idLedger(directory).refresh(true));
 }
-
-async function writeEntries(directory: string | undefined, before: Split, after: Split): Promise<void> {
-  if (!isSameList(before.ephemeral, after.ephemeral)) {
-    const file: RegisterFile = { version: 1, entries: after.ephemeral };
-    await writeRunTimeFile(runTimePath(directory), JSON.stringify(file));
-  }
-  if (!isSameList(before.lasting, after.lasting))
-    await writeJson<RegisterFile>(filePath(directory), { version: 1, entries: after.lasting });
-}
-
-type Split = ReturnType<typeof splitByLife<Entry>>;

@@ -9,7 +9,15 @@ import { access, readdir, readFile } from '../host/quick-fs.js';
 import { formatUserns, hasHostIds, hostIds, idCount, type UsernsSpec } from '../spec/index.js';
 import type { MaybeEphemeral } from './ephemeral.js';
 import { accountRanges, subordinateRanges } from './host-ranges.js';
-import { type Entry, type IdLease, type IdRange, readEntries, withRegister } from './id-register-file.js';
+import {
+  type Entry,
+  type IdLease,
+  type IdLedger,
+  type IdRange,
+  idLedger,
+  idOwner,
+  withRegister,
+} from './id-register-file.js';
 import { type IdSpace, idSpace, idsPerZone } from './id-space.js';
 import { isErrno } from './json-file.js';
 import { mountOf, mountPoints } from './mounts.js';
@@ -30,16 +38,13 @@ export async function leaseIds(roots: Roots, zone: string, options: IdLeaseOptio
   if (hasHostIds(ids)) return hostIds;
   const count = idCount(ids);
   if (ids.userns.kind === 'range') return leaseTold(roots, zone, { ...options, told: ids.userns });
-  const isHeld = (entry: Entry) => isOf(entry, roots, zone) && entry.count === count && entry.shared !== true;
-  const held = (await readEntries(directory)).find(isHeld);
+  const isHeld = (entry: Entry) => entry.count === count && entry.shared !== true;
+  const held = idLedger(directory).refresh().of(idOwner(roots, zone)).find(isHeld);
   if (held !== undefined) return { base: held.base, count };
-  return withRegister(directory, async (entries) => {
-    const { range, others, isHeld } = await chooseIds(entries, roots, { zone, count });
-    if (isHeld) return { entries, result: range };
-    return {
-      entries: [...others, await entryOf(roots, zone, { ...range, ephemeral: options.ephemeral })],
-      result: range,
-    };
+  return withRegister(directory, async (register) => {
+    const { range, isHeld } = await chooseIds(register, roots, { zone, count });
+    if (!isHeld) await record(register, await entryOf(roots, zone, { ...range, ephemeral: options.ephemeral }));
+    return range;
   });
 }
 
@@ -69,27 +74,31 @@ async function leaseTold(
 ): Promise<IdRange> {
   const { base, count } = told;
   const shared = told.shared || undefined;
-  const isRight = (entry: Entry) =>
-    isOf(entry, roots, zone) && entry.base === base && entry.count === count && entry.shared === shared;
-  if ((await readEntries(directory)).some(isRight)) return { base, count };
-  return withRegister(directory, async (entries) => {
-    const others = entries.filter((entry) => !isOf(entry, roots, zone));
-    await refuseTaken(others, told);
-    return {
-      entries: [...others, await entryOf(roots, zone, { base, count, ephemeral, shared })],
-      result: { base, count },
-    };
+  const isRight = (entry: Entry) => entry.base === base && entry.count === count && entry.shared === shared;
+  if (idLedger(directory).refresh().of(idOwner(roots, zone)).some(isRight)) return { base, count };
+  return withRegister(directory, async (register) => {
+    await refuseTaken(othersIn(register, roots, zone), told);
+    await record(register, await entryOf(roots, zone, { base, count, ephemeral, shared }));
+    return { base, count };
   });
+}
+
+/** The zone has this, and nothing else any more. */
+async function record(register: IdLedger, entry: Entry): Promise<void> {
+  await register.write(new Map([[idOwner(entry, entry.zone), [entry]]]));
+}
+
+/** What other zones have, in the order of the ids. */
+function othersIn(register: IdLedger, roots: Roots, zone: string): readonly Entry[] {
+  const own = register.of(idOwner(roots, zone));
+  const { entries } = register.index;
+  return own.length === 0 ? entries : entries.filter((entry) => !own.includes(entry));
 }
 
 /** Whether `leaseIds` would give what was told now; nothing is written. @throws IDS_TAKEN */
 export async function requireIds(roots: Roots, zone: string, { userns }: WantedIds, directory?: string): Promise<void> {
   if (userns.kind !== 'range') return;
-  const entries = await readEntries(directory);
-  await refuseTaken(
-    entries.filter((entry) => !isOf(entry, roots, zone)),
-    userns,
-  );
+  await refuseTaken(othersIn(idLedger(directory).refresh(), roots, zone), userns);
 }
 
 /** Another zone has to have agreed; of the host's own it is enough that who tells the range knows. */
@@ -122,8 +131,6 @@ function takenError(told: ToldRange, why: string): ZoneError {
   });
 }
 
-const isOf = (entry: Entry, { root }: Pick<Roots, 'root'>, zone: string) => entry.root === root && entry.zone === zone;
-
 async function entryOf({ root }: Roots, zone: string, range: NewRange): Promise<Entry> {
   const { base, count, shared } = range;
   const lease = { base, count, root, zone, ...(shared === undefined ? {} : { shared }) };
@@ -152,19 +159,18 @@ export async function claimIds(
   const isNone = hasHostIds(ids) || ids.userns.kind === 'range' || range.base === hostIds.base;
   const isOther = isNone || range.count !== idCount(ids);
   if (isOther) return leaseIds(roots, zone, { directory, ephemeral, ids });
-  const isMine = (entry: Entry) => isOf(entry, roots, zone);
-  const isRight = (entry: Entry) =>
-    isMine(entry) && entry.base === range.base && entry.count === range.count && entry.shared !== true;
-  if ((await readEntries(directory)).some(isRight)) return range;
-  return withRegister(directory, async (entries) => {
-    const others = entries.filter((entry) => !isMine(entry));
+  const isRight = (entry: Entry) => entry.base === range.base && entry.count === range.count && entry.shared !== true;
+  if (idLedger(directory).refresh().of(idOwner(roots, zone)).some(isRight)) return range;
+  return withRegister(directory, async (register) => {
+    const others = othersIn(register, roots, zone);
     const { isInner, end } = idSpace();
     // Written down where more ids could be given: a root that has been moved into a zone.
     const isMapped = !isInner || range.base + range.count <= end;
     const isFree = isMapped && !others.some((other) => overlaps(other, range));
     const base = isFree ? range.base : findFree([...others, ...(await subordinateRanges())], range.count);
     const mine = { base, count: range.count };
-    return { entries: [...others, await entryOf(roots, zone, { ...mine, ephemeral })], result: mine };
+    await record(register, await entryOf(roots, zone, { ...mine, ephemeral }));
+    return mine;
   });
 }
 
@@ -179,41 +185,43 @@ export async function previewIds(
   if (hasHostIds(ids)) return hostIds;
   await requireIds(roots, zone, ids, directory);
   if (ids.userns.kind === 'range') return { base: ids.userns.base, count: ids.userns.count };
-  const entries = await readEntries(directory);
-  return (await chooseIds(entries, roots, { zone, count: idCount(ids) })).range;
+  return (await chooseIds(idLedger(directory).refresh(), roots, { zone, count: idCount(ids) })).range;
 }
 
 async function chooseIds(
-  entries: readonly Entry[],
+  register: IdLedger,
   roots: Roots,
   { zone, count }: { readonly zone: string; readonly count: number },
-): Promise<{ range: IdRange; others: readonly Entry[]; isHeld: boolean }> {
-  const mine = entries.find((entry) => isOf(entry, roots, zone));
-  const others = entries.filter((entry) => entry !== mine);
+): Promise<{ range: IdRange; isHeld: boolean }> {
+  const [mine] = register.of(idOwner(roots, zone));
   if (mine !== undefined && mine.count === count && mine.shared !== true)
-    return { range: { base: mine.base, count }, others, isHeld: true };
-  const base = findFree([...others, ...(await subordinateRanges())], count);
-  return { range: { base, count }, others, isHeld: false };
+    return { range: { base: mine.base, count }, isHeld: true };
+  const subordinate = await subordinateRanges();
+  return {
+    range: { base: findFree([...othersIn(register, roots, zone), ...subordinate], count), count },
+    isHeld: false,
+  };
 }
 
 /** Gives the zone's range back. Nothing to give back is success. */
 export async function releaseIds(roots: Roots, zone: string, directory?: string): Promise<void> {
-  await withRegister(directory, async (entries) => ({
-    entries: entries.filter((entry) => !isOf(entry, roots, zone)),
-    result: undefined,
-  }));
+  const owner = idOwner(roots, zone);
+  if (idLedger(directory).refresh().of(owner).length === 0) return;
+  await withRegister(directory, (register) => register.write(new Map([[owner, []]])));
 }
 
 /** The range goes with the zone to its new name. If it has gone already, nothing is done. */
 export async function renameIds(roots: Roots, from: string, to: string, directory?: string): Promise<void> {
-  await withRegister(directory, async (entries) => {
-    if (!entries.some((entry) => isOf(entry, roots, from))) return { entries, result: undefined };
+  await withRegister(directory, async (register) => {
+    const entries = register.of(idOwner(roots, from)).map((entry) => ({ ...entry, zone: to }));
+    if (entries.length === 0) return;
     // What a zone that had the new name long ago has left would make two of it.
-    const kept = entries.filter((entry) => !isOf(entry, roots, to));
-    return {
-      entries: kept.map((entry) => (isOf(entry, roots, from) ? { ...entry, zone: to } : entry)),
-      result: undefined,
-    };
+    await register.write(
+      new Map([
+        [idOwner(roots, from), []],
+        [idOwner(roots, to), entries],
+      ]),
+    );
   });
 }
 
@@ -251,16 +259,19 @@ export interface PruneIdsOptions {
  * @returns what was dropped
  */
 export async function pruneIds({ directory, usedIds = processIds }: PruneIdsOptions = {}): Promise<IdLease[]> {
-  if ((await readEntries(directory)).length === 0) return [];
-  return withRegister(directory, async (entries) => {
+  if (idLedger(directory).refresh().all().length === 0) return [];
+  return withRegister(directory, async (register) => {
+    const entries = register.all();
     const points = await mountPoints();
     const gone = await Promise.all(entries.map((entry) => isGone(entry, points)));
     const used = gone.includes(true) ? await usedIds() : [];
     const isDropped = (entry: Entry, index: number) =>
       gone[index] === true && !used.some((id) => id >= entry.base && id < entry.base + entry.count);
     const dropped = entries.filter(isDropped);
-    const kept = dropped.length === 0 ? entries : entries.filter((entry) => !dropped.includes(entry));
-    return { entries: kept, result: dropped.map(({ root, zone, base, count }) => ({ root, zone, base, count })) };
+    const owners = dropped.map((entry) => idOwner(entry, entry.zone));
+    const left = (owner: string) => register.of(owner).filter((entry) => !dropped.includes(entry));
+    await register.write(new Map(owners.map((owner) => [owner, left(owner)])));
+    return dropped.map(({ root, zone, base, count }) => ({ root, zone, base, count }));
   });
 }
 

@@ -1,9 +1,9 @@
 /** JSON files that survive a crash: written whole under a temporary name, synced, renamed; each carries a version. */
 
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ZoneError, zoneError } from '../errors/index.js';
-import type { SeenFile } from '../helper/index.js';
-import { mkdir, open, readFile, rename, rm, writeFile } from '../host/quick-fs.js';
+import { mkdir, open, rename, rm, writeFile } from '../host/quick-fs.js';
 import { parsedOnce } from './parsed-files.js';
 import { temporaryFor } from './temporary-file.js';
 
@@ -14,31 +14,28 @@ export interface Versioned {
 /**
  * Reads a versioned file; `undefined` if there is none.
  *
- * @param seen what has just been seen there, if somebody has looked
  * @throws STATE_CORRUPT not to be read, not JSON, or without a version · STATE_TOO_NEW written by a newer tszone
  */
-export async function readJson<T extends Versioned>(
-  path: string,
-  version: T['version'],
-  seen?: SeenFile,
-): Promise<T | undefined> {
-  return parsedOnce(path, () => readNow<T>(path, version), seen);
+export async function readJson<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {
+  return parsedOnce(path, async () => readJsonNow<T>(path, version));
 }
 
-async function readNow<T extends Versioned>(path: string, version: T['version']): Promise<T | undefined> {
+/** The same, whatever is remembered of it. */
+export function readJsonNow<T extends Versioned>(path: string, version: T['version']): T | undefined {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    // A bad sector, or what a file system check has put there.
-    if (isErrno(error, 'EIO', 'EISDIR', 'EBADMSG', 'EUCLEAN')) throw corrupt(path, 'cannot be read', error);
-    throw error;
+    throw isUnreadable(error) ? corrupt(path, 'cannot be read', error) : error;
   }
-  return checkVersion<T>(path, parse(path, text), version);
+  return checkVersion<T>(path, parseJson(path, text), version);
 }
 
-function parse(path: string, text: string): unknown {
+/** A bad sector, or what a file system check has put there. */
+export const isUnreadable = (error: unknown) => isErrno(error, 'EIO', 'EISDIR', 'EBADMSG', 'EUCLEAN');
+
+export function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -55,7 +52,7 @@ export function corrupt(path: string, what: string, cause?: unknown): ZoneError 
   });
 }
 
-function checkVersion<T extends Versioned>(path: string, value: unknown, version: number): T {
+export function checkVersion<T extends Versioned>(path: string, value: unknown, version: number): T {
   const found = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined;
   if (typeof found !== 'number') throw corrupt(path, 'has no version');
   if (found > version) {

@@ -1,9 +1,8 @@
-/** Networks and what they have lent out, on disk: `networks.json`, changed under one lock, and the run-time side's leases. */
+/** Networks on disk, `networks.json`, and the lock under which they and what they lend are changed. */
 import { join } from 'node:path';
-import { rm } from '../host/quick-fs.js';
-import { isSameList, type MaybeEphemeral, splitByLife } from './ephemeral.js';
-import { readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
-import { acquireLock } from './lock.js';
+import { readJson, type Versioned, writeJson } from './json-file.js';
+import { type Lease, leaseLedger } from './lease-ledger.js';
+import { acquireLock, type Lock } from './lock.js';
 import type { Roots } from './roots.js';
 
 /** A bridge with its address ranges. */
@@ -21,63 +20,51 @@ export interface NetworkRecord {
   readonly createdAtMs: number;
 }
 
-/** What one interface of a zone has on a network; kept until the zone is deleted. */
-export interface Lease extends MaybeEphemeral {
-  readonly zone: string;
-  readonly network: string;
-  readonly interfaceName: string;
-  readonly mac: string;
-  readonly ipv4: string;
-  readonly ipv6?: string | undefined;
-}
-
-export interface NetworksFile extends Versioned {
-  readonly version: 1;
+/** Networks, and all that they have lent. */
+export interface Networks {
   readonly networks: readonly NetworkRecord[];
   readonly leases: readonly Lease[];
 }
 
-const empty: NetworksFile = { version: 1, networks: [], leases: [] };
-
-interface LeasesFile extends Versioned {
-  readonly version: 1;
-  readonly leases: readonly Lease[];
+/** In version 1 leases were in it, too; see leaseLedger. */
+interface NetworksFile extends Versioned {
+  readonly version: 1 | 2;
+  readonly networks: readonly NetworkRecord[];
 }
 
-const lastingPath = ({ root }: Roots) => join(root, 'networks.json');
-/** Leases of zones that do not outlive this boot. */
-const runTimePath = ({ runRoot }: Roots) => join(runRoot, 'leases.json');
+const pathOf = ({ root }: Roots) => join(root, 'networks.json');
+
+export async function readNetworkRecords(roots: Roots): Promise<readonly NetworkRecord[]> {
+  return (await readJson<NetworksFile>(pathOf(roots), 2))?.networks ?? [];
+}
 
 /** A consistent view; no lock needed. */
-export async function readNetworks(roots: Roots): Promise<NetworksFile> {
-  const file = (await readJson<NetworksFile>(lastingPath(roots), 1)) ?? empty;
-  const more = (await readJson<LeasesFile>(runTimePath(roots), 1))?.leases ?? [];
-  return more.length === 0 ? file : { ...file, leases: [...file.leases, ...more] };
+export async function readNetworks(roots: Roots): Promise<Networks> {
+  const networks = await readNetworkRecords(roots);
+  return { networks, leases: leaseLedger(roots).refresh().all() };
 }
 
-async function writeNetworks(roots: Roots, before: NetworksFile, after: NetworksFile): Promise<void> {
-  const [was, is] = [splitByLife(before.leases), splitByLife(after.leases)];
-  if (!isSameList(was.ephemeral, is.ephemeral)) {
-    const file: LeasesFile = { version: 1, leases: is.ephemeral };
-    if (is.ephemeral.length === 0) await rm(runTimePath(roots), { force: true });
-    else await writeRunTimeFile(runTimePath(roots), JSON.stringify(file));
-  }
-  if (after.networks !== before.networks || !isSameList(was.lasting, is.lasting))
-    await writeJson<NetworksFile>(lastingPath(roots), { ...after, leases: is.lasting });
+/** @throws LOCK_BUSY */
+export async function lockNetworks({ root }: Roots): Promise<Lock> {
+  return acquireLock(join(root, 'networks.lock'), { what: 'the list of networks' });
 }
 
 /**
- * Changes the file under its lock. `change` returns the new content (the same object: nothing is written) and a result.
+ * Changes the networks under their lock; leases stay as they are. `change` returns what is to be written (the same object: nothing
+ * is) and a result.
  *
  * @throws LOCK_BUSY
  */
 export async function updateNetworks<T>(
   roots: Roots,
-  change: (file: NetworksFile) => Promise<readonly [NetworksFile, T]> | readonly [NetworksFile, T],
+  change: (before: Networks) => Promise<readonly [Networks, T]> | readonly [Networks, T],
 ): Promise<T> {
-  await using _lock = await acquireLock(join(roots.root, 'networks.lock'), { what: 'the list of networks' });
-  const before = await readNetworks(roots);
+  await using _lock = await lockNetworks(roots);
+  const ledger = leaseLedger(roots).refresh(true);
+  const before = { networks: await readNetworkRecords(roots), leases: ledger.all() };
   const [after, result] = await change(before);
-  if (after !== before) await writeNetworks(roots, before, after);
+  if (after === before) return result;
+  await ledger.adopt();
+  await writeJson<NetworksFile>(pathOf(roots), { version: 2, networks: after.networks });
   return result;
 }

@@ -13,16 +13,17 @@ import {
   rangesOverlap,
 } from '../spec/ip.js';
 import { nearest } from '../spec/nearest.js';
-import { type Lease, type NetworkRecord, type NetworksFile, readNetworks, updateNetworks } from './networks-file.js';
+import { type Lease, LeaseIndex, leaseLedger } from './lease-ledger.js';
+import { lockNetworks, type NetworkRecord, type Networks, readNetworkRecords } from './networks-file.js';
 import type { Roots } from './roots.js';
 
 /** @throws NETWORK_NOT_FOUND with the nearest name */
-export function findNetwork(file: NetworksFile, name: string): NetworkRecord {
-  const found = file.networks.find((network) => network.name === name);
+export function findNetwork({ networks }: Pick<Networks, 'networks'>, name: string): NetworkRecord {
+  const found = networks.find((network) => network.name === name);
   if (found !== undefined) return found;
   const near = nearest(
     name,
-    file.networks.map((network) => network.name),
+    networks.map((network) => network.name),
   );
   throw zoneError('NETWORK_NOT_FOUND', `network "${name}" does not exist`, {
     hint:
@@ -75,26 +76,46 @@ export async function leaseAddresses(
   zone: string,
   wish: LeaseWish = {},
 ): Promise<Lease> {
-  const known = heldLease(await readNetworks(roots), network, zone, wish);
+  const ledger = leaseLedger(roots);
+  const known = heldLease(ledger.refresh().of(zone), network, wish);
   if (known !== undefined) return known;
-  return updateNetworks(roots, (file) => addLease(file, network, zone, wish));
+  await using _lock = await lockNetworks(roots);
+  const networks = await readNetworkRecords(roots);
+  const held = ledger.refresh(true).of(zone);
+  const lease = drawLease({ network: findNetwork({ networks }, network), index: ledger.index, held }, zone, wish);
+  if (!held.includes(lease)) await ledger.write(new Map([[zone, withLease(held, lease)]]));
+  return lease;
 }
 
-/** The file with the lease in it; pure. @throws as leaseAddresses */
-export function addLease(
-  file: NetworksFile,
-  network: string,
-  zone: string,
-  wish: LeaseWish,
-): readonly [NetworksFile, Lease] {
-  const held = heldLease(file, network, zone, wish);
-  if (held !== undefined) return [file, held];
+/** The networks with the lease; pure, and nothing is written. @throws as leaseAddresses */
+export function addLease(file: Networks, network: string, zone: string, wish: LeaseWish): readonly [Networks, Lease] {
+  const index = new LeaseIndex();
+  for (const lease of file.leases) index.add(lease);
+  const held = file.leases.filter((lease) => lease.zone === zone);
+  const others = file.leases.filter((lease) => lease.zone !== zone);
+  const lease = drawLease({ network: findNetwork(file, network), index, held }, zone, wish);
+  return [{ ...file, leases: [...others, ...withLease(held, lease)] }, lease];
+}
+
+/** In the place of what the interface had before. */
+const withLease = (held: readonly Lease[], lease: Lease) => [
+  ...held.filter(({ interfaceName }) => interfaceName !== lease.interfaceName),
+  lease,
+];
+
+interface Lender {
+  readonly network: NetworkRecord;
+  readonly index: LeaseIndex;
+  /** What the zone has already. */
+  readonly held: readonly Lease[];
+}
+
+function drawLease({ network, index, held }: Lender, zone: string, wish: LeaseWish): Lease {
+  const known = heldLease(held, network.name, wish);
+  if (known !== undefined) return known;
   const interfaceName = wish.interfaceName ?? 'eth0';
-  const previous = file.leases.find((lease) => lease.zone === zone && lease.interfaceName === interfaceName);
-  const others = file.leases.filter((lease) => lease !== previous);
-  const keep = previous?.network === network ? previous : undefined;
-  const lease = makeLease(findNetwork(file, network), others, { zone, interfaceName, wish, keep });
-  return [{ ...file, leases: [...others, lease] }, lease];
+  const previous = held.find((lease) => lease.interfaceName === interfaceName);
+  return makeLease(network, index, { zone, interfaceName, wish, previous });
 }
 
 const bare = (text: string | undefined) => {
@@ -102,11 +123,10 @@ const bare = (text: string | undefined) => {
   return address === undefined ? undefined : formatIp(address);
 };
 
-function heldLease(file: NetworksFile, network: string, zone: string, wish: LeaseWish): Lease | undefined {
-  const fits = (wanted: string | undefined, held: string | undefined) => wanted === undefined || wanted === held;
-  return file.leases.find(
+function heldLease(held: readonly Lease[], network: string, wish: LeaseWish): Lease | undefined {
+  const fits = (wanted: string | undefined, has: string | undefined) => wanted === undefined || wanted === has;
+  return held.find(
     (lease) =>
-      lease.zone === zone &&
       lease.network === network &&
       lease.interfaceName === (wish.interfaceName ?? 'eth0') &&
       fits(bare(wish.ip), lease.ipv4) &&
@@ -119,33 +139,36 @@ interface LeaseRequest {
   readonly zone: string;
   readonly interfaceName: string;
   readonly wish: LeaseWish;
-  /** What it had: kept where nothing else is wished. */
-  readonly keep: Lease | undefined;
+  /** What the interface had: kept where nothing else is wished, on the same network. */
+  readonly previous: Lease | undefined;
 }
 
-function makeLease(network: NetworkRecord, others: readonly Lease[], request: LeaseRequest): Lease {
-  const { zone, interfaceName, wish, keep } = request;
-  const ipv4 = bare(wish.ip) ?? keep?.ipv4 ?? freeAddress4(network, others);
+function makeLease(network: NetworkRecord, index: LeaseIndex, request: LeaseRequest): Lease {
+  const { zone, interfaceName, wish, previous } = request;
+  const keep = previous?.network === network.name ? previous : undefined;
+  const ipv4 = bare(wish.ip) ?? keep?.ipv4 ?? freeAddress4(network, index);
   const offset = offsetIn(network.range4, ipv4);
   const ipv6 =
     network.range6 === undefined
       ? undefined
-      : (bare(wish.ip6) ?? keep?.ipv6 ?? freeAddress6(network.range6, others, offset));
+      : (bare(wish.ip6) ?? keep?.ipv6 ?? freeAddress6(network.range6, index, offset));
   if (wish.ip !== undefined) checkAddress(network, network.range4, ipv4);
   if (wish.ip6 !== undefined) checkAddress(network, network.range6, bare(wish.ip6) ?? wish.ip6);
-  const mac = wish.mac?.toLowerCase() ?? keep?.mac ?? freeMac(network, ipv4, others);
-  const taken = others.find(
-    (lease) => lease.mac === mac || lease.ipv4 === ipv4 || (ipv6 !== undefined && lease.ipv6 === ipv6),
-  );
-  if (taken !== undefined) {
-    const what = taken.mac === mac ? mac : taken.ipv4 === ipv4 ? ipv4 : ipv6;
-    throw zoneError('NETWORK_ADDRESS_IN_USE', `address "${what}" belongs to zone "${taken.zone}"`, {
-      hint: `Choose another, or leave it out; "tszone network inspect ${network.name}" lists them.`,
-      context: { address: what, zone: taken.zone, network: network.name },
+  const mac = wish.mac?.toLowerCase() ?? keep?.mac ?? freeMac(network, ipv4, index);
+  const lease = { zone, network: network.name, interfaceName, mac, ipv4, ...(ipv6 === undefined ? {} : { ipv6 }) };
+  refuseTaken(index, lease, previous);
+  return wish.ephemeral === true ? { ...lease, ephemeral: true } : lease;
+}
+
+function refuseTaken(index: LeaseIndex, { mac, ipv4, ipv6, network }: Lease, own: Lease | undefined): void {
+  for (const address of [mac, ipv4, ...(ipv6 === undefined ? [] : [ipv6])]) {
+    const taken = index.holderOf(address);
+    if (taken === undefined || taken === own) continue;
+    throw zoneError('NETWORK_ADDRESS_IN_USE', `address "${address}" belongs to zone "${taken.zone}"`, {
+      hint: `Choose another, or leave it out; "tszone network inspect ${network}" lists them.`,
+      context: { address, zone: taken.zone, network },
     });
   }
-  const lease = { zone, network: network.name, interfaceName, mac, ipv4, ...(ipv6 === undefined ? {} : { ipv6 }) };
-  return wish.ephemeral === true ? { ...lease, ephemeral: true } : lease;
 }
 
 function offsetIn(rangeText: string, address: string): bigint {
@@ -174,19 +197,18 @@ function checkAddress(network: NetworkRecord, rangeText: string | undefined, add
 }
 
 /** The one after the highest that is lent, then the lowest free one: an address is not reused at once. */
-function freeAddress4(network: NetworkRecord, others: readonly Lease[]): string {
+function freeAddress4(network: NetworkRecord, index: LeaseIndex): string {
   const range = parseRange(network.range4);
   if (range === undefined) throw new Error(`not a range: ${network.range4}`);
-  const used = new Set([
-    ...others.filter((lease) => lease.network === network.name).map((lease) => offsetIn(network.range4, lease.ipv4)),
-    offsetIn(network.range4, network.gateway4),
-  ]);
-  const size = rangeEnd(range) - range.base;
-  const highest = [...used].reduce((max, offset) => (offset > max ? offset : max), 0n);
-  for (let step = 1n; step < size; step += 1n) {
-    const offset = (highest + step) % size;
-    if (offset !== 0n && offset !== size - 1n && !used.has(offset)) return addressAt(range, offset);
-  }
+  const base = Number(range.base);
+  const size = Number(rangeEnd(range) - range.base);
+  const gateway = Number(offsetIn(network.range4, network.gateway4));
+  const lent = index.lent4(network.name);
+  const next = Math.max(gateway, (lent.at(-1) ?? base) - base) + 1;
+  if (next < size - 1) return addressAt(range, BigInt(next));
+  const used = new Set(lent);
+  for (let offset = 1; offset < size - 1; offset += 1)
+    if (offset !== gateway && !used.has(base + offset)) return addressAt(range, BigInt(offset));
   throw zoneError('RESOURCE_ADDRESSES_EXHAUSTED', `network "${network.name}" has no free address`, {
     hint: `Delete zones that are not needed, or make another network: tszone network create NAME`,
     context: { network: network.name, range: network.range4 },
@@ -194,13 +216,12 @@ function freeAddress4(network: NetworkRecord, others: readonly Lease[]): string 
 }
 
 /** The same host number as in IPv4, if it is free. */
-function freeAddress6(rangeText: string, others: readonly Lease[], offset: bigint): string {
+function freeAddress6(rangeText: string, index: LeaseIndex, offset: bigint): string {
   const range = parseRange(rangeText);
   if (range === undefined) throw new Error(`not a range: ${rangeText}`);
-  const used = new Set(others.map((lease) => lease.ipv6));
   for (let at = offset; ; at += 1n) {
     const address = addressAt(range, at);
-    if (!used.has(address)) return address;
+    if (index.holderOf(address) === undefined) return address;
   }
 }
 
@@ -208,32 +229,48 @@ function freeAddress6(rangeText: string, others: readonly Lease[], offset: bigin
  * Follows from the address: neighbours remember for half a minute which MAC had it, and find the zone that has it next.
  * Another if a zone has kept it from an address that it had before. Locally administered, unicast.
  */
-function freeMac({ bridgeMac }: NetworkRecord, ipv4: string, others: readonly Lease[]): string {
+function freeMac({ bridgeMac }: NetworkRecord, ipv4: string, index: LeaseIndex): string {
   for (let attempt = 0; ; attempt += 1) {
     const [first = 0, ...rest] = createHash('sha256').update(`${bridgeMac} ${ipv4} ${attempt}`).digest().subarray(0, 6);
     const mac = Buffer.from([(first & 0xfc) | 0x02, ...rest])
       .toString('hex')
       .replace(/(..)(?=.)/g, '$1:');
-    if (!others.some((lease) => lease.mac === mac)) return mac;
+    if (index.holderOf(mac) === undefined) return mac;
   }
 }
 
 /** All leases of a zone are given back. Nothing to give back is success. */
 export async function releaseAddresses(roots: Roots, zone: string): Promise<void> {
-  const held = (lease: Lease) => lease.zone === zone;
-  if (!(await readNetworks(roots)).leases.some(held)) return;
-  await updateNetworks(roots, (file) => [{ ...file, leases: file.leases.filter((lease) => !held(lease)) }, undefined]);
+  const ledger = leaseLedger(roots);
+  if (ledger.refresh().of(zone).length === 0) return;
+  await using _lock = await lockNetworks(roots);
+  await ledger.refresh(true).write(new Map([[zone, []]]));
 }
 
 /** Leases follow a zone that is given another name. */
 export async function renameLeases(roots: Roots, from: string, to: string): Promise<void> {
-  if (!(await readNetworks(roots)).leases.some((lease) => lease.zone === from)) return;
-  await updateNetworks(roots, (file) => {
-    const leases = file.leases.map((lease) => (lease.zone === from ? { ...lease, zone: to } : lease));
-    return [{ ...file, leases }, undefined];
-  });
+  const ledger = leaseLedger(roots);
+  if (ledger.refresh().of(from).length === 0) return;
+  await using _lock = await lockNetworks(roots);
+  const leases = ledger
+    .refresh(true)
+    .of(from)
+    .map((lease) => ({ ...lease, zone: to }));
+  const left = ledger.of(to);
+  await ledger.write(
+    new Map([
+      [from, []],
+      [to, [...left, ...leases]],
+    ]),
+  );
 }
 
 export async function zoneLeases(roots: Roots, zone: string): Promise<readonly Lease[]> {
-  return (await readNetworks(roots)).leases.filter((lease) => lease.zone === zone);
+  return leasesByZone(roots)(zone);
+}
+
+/** As they are now. */
+export function leasesByZone(roots: Roots): (zone: string) => readonly Lease[] {
+  const ledger = leaseLedger(roots).refresh();
+  return (zone) => ledger.of(zone);
 }

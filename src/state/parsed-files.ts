@@ -30,24 +30,27 @@ export function lastParsed<T>(path: string): T | undefined {
   return files?.get(path)?.value as T | undefined;
 }
 
+/** What has been made of it, if it is what has just been seen there. */
+export function recalled<T>(path: string, seen: SeenFile): T | undefined {
+  const known = files?.get(path);
+  if (seen === 'none') files?.delete(path);
+  if (known === undefined || seen === 'unknown' || seen === 'none') return undefined;
+  return isSameFile(known, seen) ? (known.value as T) : undefined;
+}
+
 /**
  * What `parse` makes of the file, or has made of it. All writers replace the file, so a change shows in its inode, times or size. The
  * same is true of a directory's list.
  *
  * @param parse reads the file anew; `undefined`: there is none
- * @param seen what has just been seen there, if somebody has looked
  */
-export async function parsedOnce<T>(
-  path: string,
-  parse: () => Promise<T | undefined>,
-  seen?: SeenFile,
-): Promise<T | undefined> {
+export async function parsedOnce<T>(path: string, parse: () => Promise<T | undefined>): Promise<T | undefined> {
   if (files === undefined) return parse();
-  const now = seen ?? look(path);
+  const now = look(path);
   // What is wrong with it is for `parse` to say.
   if (now === 'unknown') return parse();
   const known = files.get(path);
-  if (now !== 'none' && known !== undefined && isSame(known, now)) return known.value as T;
+  if (now !== 'none' && known !== undefined && isSameFile(known, now)) return known.value as T;
   files.delete(path);
   const value = now === 'none' ? undefined : await parse();
   if (now !== 'none' && value !== undefined && Date.now() - now.mtimeMs > settledMs) {
@@ -66,5 +69,6 @@ function look(path: string): SeenFile {
   }
 }
 
-const isSame = (known: FileIdentity, now: FileIdentity) =>
+/** It has not been replaced or written to in between. */
+export const isSameFile = (known: FileIdentity, now: FileIdentity) =>
   known.mtimeMs === now.mtimeMs && known.ctimeMs === now.ctimeMs && known.size === now.size && known.ino === now.ino;

@@ -13,7 +13,7 @@ interface Directories {
   readonly runRoot: string;
 }
 
-/** The list of networks of some thousand zones, once more. */
+/** A ledger of some thousand zones, written anew. */
 const rootBytes = 1 << 20;
 /** Journals; it is in memory. */
 const runBytes = 1 << 16;

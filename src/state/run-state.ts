@@ -1,7 +1,6 @@
 /** What is true of a zone now: read from the monitor's records and checked against the kernel, never remembered. */
 
 import type { ZoneErrorJson } from '../errors/index.js';
-import type { SeenFile } from '../helper/index.js';
 import { readFile } from '../host/quick-fs.js';
 import { readJson, type Versioned } from './json-file.js';
 import type { Roots } from './roots.js';
@@ -47,8 +46,8 @@ async function ifAlive(record: RunningRecord | undefined): Promise<RunningRecord
 }
 
 /** The record of the last start, whether or not it still runs. */
-export async function readLastRun(roots: Roots, zone: string, seen?: SeenFile): Promise<RunningRecord | undefined> {
-  return readJson<RunningRecord>(zonePaths(roots, zone).running, 1, seen);
+export async function readLastRun(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
+  return readJson<RunningRecord>(zonePaths(roots, zone).running, 1);
 }
 
 /** Why the restart policy could not do its work: there until the next start. */

@@ -42,7 +42,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
   const run = `${roots.runRoot}/zones/${zone}`;
   return {
     directory,
-    record: `${directory}/zone.json`,
+    record: recordPath(roots, zone),
     runRecord: `${run}/zone.json`,
     unseenRecord: `${run}/unseen.json`,
     lock: `${roots.root}/locks/${zone}.lock`,
@@ -53,7 +53,7 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     run,
     launch: `${run}/launch.json`,
     enter: `${run}/enter`,
-    running: `${run}/running.json`,
+    running: runningPath(roots, zone),
     prepared: `${run}/prepared.json`,
     exit: `${run}/exit.json`,
     restartFailure: `${run}/restart-failure.json`,
@@ -63,3 +63,8 @@ export function zonePaths(roots: Roots, zone: string): ZonePaths {
     log: `${directory}/log`,
   };
 }
+
+/** The same alone, for lists of thousands. */
+export const recordPath = ({ root }: Pick<Roots, 'root'>, zone: string) => `${root}/zones/${zone}/zone.json`;
+export const runningPath = ({ runRoot }: Pick<Roots, 'runRoot'>, zone: string) =>
+  `${runRoot}/zones/${zone}/running.json`;

@@ -8,8 +8,9 @@ import { nearest, type ZoneSpec } from '../spec/index.js';
 import type { IdRange } from './id-register.js';
 import { corrupt, isErrno, readJson, type Versioned, writeJson, writeRunTimeFile } from './json-file.js';
 import { namesIn } from './names-in.js';
+import { recalled } from './parsed-files.js';
 import type { Roots } from './roots.js';
-import { zonePaths } from './zone-paths.js';
+import { recordPath, zonePaths } from './zone-paths.js';
 
 /** What the zone needs of its image for ever, so that a later image of the same name changes nothing. */
 export interface ZoneImage {
@@ -91,12 +92,26 @@ export async function readZone(roots: Roots, name: string): Promise<ZoneRecord> 
  *
  * @throws STATE_CORRUPT, STATE_TOO_NEW there is a zone, but what it is cannot be told
  */
-export async function findZone(roots: Roots, name: string, seen?: SeenFile): Promise<ZoneRecord | undefined> {
+export async function findZone(roots: Roots, name: string): Promise<ZoneRecord | undefined> {
   const path = zonePaths(roots, name).record;
-  const record = await readJson<ZoneRecord>(path, 1, seen);
+  const record = await readJson<ZoneRecord>(path, 1);
   if (record === undefined) return undefined;
   if (!isWhole(record)) throw corrupt(path, 'is no record of a zone');
-  // Of a thousand that are listed, none is copied.
+  const whole = withLaterFields(record, name);
+  wholeRecords.set(record, whole);
+  return whole;
+}
+
+/** Of what has been read: a record as it is to be used. Of a thousand that are listed, none is looked through again. */
+const wholeRecords = new WeakMap<ZoneRecord, ZoneRecord>();
+
+/** At once, if it has been read before and is what has just been seen there. */
+export function recalledZone(roots: Roots, name: string, seen: SeenFile): ZoneRecord | undefined {
+  const record = recalled<ZoneRecord>(recordPath(roots, name), seen);
+  return record && wholeRecords.get(record);
+}
+
+function withLaterFields(record: ZoneRecord, name: string): ZoneRecord {
   if (record.spec.name === name && laterNames.every((field) => field in record.spec)) return record;
   return { ...record, spec: { ...laterFields, ...record.spec, name } };
 }
@@ -165,13 +180,9 @@ export async function scanZones(
 }
 
 /** `undefined`: it is being made or deleted. */
-export async function readableZone(
-  roots: Roots,
-  name: string,
-  seen?: SeenFile,
-): Promise<ZoneRecord | UnreadableZone | undefined> {
+export async function readableZone(roots: Roots, name: string): Promise<ZoneRecord | UnreadableZone | undefined> {
   try {
-    return await findZone(roots, name, seen);
+    return await findZone(roots, name);
   } catch (error) {
     if (!hasCode(error, 'STATE_CORRUPT', 'STATE_TOO_NEW')) throw error;
     return { name, error };

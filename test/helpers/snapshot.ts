@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { idLedger } from '../../src/state/id-register-file.js';
 import { outputOf, runProgram } from './cli.js';
 import { patience } from './patience.js';
 import { facts } from './requires.js';
@@ -231,11 +232,7 @@ async function readProfiles(): Promise<string[]> {
 }
 
 async function readIds(): Promise<string[]> {
-  const files = ['/var/lib/tszone-ids/ranges.json', '/run/tszone-ids/ranges.json'];
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '{"entries":[]}')));
-  const entries = texts.flatMap(
-    (text) => (JSON.parse(text) as { entries: { root: string; zone: string; base: number }[] }).entries,
-  );
+  const entries = idLedger().refresh().all();
   return entries.map(({ root, zone, base }) => `${root} ${zone} ${base}`);
 }
 

@@ -52,8 +52,8 @@ describe('what a throw-away zone has of its own', () => {
   const textOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
   describe('addresses', () => {
-    const lasting = () => textOf(join(roots.root, 'networks.json'));
-    const runTime = () => join(roots.runRoot, 'leases.json');
+    const lasting = () => textOf(join(roots.root, 'leases.jsonl'));
+    const runTime = () => join(roots.runRoot, 'leases.jsonl');
     beforeEach(() => updateNetworks(roots, (file) => [{ ...file, networks: [lab] }, undefined]));
 
     it('are never written to the disk, and known all the same', async () => {
@@ -107,7 +107,7 @@ describe('what a throw-away zone has of its own', () => {
 
   describe('user ids', () => {
     const register = () => join(directory, 'ids');
-    const lasting = () => textOf(join(register(), 'ranges.json'));
+    const lasting = () => textOf(join(register(), 'ranges.jsonl'));
     const lease = (zone: string, ephemeral?: true, at = roots) =>
       leaseIds(at, zone, { directory: register(), ephemeral });
 
@@ -150,7 +150,7 @@ describe('what a throw-away zone has of its own', () => {
       await lease('gone', true);
       const dropped = await pruneIds({ directory: register(), usedIds: async () => [] });
       expect(dropped.map(({ zone }) => zone)).to.deep.equal(['gone']);
-      expect(textOf(join(register(), 'run', 'ranges.json'))).to.include('there');
+      expect(textOf(join(register(), 'run', 'ranges.jsonl'))).to.include('there');
     });
   });
 

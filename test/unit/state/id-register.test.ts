@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { idLedger } from '../../../src/state/id-register-file.js';
 import { claimIds, idsPerZone, leaseIds, pruneIds, releaseIds, renameIds } from '../../../src/state/index.js';
 
 describe('the register of id ranges', () => {
@@ -79,9 +80,11 @@ describe('the register and what is really there', () => {
   let roots: { root: string; runRoot: string; instance: string };
   const nobody = async () => [];
   const names = async () =>
-    (JSON.parse(await readFile(join(directory, 'ranges.json'), 'utf8')) as { entries: { zone: string }[] }).entries.map(
-      ({ zone }) => zone,
-    );
+    idLedger(directory)
+      .refresh()
+      .all()
+      .map(({ zone }) => zone)
+      .sort();
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tszone-ids-'));
@@ -117,11 +120,11 @@ describe('the register and what is really there', () => {
 
   it('forgets the zones of a root that is gone, but not of one that is not mounted now', async () => {
     await rm(roots.root, { recursive: true });
-    const file = join(directory, 'ranges.json');
+    const file = join(directory, 'ranges.jsonl');
     const text = await readFile(file, 'utf8');
-    await writeFile(file, text.replaceAll(/"mount": "[^"]*"/g, `"mount": "${join(directory, 'disk')}"`));
+    await writeFile(file, text.replaceAll(/"mount":"[^"]*"/g, `"mount":"${join(directory, 'disk')}"`));
     expect(await pruneIds({ directory, usedIds: nobody })).to.deep.equal([]);
-    await writeFile(file, text.replaceAll(/,\s*"mount": "[^"]*"/g, ''));
+    await writeFile(file, text.replaceAll(/,"mount":"[^"]*"/g, ''));
     expect(await pruneIds({ directory, usedIds: nobody })).to.deep.equal([]);
     await writeFile(file, text);
     expect(await pruneIds({ directory, usedIds: nobody })).to.have.length(2);
@@ -149,10 +152,10 @@ describe('the register and what is really there', () => {
 
   it('is not touched when a zone claims what it has', async () => {
     const range = await leaseIds(roots, 'here', { directory });
-    const before = await stat(join(directory, 'ranges.json'), { bigint: true });
+    const before = await stat(join(directory, 'ranges.jsonl'), { bigint: true });
     await rm(join(directory, 'lock'));
     expect(await claimIds(roots, 'here', range, { directory })).to.deep.equal(range);
-    expect((await stat(join(directory, 'ranges.json'), { bigint: true })).ino).to.equal(before.ino);
+    expect((await stat(join(directory, 'ranges.jsonl'), { bigint: true })).mtimeNs).to.equal(before.mtimeNs);
     expect(await readdir(directory)).to.not.include('lock');
   });
 
