@@ -48,6 +48,8 @@ export interface Frozen {
   readonly how: 'moved' | 'copied';
   /** What had to be copied. */
   readonly copiedBytes: number;
+  /** Only what has changed since `base`, to lie on top of that. */
+  readonly isSince?: boolean | undefined;
 }
 
 /** What is used together. */
@@ -79,7 +81,7 @@ export interface VolumeDriver {
    */
   create(pool: Pool, volume: string, options: VolumeWish): Promise<void>;
   /** The volume must not be open. Not there is success. */
-  remove(pool: Pool, volume: string): Promise<void>;
+  remove(pool: Pool, volume: string, options?: RemoveOptions): Promise<void>;
   /** @throws POOL_CANNOT, RESOURCE_DISK_FULL */
   resize(pool: Pool, volume: string, limits: VolumeLimits): Promise<void>;
   /** As far as can be told beforehand, whether `resize` could do it. @throws POOL_CANNOT */
@@ -103,8 +105,13 @@ export interface VolumeDriver {
 export interface VolumeWish extends VolumeLimits {
   /** What it shows. */
   readonly from: readonly string[];
-  /** The topmost of these was made for it, and nothing else: it may become the volume. */
+  /** The topmost of these was made for it (`isTaken` of FreezeOptions), and nothing else: it may become the volume. */
   readonly takes?: boolean | undefined;
+}
+
+export interface RemoveOptions {
+  /** What it has taken may come back a moment later. */
+  readonly isSoon?: boolean | undefined;
 }
 
 export interface VolumeUsage {
@@ -127,14 +134,18 @@ export interface FreezeOptions {
    * for as short as can be.
    */
   readonly hold?: HoldStill | undefined;
-  /** A copy of the same volume that was made before: what has not changed since need not be copied again. */
+  /** A copy of the same volume that was made before: what has not changed since need not be copied again. Where copies are stacked: open as the new layer's name. */
   readonly base?: string | undefined;
   /** `moved`: the empty volume's root is to look like this layer's, or null: like a new one's; if not given, like what was moved. */
   readonly like?: string | null | undefined;
+  /** It will become a volume (`takes` of VolumeWish), and never be a layer of anything. */
+  readonly isTaken?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface StorageDriver extends VolumeDriver {
+  /** Copies of a running zone's volume share no files: each lies on top of the one before it. */
+  readonly stacksCopies?: boolean;
   /**
    * Nothing was written to a volume since it was made over these layers: one more layer would only be one more to look through. False
    * where nobody can tell; the volume is not open.

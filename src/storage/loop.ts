@@ -10,6 +10,7 @@ import type { Opening, Pool, StorageDriver, VolumeChange, VolumeLimits, VolumeUs
 import { checkExt4, growMounted, makeExt4, ownInodes, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
 import {
   beginLayerFile,
+  blanksOf,
   defaultVolumeBytes,
   endLayerFile,
   freezeFile,
@@ -40,7 +41,8 @@ export const loopDriver: StorageDriver = {
   mountPoints,
   isUntouched,
   freeze: (pool, volume, layer, options) =>
-    freezeFile(pool, { file: fileOf(pool, volume), directory: directory(pool, volume) }, layer, options),
+    freezeFile(pool, frozenFile(pool, volume, layer, options.base), layer, options),
+  stacksCopies: true,
   // A file system needs more than what its files have; what is not used is a hole.
   beginLayer: (pool, layer, bytes) =>
     beginLayerFile(pool, layer, bytesFor({ diskBytes: Math.max(defaultVolumeBytes, 1.5 * bytes) })),
@@ -70,13 +72,19 @@ function mountPoints(pool: Pool, { id, volume, layers }: Opening): string[] {
   return [...own, ...layers.map((layer) => layerMount(pool, layer, id))];
 }
 
+const frozenFile = (pool: Pool, volume: string, layer: string, base: string | undefined) => ({
+  file: fileOf(pool, volume),
+  directory: directory(pool, volume),
+  earlier: base === undefined ? undefined : layerMount(pool, base, layer),
+});
+
 /** It has its name when it is whole. */
 async function make(pool: Pool, volume: string, limits: VolumeLimits): Promise<void> {
   const bytes = bytesFor(limits);
   if (existsSync(fileOf(pool, volume))) return;
   await rm(newFileOf(pool, volume), { force: true });
   try {
-    await makeExt4(newFileOf(pool, volume), bytes, limits);
+    await makeExt4(newFileOf(pool, volume), bytes, limits, blanksOf(pool));
     await rename(newFileOf(pool, volume), fileOf(pool, volume));
   } catch (error) {
     throw isErrno(error, 'ENOENT') ? poolGone(pool, error) : diskFull(error, fileOf(pool, volume));

@@ -1,5 +1,5 @@
 /** Snapshots and clones in pools of other drivers: the same words do the same there, and nothing is left. */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
@@ -154,6 +154,92 @@ for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
         'stat -c "%F %a" /etc/machine-id /etc; wc -c </etc/machine-id; readlink /etc/ssh; ls /var/lib/dbus/machine-id';
       expect(await sh(await zoneOf('b'), looks)).to.equal(`regular file 444\ndirectory 751\n33\n${keys}\nfull`);
       for (const name of ['a', 'b']) await host.ok(['delete', '--force', name]);
+    });
+
+    it('of a running zone copy what was written since the one before, and show all of it', async () => {
+      const { host } = given;
+      const before = await host.snapshot();
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', 'busybox']);
+      const zone = await zoneOf('a');
+      const files = 'find /root /srv /etc /home /bin -type f';
+      const look = `find /root /srv /etc /home ! -name machine-id -exec /busybox stat -c "%n %F %a %u:%g %s %Y" {} + | sort; ${files} -exec /busybox md5sum {} + | sort; ls /bin | md5sum`;
+      const changes = [
+        `mkdir -p /root/kept/deep /root/goes/deep /srv/moves /home/d; head -c 9000000 /dev/urandom >/root/kept/deep/large; echo 1 >/root/kept/changes
+         echo x >/root/goes/deep/f; echo y >/srv/moves/y; ln /root/kept/deep/large /root/kept/hard; ln -s large /root/kept/deep/link; rm /etc/group
+         rm -r /bin; mkdir /bin; echo z >/bin/z; echo 1 >/home/d/one; chmod 700 /home/d; mknod /root/fifo p`,
+        `echo 2 >/root/kept/changes; rm -r /root/goes; mv /srv/moves /srv/moved; echo new >/etc/group; rm -r /home/d; mkdir /home/d; echo 2 >/home/d/two
+         echo more >/bin/more; mkdir /root/goes; chown 5:6 /root/kept/deep; touch -d @1000000000 /root`,
+        `mv /root/kept/deep/link /root/link; rm /bin/z; rm /etc/group; mkdir /etc/group; echo in >/etc/group/in; rm -r /srv/moved; rm -r /home/d; echo f >/home/d; rm /root/fifo; chmod 711 /root/kept`,
+        'true',
+      ];
+      // Of a busybox without links: each applet by its own name.
+      const applets = 'for one in $(/busybox --list); do alias $one="/busybox $one"; done';
+      const inBox = async (script: string) =>
+        (await zone.exec(['/busybox', 'sh', '-c', `${applets}\n${script}`])).stdout;
+      await sh(zone, 'cp /bin/busybox /busybox');
+      const shows: string[] = [];
+      for (const [at, change] of changes.entries()) {
+        await inBox(change);
+        shows.push(await inBox(look));
+        const { copiedBytes } = await host.json<{ copiedBytes: number }>(['snapshot', 'create', `a@s${at}`]);
+        if (driver !== 'btrfs') expect(copiedBytes > 8_000_000, `copied at ${at}: ${copiedBytes}`).to.equal(at === 0);
+      }
+      expect(new Set(shows).size, shows.join('\n---\n')).to.equal(3);
+      for (const at of [3, 0, 2, 1]) {
+        await host.ok(['snapshot', 'restore', `a@s${at}`, '--force']);
+        expect(await inBox(look), `restored s${at}`).to.equal(shows[at]);
+      }
+      await host.ok(['snapshot', 'delete', 'a@s0', 'a@s1', 'a@s3']);
+      await host.ok(['clone', 'a@s2', 'b']);
+      await host.ok(['delete', '--force', 'a']);
+      await host.ok(['start', 'b']);
+      const clone = await zoneOf('b');
+      expect(
+        (await clone.exec(['/busybox', 'sh', '-c', 'cat /root/kept/changes /etc/group/in; ls /srv'])).stdout,
+      ).to.equal('2\nin\n');
+      await host.ok(['delete', '--force', 'b']);
+      expect(await layers()).to.deep.equal([]);
+      await expectNothingLeftNow(before, host.snapshotOptions);
+    });
+
+    it('give a clone an identity of its own before anybody sees its files, and never another one', async () => {
+      const { host } = given;
+      const before = await host.snapshot();
+      const file = join(host.directory, 'b3.tar.zst');
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', 'busybox']);
+      await sh(await zoneOf('a'), 'mkdir -p /etc/ssh; echo of a >/etc/ssh/ssh_host_ed25519_key');
+      await host.ok(['stop', '--force', 'a']);
+      const keyOf = async (name: string) => {
+        await host.ok(['start', name]);
+        const text = await sh(await zoneOf(name), 'cat /etc/ssh/ssh_host_ed25519_key.pub');
+        await host.ok(['stop', '--force', name]);
+        expect(text, name).to.match(/^ssh-ed25519 /);
+        return text;
+      };
+      const names = ['b1', 'b2', 'b3', 'b4', 'b5'] as const;
+      for (const name of names) await host.ok(['clone', 'a', name]);
+      const out = join(host.directory, 'key.pub');
+      await host.ok(['cp', 'b1:/etc/ssh/ssh_host_ed25519_key.pub', out]);
+      const keys = [(await readFile(out, 'utf8')).trim()];
+      expect(await keyOf('b1')).to.equal(keys[0]);
+      await host.ok(['clone', 'b2', 'c', '--keep-identity']);
+      keys.push(await keyOf('b2'));
+      expect(await keyOf('c')).to.equal(keys[1]);
+      await host.ok(['export', 'b3', file]);
+      await host.ok(['import', file, 'i', '--keep-identity', '--pool', 'p']);
+      keys.push(await keyOf('b3'));
+      expect(await keyOf('i')).to.equal(keys[2]);
+      await host.ok(['snapshot', 'create', 'b4@new']);
+      keys.push(await keyOf('b4'));
+      await host.ok(['snapshot', 'restore', 'b4@new']);
+      expect(await keyOf('b4')).to.equal(keys[3]);
+      await host.ok(['set', 'b5', '--pool', 'default']);
+      keys.push(await keyOf('b5'), await keyOf('b5'));
+      expect([...new Set(keys)]).to.have.lengthOf(names.length);
+      for (const path of [file, out]) await rm(path);
+      for (const name of ['a', 'c', 'i', ...names]) await host.ok(['delete', '--force', name]);
+      expect(await layers()).to.deep.equal([]);
+      await expectNothingLeftNow(before, host.snapshotOptions);
     });
   });
 }
