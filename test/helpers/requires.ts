@@ -57,6 +57,7 @@ export const facts = {
   'cgroup-v1': () => exists('/sys/fs/cgroup/memory/cgroup.procs'),
   'cgroup-v2': () => exists('/sys/fs/cgroup/cgroup.controllers'),
   unified: () => / cgroup2 rw,/.test(readFileSync('/proc/self/mounts', 'utf8')),
+  vsock: () => exists('/dev/vsock'),
   'host-devices': () => exists('/dev/fuse') && exists('/dev/loop0'),
   ipv6: () => isIpv6On(),
   apparmor: () => exists('/sys/kernel/security/apparmor/.replace') && hasProgram('apparmor_parser'),
