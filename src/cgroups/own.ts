@@ -1,4 +1,5 @@
 /** Groups that a zone may divide: those of a zone that holds zones, or whose init is systemd. */
+import type { EnterOp } from '../helper/protocol.js';
 import type { CgroupLayout, Controller } from '../host/facts.js';
 import { type Hierarchy, hierarchies, type ZoneGroup } from './groups.js';
 import type { CgroupOp } from './ops.js';
@@ -17,7 +18,7 @@ export interface GroupOwner {
  */
 export const ownableControllers: readonly Controller[] = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'];
 
-/** How many groups a zone may make on v2, the host's for its execs among them, and how deep; v1 has no such bound. */
+/** How many groups a zone may make, and how deep: on v2 the host's for its execs among them. The kernel holds it on v2, the monitor on v1. */
 const mostGroups = { init: 512, zones: 1024 } as const;
 const deepest = 16;
 
@@ -52,13 +53,19 @@ export function ownGroup(group: ZoneGroup, layout: CgroupLayout, owner: GroupOwn
   ];
 }
 
+/** v1 has no file for it: the zone is ended by its monitor when it has more. */
+export function boundGroup(group: ZoneGroup, layout: CgroupLayout, owner: GroupOwner | undefined): EnterOp[] {
+  if (owner?.purpose !== 'zones' || group.version === 2 || !isOwnable(group, layout)) return [];
+  return [{ op: 'monitor.groups', path: group.path, most: String(mostGroups.zones) }];
+}
+
 function isOwnable({ version, controllers }: Hierarchy, layout: CgroupLayout): boolean {
   if (version === 2) return true;
   const together = controllers.flatMap((name) => layout.controllers[name]?.hierarchy ?? [name]);
   return together.length > 0 && together.every((name) => ownableControllers.some((one) => one === name));
 }
 
-/** Whether nothing bounds how many groups a zone makes in those that it is given. */
-export function hasUnboundGroups(layout: CgroupLayout): boolean {
+/** Whether the kernel does not bound how many groups a zone makes in those that it is given. */
+export function hasCountedGroups(layout: CgroupLayout): boolean {
   return hierarchies(layout).some((hierarchy) => hierarchy.version === 1 && isOwnable(hierarchy, layout));
 }

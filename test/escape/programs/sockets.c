@@ -1,5 +1,5 @@
-/* sockets vsock: "open" if a socket to the machine's hypervisor can be made; sockets uevents: says "listens", and "heard" when the kernel tells of
- * a device. */
+/* sockets vsock: "open" if a socket to the machine's hypervisor can be made; sockets uevents: says "listens", and
+ * "heard" when the kernel tells of a device. */
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>

@@ -135,6 +135,11 @@ describe('planZoneCgroups', () => {
     expect(paths(owned(layoutV1())).toSorted()).to.deep.equal(
       ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids'].map((name) => `cgroup.own /cg/${name}/tszone/0a1b2c/web`),
     );
+    const counted = planZoneCgroups({ ...web(layoutV1()), limits: {}, owner }).enter;
+    expect(counted.filter(({ op }) => op === 'monitor.groups')).to.have.length(5);
+    expect(planZoneCgroups({ ...web(layoutV2()), limits: {}, owner }).enter.map(({ op }) => op)).to.not.include(
+      'monitor.groups',
+    );
     const { prepare } = planZoneCgroups({ ...web(layoutV2()), limits: {}, owner });
     expect(writes(prepare)).to.deep.equal([
       '/cg/tszone/0a1b2c/web/cgroup.max.descendants = 1024',
