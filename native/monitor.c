@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bound.h"
 #include "clients.h"
 #include "compat.h"
 #include "control.h"
@@ -46,6 +48,7 @@ static bool ready;       /* the child waits for the go */
 static bool go_wanted;   /* said before the namespaces were there */
 static bool hold_wanted; /* said before the child was ready */
 static struct plan *program; /* what the zone is to run, if that comes late */
+static bool has_too_many_groups;
 static int execs;
 static struct clients_target target = {.pidfd = -1, .master = -1};
 static int console_peer = -1;
@@ -280,7 +283,7 @@ _Noreturn static void finish(void) {
   for (int i = 0; i < 2; i++) rest_take(&rests[i], &from_zone[i]);
   drain_console();
   long oom_kills = read_counter(settings.oom, "oom_kill");
-  if (settings.exit != NULL) record_exit(settings.exit, status, number, oom_kills);
+  if (settings.exit != NULL) record_exit(settings.exit, &(struct ending){status, number, oom_kills, has_too_many_groups});
   char line[128];
   snprintf(line, sizeof line, "{\"event\":\"exited\",\"status\":%d,\"signal\":%d,\"oomKills\":%ld}\n", status, number,
            oom_kills);
@@ -302,6 +305,22 @@ _Noreturn static void finish(void) {
   _exit(status);
 }
 
+/* The kernel does not refuse it, so what has made too many has to end. */
+static void keep_bound(void) {
+  if (has_too_many_groups || !bound_is_passed()) return;
+  static const char why[] = "tszone: the zone is ended, as it has made more cgroups than it may\n";
+  has_too_many_groups = true;
+  log_feed(LOG_STDERR, why, sizeof why - 1);
+  tz_pidfd_send_signal(launch->pidfd, SIGKILL);
+}
+
+static int timeout(void) {
+  int clients = clients_timeout();
+  int bound = phase == PHASE_RUNNING ? bound_timeout() : -1;
+  if (bound < 0 || clients < 0) return bound < 0 ? clients : bound;
+  return clients < bound ? clients : bound;
+}
+
 static void turn(void) {
   /* Not cleared: only what is watched becomes real memory. */
   struct poller poller;
@@ -316,8 +335,9 @@ static void turn(void) {
   pump_watch(&from_zone[1], &poller);
   clients_watch(&poller);
   guards_watch(&poller);
-  poller_wait(&poller, clients_timeout());
+  poller_wait(&poller, timeout());
 
+  if (phase == PHASE_RUNNING) keep_bound();
   guards_work(&poller);
   clients_work(&poller, &target);
   if (target.go && held) release();

@@ -32,6 +32,7 @@
   X(MONITOR_ENTRY, "monitor.entry", 1, false, false)  \
   X(MONITOR_EXIT, "monitor.exit", 1, false, false)    \
   X(MONITOR_OOM, "monitor.oom", 1, false, false)      \
+  X(MONITOR_GROUPS, "monitor.groups", 2, false, false) \
   X(MONITOR_LOG, "monitor.log", 3, false, false)      \
   X(MONITOR_SOCKET, "monitor.socket", 1, false, false) \
   X(MONITOR_WENT, "monitor.went", 0, true, false)     \

@@ -44,9 +44,9 @@ void record_target(const char *path, pid_t pid, long long started_at_ms) {
   close(fd);
 }
 
-void record_exit(const char *path, int status, int signal, long oom_kills) {
-  char text[192];
-  snprintf(text, sizeof text, "{\"version\":1,\"status\":%d,\"signal\":%d,\"oomKills\":%ld,\"exitedAtMs\":%lld}\n",
-           status, signal, oom_kills, now_ms());
+void record_exit(const char *path, const struct ending *how) {
+  char text[224];
+  snprintf(text, sizeof text, "{\"version\":1,\"status\":%d,\"signal\":%d,\"oomKills\":%ld,%s\"exitedAtMs\":%lld}\n", how->status,
+           how->signal, how->oom_kills, how->has_too_many_groups ? "\"tooManyGroups\":true," : "", now_ms());
   replace(path, text);
 }

@@ -2,7 +2,14 @@
 #ifndef TSZONE_RECORD_H
 #define TSZONE_RECORD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+struct ending {
+  int status, signal;
+  long oom_kills;
+  bool has_too_many_groups;
+};
 
 /* fail()s: a zone whose record can't be written must not start. */
 void record_running(const char *path, pid_t pid, long long started_at_ms);
@@ -10,6 +17,6 @@ void record_running(const char *path, pid_t pid, long long started_at_ms);
  * off, is not used. */
 void record_target(const char *path, pid_t pid, long long started_at_ms);
 /* Best effort. */
-void record_exit(const char *path, int status, int signal, long oom_kills);
+void record_exit(const char *path, const struct ending *how);
 
 #endif

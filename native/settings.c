@@ -203,6 +203,10 @@ static void load_lasting(const struct op *op) {
   case OP_MONITOR_OOM:
     settings.oom = op_arg(op, 0);
     break;
+  case OP_MONITOR_GROUPS:
+    need_room(settings.bound_count < MAX_JOINS);
+    settings.bounds[settings.bound_count++] = (struct bound){op_arg(op, 0), (long)parse_number(op_arg(op, 1))};
+    break;
   case OP_MONITOR_LOG:
     settings.log = op_arg(op, 0);
     settings.log_max_bytes = parse_number(op_arg(op, 1));
@@ -214,7 +218,7 @@ static void load_lasting(const struct op *op) {
 }
 
 bool settings_outlive_start(enum op_id id) {
-  return id == OP_MONITOR_EXIT || id == OP_MONITOR_OOM || id == OP_MONITOR_LOG ||
+  return id == OP_MONITOR_EXIT || id == OP_MONITOR_OOM || id == OP_MONITOR_GROUPS || id == OP_MONITOR_LOG ||
          (id >= OP_EXIT_RMDIR && id <= OP_EXIT_SPAWN);
 }
 
@@ -241,7 +245,7 @@ void settings_load(const struct plan *plan, bool launching) {
 
 void settings_reload(const struct plan *plan) {
   memset(&settings.trees, 0, sizeof settings.trees[0] * (size_t)settings.tree_count);
-  settings.tree_count = settings.cover_count = settings.join_count = 0;
+  settings.tree_count = settings.cover_count = settings.join_count = settings.bound_count = 0;
   settings.lock = settings.share = settings.record = settings.hold = settings.entry = settings.socket = settings.staging = NULL;
   struct cursor at = {0};
   struct op op;

@@ -33,6 +33,11 @@ struct map {
   const char *inside, *outside, *count;
 };
 
+struct bound {
+  const char *path;
+  long most;
+};
+
 struct settings {
   bool launching;
   uint64_t ns_flags;
@@ -55,6 +60,8 @@ struct settings {
   unsigned short rows, columns;
   const char *lock, *share, *leave[MAX_JOINS], *oomscore, *record, *hold, *entry, *exit, *oom, *log, *socket;
   int leave_count;
+  struct bound bounds[MAX_JOINS];
+  int bound_count;
   long long log_max_bytes;
   int log_files;
   bool any_locked, any_node;

@@ -53,6 +53,7 @@ const longest = [
   'image-hostile',
   'nesting',
   'image-pull',
+  'zone-systemd',
   'import-hostile',
   'snapshots',
   'snapshot-crash',

@@ -1,4 +1,5 @@
-/** Groups that a zone may divide: those of a zone that holds zones. */
+/** Groups that a zone may divide: those of a zone that holds zones, or whose init is systemd. */
+import type { EnterOp } from '../helper/protocol.js';
 import type { CgroupLayout, Controller } from '../host/facts.js';
 import { type Hierarchy, hierarchies, type ZoneGroup } from './groups.js';
 import type { CgroupOp } from './ops.js';
@@ -7,6 +8,8 @@ import type { CgroupOp } from './ops.js';
 export interface GroupOwner {
   readonly uid: number;
   readonly gid: number;
+  /** `init`: what systemd needs to run as pid 1, a group of the unified hierarchy. `zones`: all that can be given. */
+  readonly purpose: 'init' | 'zones';
 }
 
 /**
@@ -15,29 +18,54 @@ export interface GroupOwner {
  */
 export const ownableControllers: readonly Controller[] = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'];
 
-/** How many groups a zone may make on v2, the host's for its execs among them, and how deep; v1 has no such bound. */
-const mostGroups = 1024;
+/** How many groups a zone may make, and how deep: on v2 the host's for its execs among them. The kernel holds it on v2, the monitor on v1. */
+const mostGroups = { init: 512, zones: 1024 } as const;
 const deepest = 16;
+
+/**
+ * The layout for a zone whose init is systemd: on v1 with the unified hierarchy, in which it is content to count processes (systemd's "hybrid").
+ * `undefined`: there is none on this host.
+ */
+export function layoutForInit(layout: CgroupLayout): CgroupLayout | undefined {
+  return layout.unified === undefined ? undefined : withUnified(layout);
+}
+
+/** With the unified hierarchy, where the host has it, whether or not every zone has a group there. */
+export function withUnified(layout: CgroupLayout): CgroupLayout {
+  const { unified, tracking } = layout;
+  if (unified === undefined || tracking.some(({ version }) => version === 2)) return layout;
+  return { ...layout, tracking: [...tracking, { version: 2, mount: unified }] };
+}
 
 export function ownGroup(group: ZoneGroup, layout: CgroupLayout, owner: GroupOwner | undefined): CgroupOp[] {
   const { path, version } = group;
   if (owner === undefined || !isOwnable(group, layout)) return [];
-  if (version === 1) return [{ op: 'cgroup.own', path, ...owner, files: ['tasks', 'cgroup.procs'] }];
+  const { purpose, ...ids } = owner;
+  if (version === 1)
+    return purpose === 'init' ? [] : [{ op: 'cgroup.own', path, ...ids, files: ['tasks', 'cgroup.procs'] }];
+  // Where an exec's process is in the zone's own group, the zone must not make it one that holds groups only.
+  const divided = layout.mode === 'v2' ? ['cgroup.subtree_control'] : [];
   const bound = { purpose: 'bound on groups', controller: 'cgroup' } as const;
   return [
-    { op: 'cgroup.write', path: `${path}/cgroup.max.descendants`, value: String(mostGroups), ...bound },
+    { op: 'cgroup.write', path: `${path}/cgroup.max.descendants`, value: String(mostGroups[purpose]), ...bound },
     { op: 'cgroup.write', path: `${path}/cgroup.max.depth`, value: String(deepest), ...bound },
-    { op: 'cgroup.own', path, ...owner, files: ['cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control'] },
+    { op: 'cgroup.own', path, ...ids, files: ['cgroup.procs', 'cgroup.threads', ...divided] },
   ];
 }
 
+/** v1 has no file for it: the zone is ended by its monitor when it has more. */
+export function boundGroup(group: ZoneGroup, layout: CgroupLayout, owner: GroupOwner | undefined): EnterOp[] {
+  if (owner?.purpose !== 'zones' || group.version === 2 || !isOwnable(group, layout)) return [];
+  return [{ op: 'monitor.groups', path: group.path, most: String(mostGroups.zones) }];
+}
+
 function isOwnable({ version, controllers }: Hierarchy, layout: CgroupLayout): boolean {
-  if (version === 2) return controllers.length > 0;
+  if (version === 2) return true;
   const together = controllers.flatMap((name) => layout.controllers[name]?.hierarchy ?? [name]);
   return together.length > 0 && together.every((name) => ownableControllers.some((one) => one === name));
 }
 
-/** Whether nothing bounds how many groups a zone makes in those that it is given. */
-export function hasUnboundGroups(layout: CgroupLayout): boolean {
+/** Whether the kernel does not bound how many groups a zone makes in those that it is given. */
+export function hasCountedGroups(layout: CgroupLayout): boolean {
   return hierarchies(layout).some((hierarchy) => hierarchy.version === 1 && isOwnable(hierarchy, layout));
 }

@@ -13,13 +13,13 @@ import { groupOf, type Hierarchy, hierarchies, mainGroup, type ZoneGroup, type Z
 import { isSet, type ZoneLimits } from './limits.js';
 import { memoryRules } from './memory.js';
 import type { CgroupCreateOp, CgroupDelegateOp, CgroupOp, CgroupWriteOp, EnabledControllers } from './ops.js';
-import { type GroupOwner, ownGroup } from './own.js';
+import { boundGroup, type GroupOwner, ownGroup } from './own.js';
 import { pidsRules } from './pids.js';
 
 export interface ZoneCgroupPlan {
   /** Host side, before the launch. */
   readonly prepare: readonly CgroupOp[];
-  /** cgroup.join (v1) and cgroup.into (v2), for the helper. */
+  /** cgroup.join (v1) and cgroup.into (v2), for the helper; monitor.groups. */
   readonly enter: readonly EnterOp[];
   /** exit.rmtree, for the monitor. */
   readonly exit: readonly EnterOp[];
@@ -76,7 +76,11 @@ export function planZoneCgroups(request: ZoneCgroupRequest): ZoneCgroupPlan {
       ...guaranteeSums(groups, limits),
       ...groups.flatMap((group) => ownGroup(group, layout, request.owner)),
     ],
-    enter: [...groups.map(joinGroup), ...groups.flatMap((group) => filterDevices(group, devices))],
+    enter: [
+      ...groups.map(joinGroup),
+      ...groups.flatMap((group) => filterDevices(group, devices)),
+      ...groups.flatMap((group) => boundGroup(group, layout, request.owner)),
+    ],
     exit: groups.map((group) => ({ op: 'exit.rmtree', path: group.path })),
     ...(oom === undefined ? {} : { oomFile: oom }),
     groups,

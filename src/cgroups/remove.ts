@@ -5,6 +5,7 @@ import { zoneError } from '../errors/index.js';
 import type { CgroupLayout } from '../host/facts.js';
 import { hierarchies } from './groups.js';
 import { errnoName, readControl, removeGroup, stepError } from './kernel-file.js';
+import { withUnified } from './own.js';
 
 /** A group can be busy for a moment after its last process is gone from the list (v1: its zombie is not yet reaped). */
 const busyRetries = 50;
@@ -129,7 +130,7 @@ export function removeIfEmpty(paths: readonly string[]): void {
  * again; while the root has zones, the first hierarchy says so for all. `tszone/monitors` stays: a helper that is about to move into it could not make it again.
  */
 export function removeSharedGroups(layout: CgroupLayout, instance: string): void {
-  for (const { top } of hierarchies(layout)) {
+  for (const { top } of hierarchies(withUnified(layout))) {
     const shared = `${top}/tszone/${instance}`;
     if (kept !== undefined) {
       kept.add(shared);
@@ -142,5 +143,5 @@ export function removeSharedGroups(layout: CgroupLayout, instance: string): void
 
 /** What is left on a machine without zones of any root. Only for when no zone is being started. */
 export function removeMonitorGroups(layout: CgroupLayout): void {
-  for (const { top } of hierarchies(layout)) removeIfEmpty([`${top}/tszone/monitors`, `${top}/tszone`]);
+  for (const { top } of hierarchies(withUnified(layout))) removeIfEmpty([`${top}/tszone/monitors`, `${top}/tszone`]);
 }

@@ -91,10 +91,15 @@ export const enterOps = {
   'monitor.hold': ['path'],
   /** A plan for the native entry (below), to which the ops `status.since` and `target` are added on `go`. */
   'monitor.entry': ['path'],
-  /** JSON {version,status,signal,oomKills,exitedAtMs}; status is 128+n for a signal. */
+  /** JSON {version,status,signal,oomKills,tooManyGroups?,exitedAtMs}; status is 128+n for a signal. */
   'monitor.exit': ['path'],
   /** A file with a line `oom_kill N` (v1 memory.oom_control, v2 memory.events), read when the zone has ended. */
   'monitor.oom': ['path'],
+  /**
+   * More groups than that below the path, or deeper than 16, and the zone's first process is killed: they are counted every 100 ms while it runs
+   * and the machine's number of groups changes. May occur several times (v1).
+   */
+  'monitor.groups': ['path', 'most'],
   /** Lines `<ISO time> <stdout|stderr|console> <text>`; rotated to path.1 … path.(files-1). */
   'monitor.log': ['path', 'maxBytes', 'files'],
   /** Unix stream socket: see docs/internals/monitor.md. */

@@ -19,6 +19,8 @@ export interface KernelMountOptions {
   readonly hostNetwork: boolean;
   /** v1 hierarchies to show below /sys/fs/cgroup, each as all its controllers (`cpu,cpuacct`); `unified` for v2; `none`. */
   readonly cgroupView: readonly string[] | 'unified' | 'none';
+  /** The zone may divide its group of v2: on v1 that is shown as `unified`. */
+  readonly ownGroups: boolean;
   readonly mode: ZoneMode;
   /** Of a privileged zone: every node below /dev of the host. */
   readonly hostDevices: readonly string[];
@@ -80,17 +82,25 @@ export function hostSysFlags(mode: ZoneMode): string {
   return `${mode === 'host-ids' ? '' : 'recursive,'}readonly,locked,nosuid,nodev,noexec`;
 }
 
-function planSys({ hostNetwork, cgroupView, mode }: KernelMountOptions): EnterOp[] {
+function planSys({ hostNetwork, cgroupView, ownGroups, mode }: KernelMountOptions): EnterOp[] {
   const attributes = mode === 'privileged' ? 'nosuid,nodev,noexec' : 'ro,nosuid,nodev,noexec';
-  const view = planCgroupView(cgroupView, mode === 'nesting' ? 'nosuid,nodev,noexec' : attributes);
+  const view = planCgroupView(cgroupView, { attributes: mode === 'nesting' ? writable : attributes, ownGroups });
   if (!hostNetwork) return [{ op: 'mnt.fs', type: 'sysfs', target: '/sys', attributes, options: '' }, ...view];
   const tree: EnterOp = { op: 'mnt.tree', slot: hostSysSlot, target: '/sys' };
   return mode === 'host-ids' ? [tree, ...view] : [tree];
 }
 
-function planCgroupView(view: KernelMountOptions['cgroupView'], attributes: string): EnterOp[] {
-  if (view === 'none') return [];
-  if (view === 'unified') return [{ op: 'mnt.fs', type: 'cgroup2', target: '/sys/fs/cgroup', attributes, options: '' }];
+const writable = 'nosuid,nodev,noexec';
+
+function planCgroupView(
+  view: KernelMountOptions['cgroupView'],
+  { attributes, ownGroups }: { readonly attributes: string; readonly ownGroups: boolean },
+): EnterOp[] {
+  const unified = (target: string): EnterOp => {
+    return { op: 'mnt.fs', type: 'cgroup2', target, attributes: ownGroups ? writable : attributes, options: '' };
+  };
+  if (view === 'unified') return [unified('/sys/fs/cgroup')];
+  if (view === 'none' && !ownGroups) return [];
   return [
     {
       op: 'mnt.fs',
@@ -99,10 +109,11 @@ function planCgroupView(view: KernelMountOptions['cgroupView'], attributes: stri
       attributes: 'nosuid,nodev,noexec',
       options: 'mode=755,size=64k',
     },
-    ...view.flatMap((controllers): EnterOp[] => {
+    ...(view === 'none' ? [] : view).flatMap((controllers): EnterOp[] => {
       const target = `/sys/fs/cgroup/${controllers}`;
       return [{ op: 'mnt.fs', type: 'cgroup', target, attributes, options: controllers }, ...singleNames(controllers)];
     }),
+    ...(ownGroups ? [unified('/sys/fs/cgroup/unified')] : []),
   ];
 }
 

@@ -97,7 +97,7 @@ async function enter(host: HostContext, name: string, entered: Entered, options:
     startTime: running.startTime,
     namespaces: launch.entry.namespaces,
     program: launch.entry.program,
-    cgroups: planExecCgroup(groupsOf(host, name)),
+    cgroups: planExecCgroup(groupsOf(host, name, launch.entry.ownGroups === true)),
     stdio: stdioMode(options),
     winsize: options.tty,
     payload,

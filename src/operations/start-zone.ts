@@ -117,12 +117,14 @@ export async function planZoneStart(
   record: ZoneRecord,
   options: StartOptions = {},
 ): Promise<ZoneStartPlan> {
-  if ((record.spec.init ?? record.image.config.init) === 'full') await requireFullInit(host, record);
+  const isFull = (record.spec.init ?? record.image.config.init) === 'full';
+  const bootsSystemd = isFull && (await requireFullInit(host, record)) === 'systemd';
   const devices = options.parts?.devices ?? (await resolveDevices(host, record.spec.device));
   const { profile, notes } = planZoneProfile(host, record.spec);
   const input = {
     ...(await planZoneFiles(host, record)),
     devices,
+    bootsSystemd,
     profile,
     network: await attachNetworks(host, record, options.interfaceSource),
     filter: options.parts === undefined ? await planZoneFilter(host, record) : options.parts.filter,

@@ -66,6 +66,8 @@ export interface ZoneEnd {
   readonly oomKills: number;
   /** pid 1 was killed, and the memory limit had killed: `killed by its memory limit`. */
   readonly byLimit: boolean;
+  /** With `--nesting` on cgroup v1: it had made more groups than it may. */
+  readonly tooManyGroups?: true;
   readonly at: string;
 }
 
@@ -183,8 +185,9 @@ export async function statusOf(
   return (await isZoneFrozen(groupsOf(host, name))) ? 'paused' : 'running';
 }
 
-function endOf({ status, signal, oomKills, exitedAtMs }: ExitRecord): ZoneEnd {
-  return { status, signal, oomKills, byLimit: signal === 9 && oomKills > 0, at: isoTime(exitedAtMs) };
+function endOf({ status, signal, oomKills, tooManyGroups, exitedAtMs }: ExitRecord): ZoneEnd {
+  const byLimit = signal === 9 && oomKills > 0;
+  return { status, signal, oomKills, byLimit, ...(tooManyGroups ? { tooManyGroups } : {}), at: isoTime(exitedAtMs) };
 }
 
 async function noteOf(host: HostContext, details: ZoneDetails, usage: ZoneUsage | undefined): Promise<string> {
@@ -198,6 +201,7 @@ async function noteOf(host: HostContext, details: ZoneDetails, usage: ZoneUsage 
   if (details.status !== 'stopped') return details.status;
   if (failure !== undefined) return `stopped: restart ${failure.attempts} failed: ${failure.error.message}`;
   if (details.exit === undefined) return 'stopped';
+  if (details.exit.tooManyGroups) return 'stopped: ended, as it had made more cgroups than it may';
   if (details.exit.byLimit) return 'stopped: killed by its memory limit';
   return `stopped: ended with status ${details.exit.status}`;
 }

@@ -5,10 +5,11 @@ import { planEntryRecord } from '../namespaces/index.js';
 import { formatPort, modeOf } from '../spec/index.js';
 import { zonePaths } from '../state/index.js';
 import type { EntryInfo, StartPlanInput } from './start-plan.js';
+import { zoneLayout } from './zone-cgroups.js';
 
 export function planRecord(input: StartPlanInput, entry: EntryInfo): EnterOp[] {
-  const { roots, facts, record } = input;
-  const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
+  const { roots, record } = input;
+  const zone = { layout: zoneLayout(input), instance: roots.instance, zone: record.spec.name };
   return planEntryRecord({
     ...entry,
     root: roots.root,

@@ -1,14 +1,8 @@
 /** From a zone's record and the host's facts to everything that a start does: pure. */
 import type { ZoneProfile } from '../apparmor/index.js';
-import {
-  type CgroupOp,
-  type DeviceRule,
-  planMonitorCgroup,
-  planZoneCgroups,
-  type ZoneLimits,
-} from '../cgroups/index.js';
+import type { DeviceRule } from '../cgroups/index.js';
 import type { EnterOp } from '../helper/index.js';
-import type { CgroupLayout, HostFacts } from '../host/index.js';
+import type { HostFacts } from '../host/index.js';
 import {
   type DeviceNode,
   type HostTree,
@@ -34,6 +28,7 @@ import type { HostOp } from './host-ops.js';
 import { tmpfsOf } from './image-defaults.js';
 import { environmentOf, payloadOf } from './payload.js';
 import { startWarnings } from './start-warnings.js';
+import { type CgroupPart, cgroupView, planCgroups } from './zone-cgroups.js';
 
 /** What the zone's interfaces need, planned by netif. */
 export interface NetworkPart {
@@ -63,6 +58,8 @@ export interface StartPlanInput {
   readonly trees: readonly HostTree[];
   /** Of the host, that the zone may use. */
   readonly devices: readonly (DeviceNode & Omit<DeviceRule, 'minor'>)[];
+  /** Its own init is systemd, which has to have groups. */
+  readonly bootsSystemd?: boolean | undefined;
   /** Of a privileged zone: every node below /dev of the host. */
   readonly hostDevices?: readonly string[] | undefined;
   /** Of the files that tszone keeps true, those that the zone has no copy of its own of. */
@@ -93,6 +90,8 @@ export interface EntryInfo {
   readonly env: Readonly<Record<string, string>>;
   readonly user: string | undefined;
   readonly workdir: string | undefined;
+  /** Its processes are also in a group of the unified hierarchy that is the zone's. */
+  readonly ownGroups?: true | undefined;
 }
 
 export interface ZonePlan {
@@ -128,45 +127,6 @@ export function planStart(input: StartPlanInput): ZonePlan {
     entry,
     entryRecord: planRecord(input, entry),
     notes: [...startWarnings(input.record.spec, input.facts), ...input.network.notes],
-  };
-}
-
-export function limitsOf(spec: ZoneSpec): ZoneLimits {
-  return {
-    memoryBytes: spec.memory,
-    swapBytes: spec.swap,
-    memoryGuaranteeBytes: spec.memoryGuarantee,
-    cpus: spec.cpus,
-    cpuWeight: spec.cpuWeight,
-    pids: spec.pids,
-    cpuset: spec.cpuset,
-  };
-}
-
-interface CgroupPart {
-  readonly prepare: readonly CgroupOp[];
-  readonly enter: readonly EnterOp[];
-  readonly leave: readonly EnterOp[];
-  readonly exit: readonly EnterOp[];
-  readonly oomFile: string | undefined;
-}
-
-function planCgroups({ roots, facts, record, devices }: StartPlanInput): CgroupPart {
-  const zone = { layout: facts.cgroup, instance: roots.instance, zone: record.spec.name };
-  const own = planZoneCgroups({
-    ...zone,
-    limits: limitsOf(record.spec),
-    devices,
-    allDevices: record.spec.privileged,
-    owner: modeOf(record.spec) === 'nesting' ? { uid: record.ids.base, gid: record.ids.base } : undefined,
-  });
-  const monitor = planMonitorCgroup(facts.cgroup);
-  return {
-    prepare: [...monitor.prepare, ...own.prepare],
-    enter: own.enter,
-    leave: monitor.enter,
-    exit: own.exit,
-    oomFile: own.oomFile,
   };
 }
 
@@ -220,6 +180,7 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     kernelMounts: {
       hostNetwork: spec.net.kind === 'host',
       cgroupView: cgroupView(input.facts.cgroup),
+      ownGroups: input.bootsSystemd === true,
       mode: modeOf(spec),
       hostDevices: input.hostDevices ?? [],
     },
@@ -241,17 +202,6 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     payload: payloadOf(input),
     late: input.late,
   };
-}
-
-/** What a zone's programs can read of their own limits: each controller's group as the root of its hierarchy. */
-function cgroupView({ mode, controllers }: CgroupLayout): readonly string[] | 'unified' | 'none' {
-  if (mode === 'v2') return 'unified';
-  const shown = (['memory', 'cpu', 'cpuacct', 'cpuset', 'pids'] as const).flatMap((name) => {
-    const found = controllers[name];
-    return found?.version === 1 ? [(found.hierarchy ?? [name]).join(',')] : [];
-  });
-  // In a cgroup namespace no hierarchy is made: the list must be exactly that of one (EPERM).
-  return shown.length === 0 ? 'none' : [...new Set(shown)];
 }
 
 function programOf({ record: { spec }, facts: { capabilities }, filter, profile }: StartPlanInput): ProgramPlanInput {
@@ -284,5 +234,6 @@ function entryInfo(input: StartPlanInput, launch: LaunchPlanInput): EntryInfo {
     env: environmentOf(input.record),
     user: spec.user ?? image.config.user,
     workdir: spec.workdir ?? image.config.workdir,
+    ...(input.bootsSystemd === true ? { ownGroups: true } : {}),
   };
 }

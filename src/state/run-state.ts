@@ -25,6 +25,8 @@ export interface ExitRecord extends Versioned {
   readonly status: number;
   readonly signal: number;
   readonly oomKills: number;
+  /** It was ended for that. */
+  readonly tooManyGroups?: true;
   readonly exitedAtMs: number;
 }
 

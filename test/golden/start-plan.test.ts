@@ -179,6 +179,17 @@ describe('the plan of a start', () => {
     ] as const)
       await compare(name, printed(inputFor({ nesting: true }, layout)));
   });
+  it('is as written down for zones whose init is systemd: no more of v1, a bounded group of v2', async () => {
+    const unified = '/sys/fs/cgroup/unified';
+    const hybrid = { ...v1, mode: 'hybrid', unified, base: unified } as const;
+    for (const [name, layout] of [
+      ['systemd-hybrid', hybrid],
+      ['systemd-v2', v2],
+    ] as const)
+      await compare(name, printed({ ...inputFor({ init: 'full' }, layout), bootsSystemd: true }));
+    const plain = printed(inputFor({ init: 'full' }, hybrid));
+    expect(plain).to.equal(printed(inputFor({ init: 'full' }, v1)));
+  });
   it('is as written down for a privileged zone, which lacks only what the host does', () =>
     compare('privileged', printed(withCapabilities({ privileged: true }, v1))));
 

@@ -44,6 +44,11 @@ async function insideOk(host: TempHost, ...script: readonly string[]): Promise<s
   return stdout;
 }
 
+async function ended(zone: Zone) {
+  await zone.wait({ for: 'stopped', timeoutMs: patience(20_000) });
+  return (await zone.inspect()).exit ?? expect.fail('it has no end');
+}
+
 describe('a zone that may hold zones', () => {
   let zone: Zone;
   const given = givenHost({}, async (host) => {
@@ -60,8 +65,8 @@ describe('a zone that may hold zones', () => {
     expect(stdout).to.match(/^mode: +nesting$/m);
     const restarted = await given.host.cli(['restart', 'nest']);
     expect(restarted.stderr).to.match(/^warning: zone "nest" may make user namespaces/m);
-    const isUnbound = /^warning: zone "nest" may make any number of cgroups/m.test(restarted.stderr);
-    expect(isUnbound).to.equal(facts['cgroup-v1']());
+    const isCounted = /^warning: zone "nest" may make 1024 cgroups/m.test(restarted.stderr);
+    expect(isCounted).to.equal(facts['cgroup-v1']());
     await given.host.ok(['stop', 'nest']);
     await given.host.ok(['prepare', 'nest']);
     expect((await given.host.cli(['start', 'nest'])).stderr).to.equal(restarted.stderr);
@@ -141,8 +146,32 @@ describe('a zone that may hold zones', () => {
     const deep = await given.host.run({ name: 'deep', image: 'sparse', net: 'none', nesting: true });
     const dig = `for (-d "/sys/fs/cgroup/pids" ? qw(memory pids) : ".") {
       chdir "/sys/fs/cgroup/$_"; $depth = 0; mkdir($_) && chdir($_) && $depth++ for "side", ("d" x 200) x 60; print "$depth\n" }`;
-    expect(await sh(deep, `perl -e '${dig}'`)).to.match(/^(61\n61|16)$/);
+    if (facts['cgroup-v1']()) {
+      await deep.exec(['perl', '-e', `${dig}; sleep 100`]);
+      expect((await ended(deep)).tooManyGroups).to.equal(true);
+    } else expect(await sh(deep, `perl -e '${dig}'`)).to.equal('16');
     await deep.delete({ force: true });
+    expect(await given.host.snapshot()).to.deep.equal(before);
+  });
+
+  it('is ended when it makes more groups than it may, where the kernel does not refuse them', async function () {
+    requires('cgroup-v1').call(this);
+    const before = await given.host.snapshot();
+    const greedy = await given.host.run({ name: 'greedy', image: 'sparse', net: 'none', nesting: true });
+    const make = (count: number) =>
+      greedy.exec([
+        'perl',
+        '-e',
+        `mkdir "/sys/fs/cgroup/pids/$_" or die $! for 1 .. ${count}; sleep 1; rmdir "/sys/fs/cgroup/pids/$_" for 1 .. ${count}`,
+      ]);
+    expect((await make(1000)).exitCode).to.equal(0);
+    expect((await greedy.status()).status).to.equal('running');
+    await make(5000);
+    const { signal, tooManyGroups } = await ended(greedy);
+    expect([signal, tooManyGroups]).to.deep.equal([9, true]);
+    expect((await greedy.status()).note).to.match(/more cgroups than it may/);
+    expect(await given.host.ok(['logs', 'greedy'])).to.match(/more cgroups than it may/);
+    await greedy.delete();
     expect(await given.host.snapshot()).to.deep.equal(before);
   });
 

@@ -1,16 +1,10 @@
 /** A distribution as people use it: packages through NAT, users, mounts, services, and the same for 32 bits. */
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
-import { outputOf } from '../helpers/cli.js';
+import { hostAptSettings } from '../helpers/apt.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
 import { sh } from '../helpers/temp-host.js';
-
-/** What the host's apt needs to reach its mirror, a proxy for one. */
-async function hostAptSettings(): Promise<string> {
-  const lines = (await outputOf('apt-config', ['dump'])).split('\n');
-  return lines.filter((line) => /^Acquire::(http|https|ftp|Check|Retries)/i.test(line)).join('\n');
-}
 
 describe('a debian zone', function () {
   this.timeout(patience(240_000));

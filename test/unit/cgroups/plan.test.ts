@@ -128,18 +128,24 @@ describe('planZoneCgroups', () => {
   });
 
   it('gives groups to a zone that may divide them: on v1 those that only limit, on v2 with a bound on their number', () => {
-    const owner = { uid: 1000, gid: 1000 };
+    const ids = { uid: 1000, gid: 1000 };
+    const owner = { ...ids, purpose: 'zones' } as const;
     const owned = (layout: CgroupLayout) =>
       planZoneCgroups({ ...web(layout), limits: {}, owner }).prepare.filter(({ op }) => op === 'cgroup.own');
     expect(paths(owned(layoutV1())).toSorted()).to.deep.equal(
       ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids'].map((name) => `cgroup.own /cg/${name}/tszone/0a1b2c/web`),
+    );
+    const counted = planZoneCgroups({ ...web(layoutV1()), limits: {}, owner }).enter;
+    expect(counted.filter(({ op }) => op === 'monitor.groups')).to.have.length(5);
+    expect(planZoneCgroups({ ...web(layoutV2()), limits: {}, owner }).enter.map(({ op }) => op)).to.not.include(
+      'monitor.groups',
     );
     const { prepare } = planZoneCgroups({ ...web(layoutV2()), limits: {}, owner });
     expect(writes(prepare)).to.deep.equal([
       '/cg/tszone/0a1b2c/web/cgroup.max.descendants = 1024',
       '/cg/tszone/0a1b2c/web/cgroup.max.depth = 16',
     ]);
-    expect(prepare.at(-1)).to.deep.include({ op: 'cgroup.own', files: ownFiles, ...owner });
+    expect(prepare.at(-1)).to.deep.include({ op: 'cgroup.own', files: ownFiles, ...ids });
     expect(planZoneCgroups({ ...web(layoutV2()), limits: {} }).prepare.map(({ op }) => op)).to.not.include(
       'cgroup.own',
     );
