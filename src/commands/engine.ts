@@ -7,7 +7,7 @@ import { Interrupted, parseTimeout, withInterrupts } from '../cli/interrupts.js'
 import { main } from '../cli/main.js';
 import { done, exitWith, type Output } from '../cli/output.js';
 import { version } from '../cli/version.js';
-import { type EngineClient, serveEngine, stopEngine } from '../engine/index.js';
+import { dropReadySignal, type EngineClient, serveEngine, stopEngine } from '../engine/index.js';
 import { groupId } from '../host/group-id.js';
 import { ReadyRuns } from '../operations/ready-runs.js';
 
@@ -39,9 +39,12 @@ export default class Engine extends BaseCommand<typeof Engine> {
     const options = { runRoot, version: version(), listener: this.listener(), group, idleMs };
     const ready = new ReadyRuns();
     const finish = () => ready.close();
+    const drop = () => void ready.dropAll();
+    process.on(dropReadySignal, drop);
     await withInterrupts(undefined, (signal) =>
       serveEngine({ ...options, finish, signal }, (client) => serve(client, table, ready)),
     ).catch(unlessInterrupted);
+    process.off(dropReadySignal, drop);
     return exitWith(0);
   }
 

@@ -1,1 +1,9 @@
-export { type EngineClient, type EngineHandler, enginePaths, serveEngine, stopEngine } from './serve.js';
+export {
+  askToDropReady,
+  dropReadySignal,
+  type EngineClient,
+  type EngineHandler,
+  enginePaths,
+  serveEngine,
+  stopEngine,
+} from './serve.js';

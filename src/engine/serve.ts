@@ -66,12 +66,25 @@ interface EngineRecord extends Versioned {
  * @throws LOCK_BUSY it is still there at the end of the time
  */
 export async function stopEngine(runRoot: string, timeoutMs = 30_000): Promise<boolean> {
-  const { lock, record } = enginePaths(runRoot);
-  const found = await readJson<EngineRecord>(record, 1);
+  const { lock } = enginePaths(runRoot);
+  if (!(await signalEngine(runRoot, 'SIGTERM'))) return false;
+  await using _lock = await acquireLock(lock, { what: 'the engine', timeoutMs });
+  return true;
+}
+
+/** To an engine: zones that it has made ahead are to go. */
+export const dropReadySignal = 'SIGUSR2';
+
+/** By a process of its own, which has none of its own. @returns false: there is no engine */
+export function askToDropReady(runRoot: string): Promise<boolean> {
+  return signalEngine(runRoot, dropReadySignal);
+}
+
+async function signalEngine(runRoot: string, signal: NodeJS.Signals): Promise<boolean> {
+  const found = await readJson<EngineRecord>(enginePaths(runRoot).record, 1);
   const alive = found === undefined ? undefined : await readProcess(found.pid);
   if (found === undefined || alive?.startTime !== found.startTime) return false;
-  process.kill(found.pid, 'SIGTERM');
-  await using _lock = await acquireLock(lock, { what: 'the engine', timeoutMs });
+  process.kill(found.pid, signal);
   return true;
 }
 

@@ -90,5 +90,6 @@ export async function withRegister<T>(
 ): Promise<T> {
   const lock = join(directory ?? defaultRegisterDirectory, 'lock');
   await using _lock = await acquireLock(lock, { what: 'the register of id ranges' });
-  return work(idLedger(directory).refresh(true));
+  // Awaited: else the lock would be gone before the work is done.
+  return await work(idLedger(directory).refresh(true));
 }

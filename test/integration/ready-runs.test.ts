@@ -129,6 +129,22 @@ describe('runs that come again', () => {
     expect((await warm(['network', 'delete', 'lab'])).status).to.equal(0);
   });
 
+  it('keep no network from being deleted by a process that asks no engine; a zone that is there does', async () => {
+    const { host } = given;
+    const cold = (...args: readonly string[]) => warm(args, { env: { TSZONE_ENGINE: 'off' } });
+    await host.ok(['network', 'create', 'lab', '--ip4', `198.18.${process.pid % 200}.0/24`]);
+    await host.ok(['create', 'there', '--image', 'busybox', '--net', 'bridge=lab']);
+    const name = await twice(['--net', 'bridge=lab']);
+    const refused = await cold('network', 'delete', 'lab');
+    expect([refused.status, refused.stderr]).to.deep.include(4);
+    expect(refused.stderr).to.match(/is used by zone .*there/);
+    expect(waiting(), 'nobody was asked for it').to.deep.equal([name]);
+    await host.ok(['delete', 'there']);
+    const deleted = await cold('network', 'delete', 'lab');
+    expect([deleted.status, deleted.stderr]).to.deep.equal([0, '']);
+    expect(waiting()).to.deep.equal([]);
+  });
+
   it('take it also when a mount of the host has changed meanwhile, which says nothing of zones', async () => {
     const name = await twice();
     const place = await given.host.file('mounted');

@@ -2,6 +2,7 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
 import { planned } from '../../cli/planned.js';
+import { askToDropReady } from '../../engine/index.js';
 import { dryRunNetworkDelete } from '../../operations/dry-run-change.js';
 import { deleteNetwork } from '../../operations/network-delete.js';
 
@@ -15,7 +16,8 @@ export default class NetworkDelete extends BaseCommand<typeof NetworkDelete> {
   async run(): Promise<Output> {
     const name = this.args.network;
     if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunNetworkDelete(host, name))]);
-    const result = await this.operate((host) => deleteNetwork(host, name));
+    const { runRoot } = this.paths();
+    const result = await this.operate((host) => deleteNetwork(host, name, () => askToDropReady(runRoot)));
     if (!result.deleted)
       this.note(
         `there is no network "${name}"${result.nearest === undefined ? '' : `; did you mean "${result.nearest}"?`}`,

@@ -72,6 +72,24 @@ describe('the register of id ranges', () => {
     expect(await leaseIds(roots, 'z', { directory })).to.deep.equal(before);
   });
 
+  it('loses nothing of what is given and given back at once', async () => {
+    const zones = Array.from({ length: 40 }, (_, at) => `z${at}`);
+    for (let round = 0; round < 5; round += 1) {
+      const ranges = await Promise.all(zones.map((zone) => leaseIds(roots, zone, { directory })));
+      expect(new Set(ranges.map(({ base }) => base)).size).to.equal(zones.length);
+      // Beside it is whatever the other tests have left.
+      const known = idLedger(directory).refresh().all();
+      expect(known.map(({ base }) => base)).to.include.members(ranges.map(({ base }) => base));
+      await Promise.all(zones.map((zone) => releaseIds(roots, zone, directory)));
+      expect(
+        idLedger(directory)
+          .refresh()
+          .all()
+          .filter(({ zone }) => /^z\d/.test(zone)),
+      ).to.deep.equal([]);
+    }
+  });
+
   it('takes releasing nothing for success', () => releaseIds(roots, 'never', directory));
 });
 

@@ -145,7 +145,7 @@ describe('a ledger', () => {
     const ledger = open();
     await give(ledger, 'a', 'a1');
     await ledger.write(new Map([['b', [thing('b', 'b1', true)]]]));
-    expect(readFileSync(at('things.jsonl'), 'utf8')).to.not.include('b1');
+    expect(readFileSync(at('things.jsonl'), 'utf8')).to.not.include('"b1"');
     expect(whats(open())).to.deep.equal(['a1', 'b1']);
     await ledger.refresh(true).write(new Map([['b', []]]));
     expect(existsSync(at('run.jsonl'))).to.equal(false);
