@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "extents.h"
 #include "launch.h"
 #include "lock.h"
 #include "look.h"
@@ -12,6 +13,7 @@
 #include "program.h"
 #include "quota.h"
 #include "spawner.h"
+#include "subvolume.h"
 #ifdef HAVE_MODE_unpack
 #include "unpack.h"
 #endif
@@ -43,7 +45,7 @@ static const struct {
 } modes[] = {
     {"launch", launch_main},   {"enter", enter_main}, {"apply", program_main}, {"lock", lock_main},
     {"spawner", spawner_main}, {"look", look_main},   {"place", place_main},   {"quota", quota_main},
-    {"features", features_main},
+    {"extents", extents_main}, {"subvolume", subvolume_main}, {"features", features_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},
 #endif

@@ -19,6 +19,7 @@ import { boundary } from './boundaries.js';
 import { writeIdentity } from './clone-identity.js';
 import { cloneSpec } from './clone-spec.js';
 import { deleteJournal } from './delete-zone.js';
+import { isWrittenLate } from './due-identity.js';
 import { hasLocal, withFrozen } from './freeze-zone.js';
 import type { HostContext } from './host-context.js';
 import { newZoneRecord, refuseExisting, wantedIds } from './make-zone.js';
@@ -115,7 +116,7 @@ async function withSource<T>(
   if (isLocal) await rm(aside, { recursive: true, force: true });
   const localTo = isLocal ? { directory: aside, name } : undefined;
   try {
-    return await withFrozen(host, record, { signal, localTo }, ({ record: now, ...frozen }) =>
+    return await withFrozen(host, record, { signal, localTo, isTaken: true }, ({ record: now, ...frozen }) =>
       use({ ...now, ...frozen, local: isLocal ? `${aside}/${name}/tree` : undefined }),
     );
   } finally {
@@ -169,7 +170,7 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
   const { roots } = host;
   const { spec } = record;
   const paths = zonePaths(roots, spec.name);
-  const { pool, driver, volume, layers, limits } = await volumeOf(roots, record);
+  const { pool, volume, layers, limits } = await volumeOf(roots, record);
   const [copy] = source.isCopy ? layers : [];
   const life = spec.ephemeral ? ({ ephemeral: true } as const) : {};
   return [
@@ -179,7 +180,6 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
     ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
     { op: 'storage.create', pool, volume, from: layers, takes: source.isCopy, ...limits },
-    ...(driver.needsOpen(pool) ? [{ op: 'storage.open', pool, id: volume, volume, layers } as const] : []),
     { op: 'state.ids-lease', roots, zone: spec.name, ...wantedIds(spec), ...life },
     ...planAddressLease(roots, spec),
   ];
@@ -195,17 +195,17 @@ async function fill(
   const { roots } = host;
   const { spec, machineId } = record;
   const place = await volumeOf(roots, record);
-  const { pool, driver, volume, layers } = place;
+  const { pool, driver, layers } = place;
   const below = driver.layersBelow(layers);
   await putLocal(roots, spec.name, source);
   const own = directoryOf(place);
+  const isLate = isWrittenLate(place);
   const trees = [`${own}/upper`, ...frozenLayersOf({ ...place, layers: below }), ...imageLayersOf(host, source.image)];
   const identity = { volume: own, trees, machineId, hostname: spec.hostname ?? spec.name };
-  const notes = keepIdentity ? [] : await writeIdentity(identity);
-  if (driver.needsOpen(pool)) await driver.close(pool, { id: volume, volume, layers });
+  const notes = keepIdentity || isLate ? [] : await writeIdentity(identity);
   boundary('clone', spec.name, 'filled');
   const storage = { pool: pool.name, volume: record.storage?.volume ?? '', layers: below };
-  await writeRecord(roots, { ...record, storage });
+  await writeRecord(roots, { ...record, storage, ...(isLate && !keepIdentity ? { identityDue: true } : {}) });
   return notes;
 }
 

@@ -15,12 +15,14 @@ import {
   zonePaths,
 } from '../state/index.js';
 import { driverOf, emptyLayer, type Pool, type StorageOp } from '../storage/index.js';
+import { settleIdentity } from './due-identity.js';
 import { type ExportedSnapshot, type ExportHistory, whatItIs } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
+import { withOpened } from './with-opened.js';
 import { imageLayersOf } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { isZoneRunning, withOpened, type ZonePart } from './zone-parts.js';
+import { isZoneRunning, type ZonePart } from './zone-parts.js';
 import { zoneRunningError } from './zone-ref.js';
 import { directoryOf, findPoolOf, planOpen, volumeOf } from './zone-storage.js';
 
@@ -39,10 +41,11 @@ export async function withHistory<T>(
 ): Promise<T> {
   const { roots } = host;
   await using _lock = await lockZone(host, zone, options);
-  const record = await readZone(roots, zone);
-  const place = await volumeOf(roots, record);
+  const found = await readZone(roots, zone);
   const isRunning = await isZoneRunning(host, zone);
   if (!isRunning && !(await settleZone(roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
+  const record = await settleIdentity(host, found);
+  const place = await volumeOf(roots, record);
   const layers = new LayerParts(host);
   const chain = await layers.chainOf(place.pool.name, place.layers, record.image);
   const snapshots: ExportedSnapshot[] = [];

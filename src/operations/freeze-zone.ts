@@ -15,6 +15,7 @@ import {
 } from '../state/index.js';
 import { copyTree, type HoldStill, layerDriverOf, type StorageOp } from '../storage/index.js';
 import { boundary } from './boundaries.js';
+import { settleIdentity } from './due-identity.js';
 import { flattenLayers } from './flatten-layers.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
@@ -37,6 +38,8 @@ export interface FrozenZone {
 }
 
 export interface FreezeZoneOptions {
+  /** What is made becomes a volume. */
+  readonly isTaken?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Where the /usr/local of a sparse zone is copied to, as `DIRECTORY/NAME/tree`. */
   readonly localTo?: { readonly directory: string; readonly name: string } | undefined;
@@ -51,12 +54,13 @@ export const newLayerId = (): string => randomBytes(8).toString('hex');
  */
 export async function withFrozen<T>(
   host: HostContext,
-  record: ZoneRecord,
+  found: ZoneRecord,
   options: FreezeZoneOptions,
   commit: (frozen: FrozenZone) => Promise<T>,
 ): Promise<T> {
-  const { name } = record.spec;
+  const { name } = found.spec;
   const isRunning = (await readRunning(host.roots, name)) !== undefined || !(await settleZone(host.roots, name));
+  const record = await settleIdentity(host, found);
   const { pool, volume, layers } = await volumeOf(host.roots, record);
   const driver = layerDriverOf(pool);
   const isMoved = !isRunning && driver.freezes === 'copy';
@@ -139,7 +143,7 @@ async function freezeByCopy<T>(
   const driver = layerDriverOf(pool);
   const layer = newLayerId();
   const base = (await readSnapshots(roots, name)).findLast((one) => one.isCopy && one.pool === pool.name)?.layers[0];
-  const { isRunning } = options;
+  const { isRunning, isTaken, signal } = options;
   const stillness = isRunning ? holdStill(host, name) : standsStill;
   const kind = { recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
   const thaw = !isRunning || isZoneFrozen(groupsOf(host, name)) ? [] : [planThaw(groupsOf(host, name))];
@@ -153,7 +157,7 @@ async function freezeByCopy<T>(
           await also();
           return result;
         });
-      ({ copiedBytes } = await driver.freeze(pool, volume, layer, { hold, base, signal: options.signal }));
+      ({ copiedBytes } = await driver.freeze(pool, volume, layer, { hold, base, isTaken, signal }));
     };
     if (options.localTo === undefined) await freeze(async () => {});
     else {

@@ -11,6 +11,7 @@ import {
   type ZoneRecord,
 } from '../state/index.js';
 import type { StorageOp } from '../storage/index.js';
+import { settleIdentity } from './due-identity.js';
 import type { HostContext } from './host-context.js';
 import { planLayersMove } from './move-layers.js';
 import { settleZone } from './settle-zone.js';
@@ -71,7 +72,7 @@ async function planMove({ roots }: HostContext, record: ZoneRecord, after: ZoneR
   await requireBounds(roots, to.pool, volumeLimits(after.spec));
   const { make, chain, snapshots, rename, sweep } = await planLayersMove(roots, name, from, to);
   const storage = { pool: to.pool.name, volume: after.storage?.volume ?? '', layers: chain };
-  const there = chain.length === 0 ? after : { ...after, storage };
+  const there = { ...after, identityDue: undefined, ...(chain.length === 0 ? {} : { storage }) };
   return {
     record: there,
     moved: snapshots,
@@ -93,12 +94,13 @@ const placeOf = ({ pool, volume }: ZoneVolume) => ({ pool, volume });
 
 /** Call with the zone's lock held. @returns the record as it is by then */
 export async function changeVolume(
-  { roots }: HostContext,
+  host: HostContext,
   record: ZoneRecord,
   plan: VolumeChangePlan | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ZoneRecord> {
   if (plan === undefined) return record;
+  const { roots } = host;
   const zone = record.spec.name;
   const kind = { operation: 'set', zone, completeIfRunning: false, place: 'disk' } as const;
   const finish = async () => {
@@ -115,6 +117,7 @@ export async function changeVolume(
   else {
     // A prepared zone has its volume open.
     if (!(await settleZone(roots, zone))) throw zoneRunningError(zone);
+    await settleIdentity(host, record);
     for (const snapshot of plan.moved ?? []) await unmountViews(roots, zone, snapshot);
     await runTransaction({ ...kind, recovery: 'back', roots, ops: plan.make, signal }, finish);
   }

@@ -96,7 +96,7 @@ export async function planRestore(
   const fresh = randomBytes(8).toString('hex');
   return [
     { op: 'storage.create', pool, volume: fresh, from: layers, ...volumeLimits(wanted.spec) },
-    { op: 'storage.remove', pool, volume },
+    { op: 'storage.remove', pool, volume, isSoon: true },
     ...(await planSweep(roots, [{ pool: pool.name, layers: place.layers }])),
   ];
 }
@@ -185,7 +185,7 @@ async function replaceVolume(
         like,
         storage: { pool: pool.name, volume, layers: place.driver.layersBelow(layers) },
       },
-      { op: 'storage.remove', pool, volume: place.volume },
+      { op: 'storage.remove', pool, volume: place.volume, isSoon: true },
       ...local,
       ...(await planSweep(roots, [{ pool: pool.name, layers: place.layers }])),
     ],

@@ -83,25 +83,26 @@ export async function launchLocked(host: HostContext, name: string, options: Sta
     ids: found.spec,
   });
   const life = options.hold === true ? {} : { ...begun, restarts: options.restarts ?? 0 };
-  const record: ZoneRecord = { ...found, ids, ...life };
-  return withOpenVolume(host, record, options, async () => {
+  return withOpenVolume(host, { ...found, ids, ...life }, options, async ({ record, notes }) => {
     const plan = await planZoneStart(host, record, options);
     const isNews = JSON.stringify(record) !== JSON.stringify(found);
     const writeRecord = isNews ? () => writeZone(host.roots, record) : undefined;
-    return withRoom(host, record, () => launchPlanned(host, record, { plan, options, writeRecord }));
+    const launched = await withRoom(host, record, () => launchPlanned(host, record, { plan, options, writeRecord }));
+    return { ...launched, notes: [...notes, ...launched.notes] };
   });
 }
 
 /** The same for a zone that has just been created under the lock: it has no past that could be settled. */
 export async function launchCreated(
   host: HostContext,
-  record: ZoneRecord,
+  created: ZoneRecord,
   options: StartOptions,
 ): Promise<LaunchedZone> {
-  const isCovered = record.spec.ephemeral;
-  return withOpenVolume(host, record, { signal: options.signal, isCovered }, async () => {
+  const isCovered = created.spec.ephemeral;
+  return withOpenVolume(host, created, { signal: options.signal, isCovered }, async ({ record, notes }) => {
     const plan = await planZoneStart(host, record, options);
-    return launchPlanned(host, record, { plan, options, isNew: true, isCovered });
+    const launched = await launchPlanned(host, record, { plan, options, isNew: true, isCovered });
+    return { ...launched, notes: [...notes, ...launched.notes] };
   });
 }
 

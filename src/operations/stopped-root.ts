@@ -37,8 +37,8 @@ export async function runInStoppedRoot(
     copied = body({ ...endOf(session), exited: session.exited });
     copied.catch(() => {});
   };
-  const record = await readZone(host.roots, name);
-  const launched = await withOpenVolume(host, record, options, async () =>
+  const found = await readZone(host.roots, name);
+  const launched = await withOpenVolume(host, found, options, async ({ record }) =>
     launchPlan(host, name, {
       plan: { ...(await planStopped(host, record, argv)), devices: [] },
       options: { ...options, stdio: 'relay', fds: stdio, beforeGo },

@@ -3,8 +3,9 @@ import type { SnapshotRef } from '../spec/index.js';
 import { extrasOf, readSnapshot, readZone, type ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { planSnapshotFiles, snapshotRecord } from './snapshot-record.js';
+import { withOpened } from './with-opened.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { withOpened, withZoneParts, type ZonePart } from './zone-parts.js';
+import { withZoneParts, type ZonePart } from './zone-parts.js';
 
 type Body<T> = (parts: readonly ZonePart[], record: ZoneRecord) => Promise<T>;
 

@@ -1,10 +1,10 @@
 /** A zone's files as they lie on disk: what an archive of them is made of. */
 
-import type { HostOp } from '../plan/index.js';
-import { type Roots, readRunning, type ZoneRecord, zonePaths } from '../state/index.js';
+import { readRunning, readZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import { settleIdentity } from './due-identity.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
-import { runTransaction, undoAll } from './transaction.js';
+import { withOpened } from './with-opened.js';
 import { planZoneLayers } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
@@ -38,26 +38,8 @@ export async function withZoneParts<T>(
   if (ops.length === 0 || (await isZoneRunning(host, zone))) return body(parts);
   await using _lock = await lockZone(host, zone, options);
   if (!(await settleZone(roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
+  await settleIdentity(host, await readZone(roots, zone));
   return withOpened(roots, { zone, ops, signal: options.signal }, () => body(parts));
-}
-
-/** Mounted for as long as `body` takes, also if that fails; after a kill, whoever gets `zone`'s lock next takes it away. Call with that lock held. */
-export function withOpened<T>(
-  roots: Roots,
-  {
-    zone,
-    ops,
-    signal,
-  }: { readonly zone: string; readonly ops: readonly HostOp[]; readonly signal?: AbortSignal | undefined },
-  body: () => Promise<T>,
-): Promise<T> {
-  const kind = { operation: 'open', recovery: 'back', completeIfRunning: false, place: 'run' } as const;
-  return runTransaction({ ...kind, roots, zone, ops, signal }, async () => {
-    const result = await body();
-    const [failure] = await undoAll(ops);
-    if (failure !== undefined) throw failure;
-    return result;
-  });
 }
 
 export async function partsOf(host: HostContext, record: ZoneRecord): Promise<ZonePart[]> {

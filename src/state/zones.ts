@@ -63,6 +63,8 @@ export interface ZoneRecord extends Versioned {
   readonly storage?: ZoneStorage | undefined;
   /** 32 hex digits, machine-id(5). */
   readonly machineId: string;
+  /** A clone whose machine id and ssh host keys are still those of its source: they are written when its volume is mounted first. */
+  readonly identityDue?: true | undefined;
   readonly createdAtMs: number;
   /** "A user stopped it" is remembered, so that `unless-stopped` and `autostart last` mean what they say. */
   readonly stoppedByUser: boolean;

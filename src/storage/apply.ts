@@ -18,7 +18,7 @@ async function apply(op: StorageOp): Promise<void> {
     case 'storage.create':
       return driver.create(op.pool, op.volume, op);
     case 'storage.remove':
-      return driver.remove(op.pool, op.volume);
+      return driver.remove(op.pool, op.volume, op);
     case 'storage.open':
       return driver.open(op.pool, op);
     case 'storage.resize':

@@ -5,35 +5,35 @@
 import { join } from 'node:path';
 import { chmod, mkdir, readdir, rename, rm } from '../host/quick-fs.js';
 import { diskFull } from '../state/index.js';
-import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
+import { isThere, mountPool, onSubvolume, removeSubvolume } from './btrfs-tool.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
 
 const layersOf = (pool: Pool) => join(pool.path, 'layers');
 export const layerPath = (pool: Pool, layer: string): string => join(layersOf(pool), layer);
 
-/** The kernel takes along what is still on its way to the disk. */
+/** The kernel takes along what is still on its way to the disk, and commits: that is what takes the time. */
 export async function freezeSubvolume(
   pool: Pool,
   path: string,
   layer: string,
-  { hold = (work) => work() }: FreezeOptions,
+  { hold = (work) => work(), isTaken = false }: FreezeOptions,
 ): Promise<Frozen> {
   await mountPool(pool);
   const to = layerPath(pool, layer);
-  if (!(await isThere(to))) await hold(async () => void (await btrfs(['subvolume', 'snapshot', '-r', path, to])));
+  const manner = isTaken ? 'writable' : 'read-only';
+  if (!(await isThere(to))) await hold(() => onSubvolume('snapshot', path, to, manner));
   return { how: 'copied', copiedBytes: 0 };
 }
 
 /** A volume that can be written. */
 export async function thawLayer(pool: Pool, layer: string, path: string): Promise<void> {
-  await btrfs(['subvolume', 'snapshot', layerPath(pool, layer), path]);
+  await onSubvolume('snapshot', layerPath(pool, layer), path, 'writable');
   await forgetWork(path);
 }
 
-/** The layer itself: one that is copied and then deleted costs a commit more. A directory that cannot be written cannot be moved. */
+/** The layer itself, which was made for that: one that is copied and then deleted costs a commit more. */
 export async function takeLayer(pool: Pool, layer: string, path: string): Promise<void> {
   const from = layerPath(pool, layer);
-  await btrfs(['property', 'set', '-t', 'subvol', from, 'ro', 'false']);
   await forgetWork(from);
   await rename(from, path);
 }
@@ -45,7 +45,7 @@ export async function beginSubvolume(pool: Pool, layer: string): Promise<string>
   await mountPool(pool);
   const [path, tree] = [layerPath(pool, layer), join(layerPath(pool, layer), 'upper')];
   try {
-    if (!(await isThere(path))) await btrfs(['subvolume', 'create', path]);
+    if (!(await isThere(path))) await onSubvolume('create', path);
     await mkdir(tree, { recursive: true, mode: 0o755 });
     await chmod(tree, 0o755);
     return tree;
@@ -55,12 +55,12 @@ export async function beginSubvolume(pool: Pool, layer: string): Promise<string>
 }
 
 export async function endSubvolume(pool: Pool, layer: string): Promise<void> {
-  await btrfs(['property', 'set', '-t', 'subvol', layerPath(pool, layer), 'ro', 'true']);
+  await onSubvolume('read-only', layerPath(pool, layer));
 }
 
 export async function removeSnapshot(pool: Pool, layer: string): Promise<void> {
   await mountPool(pool);
-  await removeSubvolume(pool, layerPath(pool, layer));
+  await removeSubvolume(layerPath(pool, layer), 'committed');
 }
 
 export async function listSnapshots(pool: Pool): Promise<string[]> {

@@ -1,10 +1,13 @@
-/** The btrfs program, and what needs it on any subvolume. */
+/** What is done on a btrfs: by its program, and, where that would be what takes the time, by the helper (native/subvolume.c). */
+import { text } from 'node:stream/consumers';
+import { runTool as runHelper } from '../helper/index.js';
 import { lstat, rm } from '../host/quick-fs.js';
 import { runTool } from '../host/tool.js';
 import type { Pool } from './driver.js';
-import { asDiskFull, isSaid } from './grow-file.js';
+import { asDiskFull } from './grow-file.js';
 import { isMountPoint, mountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
+import { toolFailed } from './tool-failed.js';
 
 export const btrfs = (args: readonly string[]) =>
   runTool({ tool: 'btrfs', args, package: 'btrfs-progs' }).catch((error: unknown) => {
@@ -26,18 +29,24 @@ export async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** Newer kernels (6.12) drop the quota group of a subvolume when they have cleaned it up, and refuse it before; older ones never do. */
-export async function removeSubvolume(pool: Pool, path: string): Promise<void> {
+/** @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
+export async function onSubvolume(...args: readonly string[]): Promise<void> {
+  const tool = runHelper('subvolume', args, { stderr: 'pipe' });
+  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
+  const [what = '', path = ''] = args;
+  if (status !== 0) throw toolFailed(said, { step: `subvolume ${what}`, path, what: 'the btrfs did not do it' });
+}
+
+/**
+ * @param when `committed`: its space, and its quota group, are on their way back when this returns, and not half a minute later; `soon`: that has
+ * begun
+ */
+export async function removeSubvolume(path: string, when: 'soon' | 'committed'): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   // A directory of another kind: a killed command's.
   if (found.ino !== subvolumeInode) return rm(path, { recursive: true, force: true });
-  const id = (await btrfs(['inspect-internal', 'rootid', path])).stdout.trim();
-  // With a commit, so that its space comes back, and its quota group goes, now and not half a minute later.
-  await btrfs(['subvolume', 'delete', '--commit-after', path]);
-  await btrfs(['qgroup', 'destroy', `0/${id}`, pool.path]).catch((error: unknown) => {
-    if (!isSaid(error, /busy|no such file|not enabled|not connected|not found/i)) throw error;
-  });
+  await onSubvolume('delete', path, when);
 }
 
 /** BTRFS_FIRST_FREE_OBJECTID: the root of each subvolume. */

@@ -1,5 +1,5 @@
 /**
- * Volumes that are subvolumes, bounded by quota groups. By the program: two calls of 5 ms when a zone is made, none when it starts.
+ * Volumes that are subvolumes, bounded by quota groups.
  */
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
@@ -15,7 +15,7 @@ import {
   takeLayer,
   thawLayer,
 } from './btrfs-layers.js';
-import { btrfs, isThere, mountPool, removeSubvolume } from './btrfs-tool.js';
+import { btrfs, isThere, mountPool, onSubvolume, removeSubvolume } from './btrfs-tool.js';
 import type { DriverAbilities, Pool, StorageDriver, VolumeLimits, VolumeUsage, VolumeWish } from './driver.js';
 import { isSaid } from './grow-file.js';
 import { poolGone } from './pool-errors.js';
@@ -33,9 +33,9 @@ export const btrfsDriver: StorageDriver = {
   layerDirectory: (pool, layer) => join(layerPath(pool, layer), 'upper'),
   layersBelow: (from) => from.slice(1),
   create: make,
-  remove: async (pool, volume) => {
+  remove: async (pool, volume, { isSoon = false } = {}) => {
     await mountPool(pool);
-    await removeSubvolume(pool, directory(pool, volume));
+    await removeSubvolume(directory(pool, volume), isSoon ? 'soon' : 'committed');
   },
   resize: async (pool, volume, limits) => {
     await mountPool(pool);
@@ -89,7 +89,7 @@ async function make(pool: Pool, volume: string, { from: [top], takes = false, ..
     throw isErrno(error, 'ENOENT') ? poolGone(pool, error) : error;
   });
   if (!(await isThere(path))) {
-    if (top === undefined) await btrfs(['subvolume', 'create', path]);
+    if (top === undefined) await onSubvolume('create', path);
     else await (takes ? takeLayer : thawLayer)(pool, top, path);
   }
   await chmod(path, 0o700);
@@ -111,13 +111,11 @@ async function make(pool: Pool, volume: string, { from: [top], takes = false, ..
 /** @throws POOL_CANNOT */
 async function bound(pool: Pool, volume: string, { diskBytes, inodes }: VolumeLimits): Promise<void> {
   if (inodes !== undefined) throw cannot(pool, noInodes, otherPool);
-  await btrfs(['qgroup', 'limit', diskBytes === undefined ? 'none' : String(diskBytes), directory(pool, volume)]).catch(
-    async (error: unknown) => {
-      if (await hasQuotas(pool)) throw error;
-      // Without quotas there is nothing to take away.
-      if (diskBytes !== undefined) throw cannot(pool, quotasOff(pool), switchOn(pool));
-    },
-  );
+  await onSubvolume('limit', directory(pool, volume), String(diskBytes ?? 0)).catch(async (error: unknown) => {
+    if (await hasQuotas(pool)) throw error;
+    // Without quotas there is nothing to take away.
+    if (diskBytes !== undefined) throw cannot(pool, quotasOff(pool), switchOn(pool));
+  });
 }
 
 function cannot({ name, driver }: Pool, why: string, hint: string): Error {

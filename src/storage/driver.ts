@@ -79,7 +79,7 @@ export interface VolumeDriver {
    */
   create(pool: Pool, volume: string, options: VolumeWish): Promise<void>;
   /** The volume must not be open. Not there is success. */
-  remove(pool: Pool, volume: string): Promise<void>;
+  remove(pool: Pool, volume: string, options?: RemoveOptions): Promise<void>;
   /** @throws POOL_CANNOT, RESOURCE_DISK_FULL */
   resize(pool: Pool, volume: string, limits: VolumeLimits): Promise<void>;
   /** As far as can be told beforehand, whether `resize` could do it. @throws POOL_CANNOT */
@@ -103,8 +103,13 @@ export interface VolumeDriver {
 export interface VolumeWish extends VolumeLimits {
   /** What it shows. */
   readonly from: readonly string[];
-  /** The topmost of these was made for it, and nothing else: it may become the volume. */
+  /** The topmost of these was made for it (`isTaken` of FreezeOptions), and nothing else: it may become the volume. */
   readonly takes?: boolean | undefined;
+}
+
+export interface RemoveOptions {
+  /** What it has taken may come back a moment later. */
+  readonly isSoon?: boolean | undefined;
 }
 
 export interface VolumeUsage {
@@ -131,6 +136,8 @@ export interface FreezeOptions {
   readonly base?: string | undefined;
   /** `moved`: the empty volume's root is to look like this layer's, or null: like a new one's; if not given, like what was moved. */
   readonly like?: string | null | undefined;
+  /** It will become a volume (`takes` of VolumeWish), and never be a layer of anything. */
+  readonly isTaken?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -4,6 +4,7 @@ import { zoneError } from '../errors/index.js';
 import { runTool } from '../host/tool.js';
 import { diskFull } from '../state/index.js';
 import type { VolumeLimits } from './driver.js';
+import { type BlankPlace, keepBlank, readBlank, writeBlank } from './ext4-blanks.js';
 import { asDiskFull, growMountedFile } from './grow-file.js';
 
 const e2fsprogs = (tool: string, args: readonly string[]) =>
@@ -25,36 +26,44 @@ export const ownInodes = 11;
  */
 const roomFor = (bytes: number) => Math.max(16 * bytes, 160 * 1024 * mebibyte);
 
-/**
- * The file is all holes, so nothing has to be zeroed, now or later (mke2fs(8), assume_storage_prezeroed). A journal of 64 MB is
- * enough for one zone; nothing is reserved for root, who is the zone's.
- */
-export async function makeExt4(file: string, bytes: number, limits: VolumeLimits): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
+/** @param blanks where what was made before may be kept @throws RESOURCE_DISK_FULL */
+export async function makeExt4(file: string, bytes: number, limits: VolumeLimits, blanks: string): Promise<void> {
+  const inodes = limits.inodes === undefined ? undefined : inodesFor(bytes, limits.inodes);
+  const place = blankOf(blanks, bytes, inodes);
+  const blank = readBlank(place);
   try {
-    await handle.truncate(bytes);
+    if (blank !== undefined) return await writeBlank(blank, file, bytes);
+    const handle = await open(file, 'wx', 0o600);
+    await handle.truncate(bytes).finally(() => handle.close());
   } catch (error) {
     throw diskFull(error, file);
-  } finally {
-    await handle.close();
   }
+  await makeAnew(file, bytes, inodes);
+  const { inodes: made } = await readSuperblock(file);
+  const asTold = blankOf(blanks, bytes, made + ownInodes);
+  await keepBlank(file, asTold.name === place.name ? [place] : [place, asTold]);
+}
+
+const blankOf = (directory: string, bytes: number, inodes: number | undefined): BlankPlace => ({
+  directory,
+  name: inodes === undefined ? String(bytes) : `${bytes}-${inodes}`,
+});
+
+/**
+ * The file is all holes, so nothing has to be zeroed, now or later (mke2fs(8), assume_storage_prezeroed). A journal of 64 MB is
+ * enough for one zone; nothing is reserved for root, who is the zone's. With a seed of its own for checksums it can be copied.
+ */
+async function makeAnew(file: string, bytes: number, inodes: number | undefined): Promise<void> {
   const zeroed = 'nodiscard,assume_storage_prezeroed=1,lazy_itable_init=1,lazy_journal_init=1';
   const extended = `${zeroed},root_owner=0:0,resize=${Math.ceil(roomFor(bytes) / 4096)}`;
   const journal = bytes >= 1024 * mebibyte ? ['-J', 'size=64'] : [];
-  const inodes = limits.inodes === undefined ? [] : ['-N', String(inodesFor(bytes, limits.inodes))];
   await e2fsprogs('mkfs.ext4', [
     '-q',
     '-F',
-    '-b',
-    '4096',
-    '-I',
-    '256',
-    '-m',
-    '0',
-    '-E',
-    extended,
+    ...['-b', '4096', '-I', '256', '-m', '0'],
+    ...['-O', 'metadata_csum,metadata_csum_seed', '-E', extended],
     ...journal,
-    ...inodes,
+    ...(inodes === undefined ? [] : ['-N', String(inodes)]),
     file,
   ]);
 }

@@ -14,6 +14,8 @@ import { toolFailed } from './tool-failed.js';
 /** Sparse, so that only what is written takes space. */
 export const defaultVolumeBytes = 10 * 1024 ** 3;
 
+/** New file systems to be copied from (ext4-blanks.ts). */
+export const blanksOf = (pool: Pool): string => join(pool.path, 'blanks');
 const layersOf = (pool: Pool) => join(pool.path, 'layers');
 export const layerFileOf = (pool: Pool, layer: string): string => join(layersOf(pool), `${layer}.img`);
 const newLayerFileOf = (pool: Pool, layer: string) => `${layerFileOf(pool, layer)}.new`;
@@ -39,7 +41,7 @@ export async function freezeFile(
   }
   const [fresh, target] = [newLayerFileOf(pool, layer), makingOf(pool, layer)];
   try {
-    await makeLike(file, fresh);
+    await makeLike(pool, file, fresh);
     await mountFile({ file: fresh, target, type: 'ext4', options: ['noinit_itable'] });
     const copy = { from: join(directory, 'upper'), layers: target, layer: 'copy', signal };
     const copiedBytes = await copyTree(copy, hold);
@@ -61,7 +63,7 @@ async function moveFile(pool: Pool, file: string, layer: string): Promise<void> 
     if (!(await isThere(to))) await rename(file, to);
     if (!(await isThere(file))) {
       await rm(`${file}.new`, { force: true });
-      await makeLike(to, `${file}.new`);
+      await makeLike(pool, to, `${file}.new`);
       await rename(`${file}.new`, file);
     }
     await syncDirectory(layersOf(pool));
@@ -75,7 +77,7 @@ export async function beginLayerFile(pool: Pool, layer: string, bytes: number): 
   const tree = join(target, 'upper');
   await removeLayerFile(pool, layer);
   try {
-    await makeExt4(fresh, bytes, {});
+    await makeExt4(fresh, bytes, {}, blanksOf(pool));
     await mountFile({ file: fresh, target, type: 'ext4', options: ['noinit_itable'] });
     await mkdir(tree, { mode: 0o755 });
     await chmod(tree, 0o755);
@@ -103,9 +105,9 @@ export async function mergeLayerFiles(pool: Pool, layer: string, trees: readonly
 }
 
 /** As large, with as many inodes. */
-async function makeLike(other: string, file: string): Promise<void> {
+async function makeLike(pool: Pool, other: string, file: string): Promise<void> {
   const [{ size }, { inodes }] = [await stat(other), await readSuperblock(other)];
-  await makeExt4(file, size, { inodes });
+  await makeExt4(file, size, { inodes }, blanksOf(pool));
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -10,6 +10,7 @@ import type { Opening, Pool, StorageDriver, VolumeChange, VolumeLimits, VolumeUs
 import { checkExt4, growMounted, makeExt4, ownInodes, readSuperblock, resizeExt4, smallestBytes } from './ext4.js';
 import {
   beginLayerFile,
+  blanksOf,
   defaultVolumeBytes,
   endLayerFile,
   freezeFile,
@@ -76,7 +77,7 @@ async function make(pool: Pool, volume: string, limits: VolumeLimits): Promise<v
   if (existsSync(fileOf(pool, volume))) return;
   await rm(newFileOf(pool, volume), { force: true });
   try {
-    await makeExt4(newFileOf(pool, volume), bytes, limits);
+    await makeExt4(newFileOf(pool, volume), bytes, limits, blanksOf(pool));
     await rename(newFileOf(pool, volume), fileOf(pool, volume));
   } catch (error) {
     throw isErrno(error, 'ENOENT') ? poolGone(pool, error) : diskFull(error, fileOf(pool, volume));

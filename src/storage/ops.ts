@@ -1,6 +1,6 @@
 /** What can be done to volumes, as data. */
 import type { Roots } from '../state/index.js';
-import type { Opening, Pool, VolumeLimits } from './driver.js';
+import type { Opening, Pool, RemoveOptions, VolumeLimits } from './driver.js';
 
 /** Undo: removed, with what has been written to it. */
 export interface VolumeCreateOp extends VolumeLimits {
@@ -13,8 +13,8 @@ export interface VolumeCreateOp extends VolumeLimits {
   readonly takes?: boolean | undefined;
 }
 
-/** For delete. Undo: nothing. */
-export interface VolumeRemoveOp {
+/** Undo: nothing. */
+export interface VolumeRemoveOp extends RemoveOptions {
   readonly op: 'storage.remove';
   readonly pool: Pool;
   readonly volume: string;

@@ -9,6 +9,7 @@ import { diskFull, isErrno } from '../state/index.js';
 import { btrfs, mountPool } from './btrfs-tool.js';
 import type { Pool } from './driver.js';
 import { asDiskFull, growMountedFile } from './grow-file.js';
+import { blanksOf } from './loop-layers.js';
 import { loopDeviceOf, unmountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
 
@@ -72,6 +73,7 @@ export async function removePoolFiles(pool: Pool, isOurs: boolean): Promise<void
   const gone = (error: unknown) => {
     if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw error;
   };
+  if (pool.driver === 'loop') await rm(blanksOf(pool), { recursive: true, force: true });
   for (const one of places(pool)) await rmdir(one).catch(gone);
   if (isOurs) await rmdir(path).catch(gone);
 }

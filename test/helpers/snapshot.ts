@@ -205,8 +205,8 @@ async function ownFiles(pid: string): Promise<string> {
   return targets.find((target) => target.includes('/zones/')) ?? '';
 }
 
-/** Filters of system calls are kept by their digests, for all zones to come. */
-const isCache = (path: string) => /\/run\/(seccomp|apparmor)\//.test(path);
+/** Filters of system calls are kept by their digests, for all zones to come; new file systems of loop pools by their sizes. */
+const isCache = (path: string) => /\/run\/(seccomp|apparmor)\/|\/blanks\//.test(path);
 
 async function readFiles(directories: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(directories.map((directory) => listFiles(directory)));

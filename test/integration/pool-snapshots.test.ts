@@ -1,5 +1,5 @@
 /** Snapshots and clones in pools of other drivers: the same words do the same there, and nothing is left. */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
@@ -154,6 +154,46 @@ for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
         'stat -c "%F %a" /etc/machine-id /etc; wc -c </etc/machine-id; readlink /etc/ssh; ls /var/lib/dbus/machine-id';
       expect(await sh(await zoneOf('b'), looks)).to.equal(`regular file 444\ndirectory 751\n33\n${keys}\nfull`);
       for (const name of ['a', 'b']) await host.ok(['delete', '--force', name]);
+    });
+
+    it('give a clone an identity of its own before anybody sees its files, and never another one', async () => {
+      const { host } = given;
+      const before = await host.snapshot();
+      const file = join(host.directory, 'b3.tar.zst');
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', 'busybox']);
+      await sh(await zoneOf('a'), 'mkdir -p /etc/ssh; echo of a >/etc/ssh/ssh_host_ed25519_key');
+      await host.ok(['stop', '--force', 'a']);
+      const keyOf = async (name: string) => {
+        await host.ok(['start', name]);
+        const text = await sh(await zoneOf(name), 'cat /etc/ssh/ssh_host_ed25519_key.pub');
+        await host.ok(['stop', '--force', name]);
+        expect(text, name).to.match(/^ssh-ed25519 /);
+        return text;
+      };
+      const names = ['b1', 'b2', 'b3', 'b4', 'b5'] as const;
+      for (const name of names) await host.ok(['clone', 'a', name]);
+      const out = join(host.directory, 'key.pub');
+      await host.ok(['cp', 'b1:/etc/ssh/ssh_host_ed25519_key.pub', out]);
+      const keys = [(await readFile(out, 'utf8')).trim()];
+      expect(await keyOf('b1')).to.equal(keys[0]);
+      await host.ok(['clone', 'b2', 'c', '--keep-identity']);
+      keys.push(await keyOf('b2'));
+      expect(await keyOf('c')).to.equal(keys[1]);
+      await host.ok(['export', 'b3', file]);
+      await host.ok(['import', file, 'i', '--keep-identity', '--pool', 'p']);
+      keys.push(await keyOf('b3'));
+      expect(await keyOf('i')).to.equal(keys[2]);
+      await host.ok(['snapshot', 'create', 'b4@new']);
+      keys.push(await keyOf('b4'));
+      await host.ok(['snapshot', 'restore', 'b4@new']);
+      expect(await keyOf('b4')).to.equal(keys[3]);
+      await host.ok(['set', 'b5', '--pool', 'default']);
+      keys.push(await keyOf('b5'), await keyOf('b5'));
+      expect([...new Set(keys)]).to.have.lengthOf(names.length);
+      for (const path of [file, out]) await rm(path);
+      for (const name of ['a', 'c', 'i', ...names]) await host.ok(['delete', '--force', name]);
+      expect(await layers()).to.deep.equal([]);
+      await expectNothingLeftNow(before, host.snapshotOptions);
     });
   });
 }

@@ -37,6 +37,7 @@ describe('the number of inodes of an ext4', () => {
 describe('an ext4 in a file', () => {
   let directory: string;
   const file = () => join(directory, 'image');
+  const blanks = () => join(directory, 'blanks');
 
   before(requires('loop'));
   beforeEach(() => {
@@ -45,21 +46,23 @@ describe('an ext4 in a file', () => {
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   it('takes next to nothing at first, whatever its size', async () => {
-    await makeExt4(file(), 10_240 * mebibyte, {});
+    await makeExt4(file(), 10_240 * mebibyte, {}, blanks());
     const { size, blocks } = statSync(file());
     expect(size).to.equal(10_240 * mebibyte);
     expect(blocks * 512).to.be.lessThan(mebibyte);
+    await makeExt4(`${file()}-copy`, 10_240 * mebibyte, {}, blanks());
+    expect(statSync(`${file()}-copy`).blocks).to.be.at.most(blocks);
   });
 
   it('says its size, its inodes, and what is used of both', async () => {
-    await makeExt4(file(), 64 * mebibyte, { inodes: 1000 });
+    await makeExt4(file(), 64 * mebibyte, { inodes: 1000 }, blanks());
     const { bytes, usedBytes, inodes, usedInodes, hasErrors } = await readSuperblock(file());
     expect([bytes, inodes, usedInodes, hasErrors]).to.deep.equal([64 * mebibyte, 997, 0, false]);
     expect(usedBytes).to.be.within(mebibyte, 8 * mebibyte);
   });
 
   it('becomes larger and smaller, but not smaller than what it holds', async () => {
-    await makeExt4(file(), 64 * mebibyte, {});
+    await makeExt4(file(), 64 * mebibyte, {}, blanks());
     for (const size of [128, 32]) {
       await resizeExt4(file(), size * mebibyte);
       expect((await readSuperblock(file())).bytes).to.equal(size * mebibyte);
@@ -70,7 +73,7 @@ describe('an ext4 in a file', () => {
   });
 
   it('becomes larger than its tables are reserved for', async () => {
-    await makeExt4(file(), 128 * mebibyte, {});
+    await makeExt4(file(), 128 * mebibyte, {}, blanks());
     for (const size of [40 * 1024, 200 * 1024]) {
       await resizeExt4(file(), size * mebibyte);
       expect((await readSuperblock(file())).bytes).to.equal(size * mebibyte);
