@@ -1,7 +1,10 @@
 /*
- * tszone-helper copy --from DIR --in LAYERS --to NAME [--base NAME] [--once]: an exact copy of a tree that somebody may write to
+ * tszone-helper copy --from DIR --in LAYERS --to NAME [--base NAME] [--remember [--since FILE]] [--once]: an exact copy of a tree that somebody may write to
  * meanwhile, as a layer: LAYERS/NAME/tree, and beside it LAYERS/NAME/table, from which a later copy knows which files of its source are
  * still what they were: those become one file with the base's.
+ *
+ * With --remember there is LAYERS/NAME/past instead of the table; given as FILE to a later copy, on another file system, that one has only what has changed
+ * since, to lie on top of the copy beside FILE. If FILE is not there, or tells of another file system, the copy has all; {"done":true,"since":true} says which.
  *
  * Works in passes: the first at once, then one for each line on descriptor 0, `again` or `last`; for the last (with --once: the only)
  * the source has to stand still. A line of JSON on descriptor 1 after each, {"done":true} when the layer has its name and is on disk.
@@ -30,11 +33,12 @@
 enum { SOURCE_FD = 3, DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 static struct {
-  const char *from, *in, *to, *base;
-  bool once;
+  const char *from, *in, *to, *base, *since;
+  bool once, remember;
 } options;
 
 static struct copy_table seen, base_seen;
+static struct past past, now;
 
 static bool is_plain_name(const char *name) {
   return name == NULL || (*name != '\0' && *name != '.' && strchr(name, '/') == NULL);
@@ -43,7 +47,8 @@ static bool is_plain_name(const char *name) {
 static void parse_options(int argc, char **argv) {
   static const struct option names[] = {
       {"from", required_argument, NULL, 'f'}, {"in", required_argument, NULL, 'i'}, {"to", required_argument, NULL, 't'},
-      {"base", required_argument, NULL, 'b'}, {"once", no_argument, NULL, 'o'},     {NULL, 0, NULL, 0},
+      {"base", required_argument, NULL, 'b'}, {"once", no_argument, NULL, 'o'},     {"since", required_argument, NULL, 's'},
+      {"remember", no_argument, NULL, 'r'},   {NULL, 0, NULL, 0},
   };
   int option;
 
@@ -55,11 +60,13 @@ static void parse_options(int argc, char **argv) {
     options.in = option == 'i' ? optarg : options.in;
     options.to = option == 't' ? optarg : options.to;
     options.base = option == 'b' ? optarg : options.base;
+    options.since = option == 's' ? optarg : options.since;
     options.once = options.once || option == 'o';
+    options.remember = options.remember || option == 'r';
   }
   if (options.from == NULL || options.in == NULL || options.to == NULL || optind < argc || !is_plain_name(options.to) ||
       !is_plain_name(options.base))
-    unpack_die(EINVAL, "usage: copy --from DIR --in LAYERS --to NAME [--base NAME] [--once]", "");
+    unpack_die(EINVAL, "usage: copy --from DIR --in LAYERS --to NAME [--base NAME] [--remember [--since FILE]] [--once]", "");
 }
 
 /* A mount of its own: nothing in it is a device, and nothing can be written. */
@@ -115,12 +122,15 @@ static int open_base(int layers) {
   return tree;
 }
 
-static void finish(int layer, int64_t before_ns) {
-  copy_table_write(&seen, layer, "table", before_ns);
+static void finish(int layer, const struct copy_trees *trees) {
+  if (options.remember)
+    past_write(&now, layer, "past", past_volume(trees->from));
+  else
+    copy_table_write(&seen, layer, "table", trees->before_ns);
   if (syncfs(layer) < 0) unpack_die(errno, "sync", options.to);
   if (renameat(layer, "new", layer, "tree") < 0) unpack_die(errno, "give the layer its name", options.to);
   if (fsync(layer) < 0) unpack_die(errno, "sync", options.to);
-  printf("{\"done\":true}\n");
+  printf("{\"done\":true,\"since\":%s}\n", trees->past != NULL ? "true" : "false");
   fflush(stdout);
 }
 
@@ -129,14 +139,18 @@ int copy_main(int argc, char **argv) {
   uint64_t caps = UNPACK_CAP(UNPACK_CAP_CHOWN) | UNPACK_CAP(UNPACK_CAP_DAC_OVERRIDE) |
                   UNPACK_CAP(UNPACK_CAP_DAC_READ_SEARCH) | UNPACK_CAP(UNPACK_CAP_FOWNER) |
                   UNPACK_CAP(UNPACK_CAP_FSETID) | UNPACK_CAP(UNPACK_CAP_MKNOD) | UNPACK_CAP(UNPACK_CAP_SETFCAP);
-  int layers, layer;
+  int layers, layer, since = -1;
 
   parse_options(argc, argv);
   /* Two a level of directories, three with a base. */
   unpack_raise_file_limit();
   open_source();
+  if (options.since != NULL) since = open(options.since, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (since < 0 && options.since != NULL && errno != ENOENT) unpack_die(errno, "open what the tree was", options.since);
+  if (since >= 0 && past_read(&past, since, past_volume(SOURCE_FD))) trees.past = &past;
   layers = unpack_confine_keeping(options.in, SOURCE_FD, caps);
   umask(0);
+  if (options.remember) trees.now = &now;
   layer = make_directory(layers, options.to);
   trees.from = openat(SOURCE_FD, ".", DIRECTORY);
   trees.to = make_directory(layer, "new");
@@ -148,6 +162,6 @@ int copy_main(int argc, char **argv) {
     report();
     if (trees.is_still) break;
   }
-  finish(layer, trees.before_ns);
+  finish(layer, &trees);
   return 0;
 }

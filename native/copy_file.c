@@ -201,3 +201,15 @@ bool copy_entry(int from, int to, const char *name, struct stat *source, struct 
   return S_ISREG(source->st_mode) ? copy_regular(from, to, name, source, made)
                                   : copy_other(from, to, name, source, made);
 }
+
+static const char opaque_name[] = "user.overlay.opaque";
+
+bool copy_is_opaque(int fd) {
+  char value;
+
+  return fgetxattr(fd, opaque_name, &value, 1) == 1 && value == 'y';
+}
+
+void copy_make_plain(int fd) {
+  if (fremovexattr(fd, opaque_name) < 0 && errno != ENODATA) unpack_die(errno, "remove an attribute", NULL);
+}

@@ -21,6 +21,10 @@ bool copy_entry(int from, int to, const char *name, struct stat *source, struct 
 /* Owner, mode and extended attributes, those that are too many taken away. */
 void copy_directory_attributes(int from, int to, const struct stat *st);
 
+/* Overlay's mark of a directory that hides what lies below it. */
+bool copy_is_opaque(int fd);
+void copy_make_plain(int fd);
+
 void copy_directory_times(int fd, const struct stat *st);
 
 #endif

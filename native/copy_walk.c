@@ -25,7 +25,16 @@ static struct copy_table links;
 static char **link_paths;
 static size_t link_count;
 
-static void walk(int from, int to, int base, size_t length, int depth);
+/* A directory of the copy: made when something is to be in it, where it lies on top of an earlier copy. */
+struct level {
+  struct level *above;
+  const char *name;
+  int to;
+  /* It hides what lies below it: nothing is left out. */
+  bool is_full;
+};
+
+static void walk(int from, struct level *at, int base, size_t length, int depth);
 
 /* What the source has not, the copy must not have. */
 static void remove_others(int to, const struct copy_names *wanted) {
@@ -50,6 +59,55 @@ static bool is_same(const struct copy_table *table, uint64_t copy, const struct 
   int64_t changed_ns = copy_changed_ns(source);
 
   return state != NULL && state->source == source->st_ino && state->changed_ns == changed_ns && is_settled(changed_ns);
+}
+
+static unsigned pass;
+
+/* What lay here at the earlier copy. */
+static const struct past_entry *note_past(const struct stat *source, bool is_opaque) {
+  int64_t changed_ns = copy_changed_ns(source);
+  struct past_entry *was = trees->past == NULL ? NULL : past_find(trees->past, path);
+
+  if (trees->now != NULL) past_put(trees->now, path, source, is_settled(changed_ns) ? changed_ns : -1, is_opaque);
+  if (was != NULL) was->met = pass;
+  return was;
+}
+
+static bool is_unchanged(const struct past_entry *was, const struct stat *source) {
+  return was != NULL && was->changed_ns == copy_changed_ns(source) && was->inode == source->st_ino &&
+         was->mode == source->st_mode;
+}
+
+static int out_of(struct level *at) {
+  int parent;
+  struct stat there;
+
+  if (at->to >= 0) return at->to;
+  parent = out_of(at->above);
+  if (mkdirat(parent, at->name, 0700) < 0) {
+    if (errno != EEXIST || fstatat(parent, at->name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+      unpack_die(errno, "create a directory", path);
+    if (!S_ISDIR(there.st_mode)) {
+      copy_remove_tree(parent, at->name);
+      if (mkdirat(parent, at->name, 0700) < 0) unpack_die(errno, "create a directory", path);
+    }
+  }
+  at->to = openat(parent, at->name, OPEN_DIRECTORY);
+  if (at->to < 0) unpack_die(errno, "open a directory", path);
+  return at->to;
+}
+
+/* What was here at the earlier copy, and is not any more: overlay's mark for that (overlayfs.rst). */
+static void hide_gone(struct level *at, const struct past_entry *was) {
+  if (was == NULL || !trees->is_still || at->is_full) return;
+  for (size_t i = was->child; i != 0; i = trees->past->entries[i].next) {
+    const struct past_entry *entry = &trees->past->entries[i];
+    const char *slash = strrchr(entry->path, '/'), *name = slash == NULL ? entry->path : slash + 1;
+
+    if (entry->met == pass) continue;
+    if (mknodat(out_of(at), name, S_IFCHR, 0) < 0) unpack_die(errno, "hide what is gone", entry->path);
+    copy_counts.removed++;
+  }
 }
 
 static void note_link(const struct stat *source, uint64_t copy) {
@@ -90,9 +148,17 @@ static bool link_base(int to, int base, const char *name, const struct stat *sou
   return true;
 }
 
-static void copy_one(int from, int to, int base, const char *name, struct stat *source) {
-  struct stat made, *there = fstatat(to, name, &made, AT_SYMLINK_NOFOLLOW) < 0 ? NULL : &made;
+static void copy_one(int from, struct level *at, int base, const char *name, struct stat *source) {
+  const struct past_entry *was = note_past(source, false);
+  struct stat made, *there = NULL;
+  int to;
 
+  if (!at->is_full && is_unchanged(was, source)) {
+    copy_counts.linked++;
+    return;
+  }
+  to = out_of(at);
+  there = fstatat(to, name, &made, AT_SYMLINK_NOFOLLOW) < 0 ? NULL : &made;
   if (link_known(to, name, source, there)) return;
   if (there != NULL && is_same(trees->seen, made.st_ino, source)) {
     note_link(source, made.st_ino);
@@ -117,8 +183,16 @@ static void finish_directory(int in, int out, const struct stat *source) {
   copy_directory_times(out, source);
 }
 
-static void copy_directory(int from, int to, int base, const char *name, size_t length, int depth) {
-  int in = openat(from, name, OPEN_DIRECTORY | O_NOATIME), out, below;
+/* Whether it is to be there in any case, before anything that is in it. */
+static bool is_needed(const struct level *at, const struct past_entry *was, const struct stat *source) {
+  return trees->past == NULL || at->is_full || !is_unchanged(was, source);
+}
+
+static void copy_directory(int from, struct level *above, int base, const char *name, size_t length, int depth) {
+  struct level at = {.above = above, .name = name, .to = -1, .is_full = above->is_full};
+  int in = openat(from, name, OPEN_DIRECTORY | O_NOATIME), below;
+  const struct past_entry *was;
+  bool is_opaque;
   struct stat st;
 
   if (in < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
@@ -126,31 +200,31 @@ static void copy_directory(int from, int to, int base, const char *name, size_t 
     return;
   }
   if (in < 0 || fstat(in, &st) < 0) unpack_die(errno, "open a directory", path);
-  if (mkdirat(to, name, 0700) < 0) {
-    struct stat there;
-
-    if (errno != EEXIST || fstatat(to, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
-      unpack_die(errno, "create a directory", path);
-    if (!S_ISDIR(there.st_mode)) {
-      copy_remove_tree(to, name);
-      if (mkdirat(to, name, 0700) < 0) unpack_die(errno, "create a directory", path);
-    }
-  }
-  out = openat(to, name, OPEN_DIRECTORY);
-  if (out < 0) unpack_die(errno, "open a directory", path);
+  is_opaque = copy_is_opaque(in);
+  was = note_past(&st, is_opaque);
+  if (is_opaque && (was == NULL || was->inode != st.st_ino || !was->is_opaque)) at.is_full = true;
+  if (is_needed(&at, was, &st))
+    out_of(&at);
+  else if (above->to >= 0)
+    at.to = openat(above->to, name, OPEN_DIRECTORY);
   below = base < 0 ? -1 : openat(base, name, OPEN_DIRECTORY);
-  walk(in, out, below, length, depth + 1);
-  finish_directory(in, out, &st);
+  walk(in, &at, below, length, depth + 1);
+  hide_gone(&at, was);
+  if (at.to >= 0) {
+    finish_directory(in, at.to, &st);
+    /* What it hid is hidden by the earlier copy, which is to be seen through it. */
+    if (trees->past != NULL && is_opaque && !at.is_full) copy_make_plain(at.to);
+    close(at.to);
+  }
   close(in);
-  close(out);
   if (below >= 0) close(below);
 }
 
-static void walk(int from, int to, int base, size_t length, int depth) {
+static void walk(int from, struct level *at, int base, size_t length, int depth) {
   struct copy_names names = copy_read_names(from);
 
   if (depth > MAX_DEPTH) unpack_die(ELOOP, "directories are nested too deep", path);
-  remove_others(to, &names);
+  if (at->to >= 0) remove_others(at->to, &names);
   for (size_t i = 0; i < names.count; i++) {
     const char *name = names.list[i];
     size_t size = strlen(name), end = length + (length > 0) + size;
@@ -164,15 +238,17 @@ static void walk(int from, int to, int base, size_t length, int depth) {
       if (errno != ENOENT) unpack_die(errno, "look up", path);
       gone("look up");
     } else if (S_ISDIR(st.st_mode))
-      copy_directory(from, to, base, name, end, depth);
+      copy_directory(from, at, base, name, end, depth);
     else
-      copy_one(from, to, base, name, &st);
+      copy_one(from, at, base, name, &st);
     path[length] = '\0';
   }
   copy_free_names(&names);
 }
 
 void copy_walk(const struct copy_trees *given) {
+  struct level root = {.to = given->to};
+  const struct past_entry *was;
   struct stat st;
 
   trees = given;
@@ -183,6 +259,10 @@ void copy_walk(const struct copy_trees *given) {
   free(links.slots);
   links = (struct copy_table){0};
   if (fstat(trees->from, &st) < 0) unpack_die(errno, "look at the source", "");
-  walk(trees->from, trees->to, trees->base, 0, 0);
+  pass++;
+  if (trees->now != NULL) past_clear(trees->now);
+  was = note_past(&st, false);
+  walk(trees->from, &root, trees->base, 0, 0);
+  hide_gone(&root, was);
   finish_directory(trees->from, trees->to, &st);
 }

@@ -28,12 +28,6 @@ enum { MAX_DEPTH = 2048, DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLO
 
 static const char opaque_name[] = "user.overlay.opaque";
 
-static bool is_opaque(int fd) {
-  char value;
-
-  return fgetxattr(fd, opaque_name, &value, 1) == 1 && value == 'y';
-}
-
 static void merge(int from, int to, int depth);
 
 /* What was copied of the layer that is worked on, by inode; -1: files are linked. */
@@ -59,12 +53,12 @@ static void merge_directory(int from, int to, const char *name, int depth) {
   struct stat st, there;
 
   if (in < 0 || fstat(in, &st) < 0) unpack_die(errno, "open a directory", name);
-  if (fstatat(to, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && (!S_ISDIR(there.st_mode) || is_opaque(in)))
+  if (fstatat(to, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && (!S_ISDIR(there.st_mode) || copy_is_opaque(in)))
     copy_remove_tree(to, name);
   if (mkdirat(to, name, 0700) < 0 && errno != EEXIST) unpack_die(errno, "create a directory", name);
   out = openat(to, name, DIRECTORY);
   if (out < 0) unpack_die(errno, "open a directory", name);
-  was_opaque = is_opaque(out);
+  was_opaque = copy_is_opaque(out);
   merge(in, out, depth + 1);
   copy_directory_attributes(in, out, &st);
   if (was_opaque && fsetxattr(out, opaque_name, "y", 1, 0) < 0) unpack_die(errno, "set an attribute", name);

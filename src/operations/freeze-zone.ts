@@ -142,14 +142,18 @@ async function freezeByCopy<T>(
   const { pool, volume, layers } = await volumeOf(roots, record);
   const driver = layerDriverOf(pool);
   const layer = newLayerId();
-  const base = (await readSnapshots(roots, name)).findLast((one) => one.isCopy && one.pool === pool.name)?.layers[0];
+  const earlier = await earlierCopy(roots, name, { pool, layers });
+  const base = earlier[0];
   const { isRunning, isTaken, signal } = options;
   const stillness = isRunning ? holdStill(host, name) : standsStill;
   const kind = { recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
   const thaw = !isRunning || isZoneFrozen(groupsOf(host, name)) ? [] : [planThaw(groupsOf(host, name))];
-  const ops = [...thaw, { op: 'storage.layer', roots, pool, layer } as const];
+  const opening = { id: layer, layers: base === undefined || driver.stacksCopies !== true ? [] : [base] };
+  const open = opening.layers.length === 0 ? [] : [{ op: 'storage.open', pool, ...opening } as const];
+  const ops = [...thaw, { op: 'storage.layer', roots, pool, layer } as const, ...open];
   return runTransaction({ operation: 'freeze', zone: name, ...kind, roots, ops, signal: options.signal }, async () => {
     let copiedBytes = 0;
+    let isSince: boolean | undefined;
     const freeze = async (also: () => Promise<unknown>) => {
       const hold: HoldStill = (work) =>
         stillness.hold(async () => {
@@ -157,24 +161,43 @@ async function freezeByCopy<T>(
           await also();
           return result;
         });
-      ({ copiedBytes } = await driver.freeze(pool, volume, layer, { hold, base, isTaken, signal }));
+      ({ copiedBytes, isSince } = await driver.freeze(pool, volume, layer, { hold, base, isTaken, signal }));
     };
     if (options.localTo === undefined) await freeze(async () => {});
     else {
       const localBytes = await copyLocal(host, record, options, around(freeze));
       copiedBytes += localBytes;
     }
+    if (open.length > 0) await driver.close(pool, opening);
     boundary('freeze', name, 'copied');
     const frozen = {
       record,
       pool: pool.name,
-      layers: [layer, ...layers],
+      layers: [layer, ...(isSince === true ? earlier : layers)],
       isCopy: true,
       wasRunning: isRunning,
       copiedBytes,
     };
     return commit({ ...frozen, frozenMs: stillness.ms() });
   });
+}
+
+/** As many lie on top of each other before all is copied again. */
+const mostStacked = 8;
+
+/** Of the running zone, at its latest snapshot: what that is made of. */
+async function earlierCopy(
+  roots: Roots,
+  zone: string,
+  { pool, layers }: Pick<ZoneVolume, 'pool' | 'layers'>,
+): Promise<readonly string[]> {
+  const copies = (await readSnapshots(roots, zone)).filter((one) => one.isCopy && one.pool === pool.name);
+  const found = copies.at(-1)?.layers ?? [];
+  if (layerDriverOf(pool).stacksCopies !== true) return found;
+  const stacked = found.length - layers.length;
+  // What lies below the volume has to be what lay below it then.
+  const isSame = stacked > 0 && found.slice(stacked).join() === layers.join();
+  return isSame && stacked < mostStacked ? found : [];
 }
 
 /** What has to stand still for the one stands still for the other, too. */

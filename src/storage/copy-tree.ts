@@ -13,6 +13,11 @@ export interface CopyInput {
   readonly layer: string;
   /** An earlier copy there: files that have not changed since become one with its. */
   readonly base?: string | undefined;
+  /**
+   * The copy is to be known to a later one on another file system (`past` beside it). With the `past` of an earlier one: only what has changed since
+   * is copied, to lie on top of that.
+   */
+  readonly remembers?: true | { readonly since: string } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,10 +40,21 @@ export type HoldStill = <T>(work: () => Promise<T>) => Promise<T>;
 const manyBytes = 32 << 20;
 const mostPasses = 4;
 
+export interface Copied {
+  /** What had to be copied. */
+  readonly bytes: number;
+  /** It lies on top of the earlier one. */
+  readonly isSince: boolean;
+}
+
 /** @returns bytes that had to be copied @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED, the signal's reason */
-export async function copyTree(input: CopyInput, holdStill: HoldStill): Promise<number> {
-  const { from, layers, layer, base, signal } = input;
-  const args = ['--from', from, '--in', layers, '--to', layer, ...(base === undefined ? [] : ['--base', base])];
+export const copyTree = async (input: CopyInput, holdStill: HoldStill): Promise<number> =>
+  (await copyTreeSince(input, holdStill)).bytes;
+
+/** @throws as copyTree */
+export async function copyTreeSince(input: CopyInput, holdStill: HoldStill): Promise<Copied> {
+  const { signal } = input;
+  const args = argumentsOf(input);
   const tool = runTool('copy', args, { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', signal });
   const talk = conversation(tool, input);
   let bytes = 0;
@@ -52,13 +68,22 @@ export async function copyTree(input: CopyInput, holdStill: HoldStill): Promise<
     let last = await pass();
     for (let passes = 1; passes < mostPasses && last.bytes > manyBytes; passes += 1) last = await pass('again');
     await holdStill(() => pass('last'));
-    await talk.next();
+    const { since } = (await talk.next()) as { readonly since: boolean };
     await tool.exited;
-    return bytes;
+    return { bytes, isSince: since };
   } finally {
     tool.kill();
     await tool.exited;
   }
+}
+
+function argumentsOf({ from, layers, layer, base, remembers }: CopyInput): string[] {
+  const since = typeof remembers === 'object' ? ['--since', remembers.since] : [];
+  return [
+    ...['--from', from, '--in', layers, '--to', layer],
+    ...(base === undefined ? [] : ['--base', base]),
+    ...(remembers === undefined ? [] : ['--remember', ...since]),
+  ];
 }
 
 /** Lines of JSON; its end before the next one is a failure, of which it has said why on stderr. */

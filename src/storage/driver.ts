@@ -48,6 +48,8 @@ export interface Frozen {
   readonly how: 'moved' | 'copied';
   /** What had to be copied. */
   readonly copiedBytes: number;
+  /** Only what has changed since `base`, to lie on top of that. */
+  readonly isSince?: boolean | undefined;
 }
 
 /** What is used together. */
@@ -132,7 +134,7 @@ export interface FreezeOptions {
    * for as short as can be.
    */
   readonly hold?: HoldStill | undefined;
-  /** A copy of the same volume that was made before: what has not changed since need not be copied again. */
+  /** A copy of the same volume that was made before: what has not changed since need not be copied again. Where copies are stacked: open as the new layer's name. */
   readonly base?: string | undefined;
   /** `moved`: the empty volume's root is to look like this layer's, or null: like a new one's; if not given, like what was moved. */
   readonly like?: string | null | undefined;
@@ -142,6 +144,8 @@ export interface FreezeOptions {
 }
 
 export interface StorageDriver extends VolumeDriver {
+  /** Copies of a running zone's volume share no files: each lies on top of the one before it. */
+  readonly stacksCopies?: boolean;
   /**
    * Nothing was written to a volume since it was made over these layers: one more layer would only be one more to look through. False
    * where nobody can tell; the volume is not open.

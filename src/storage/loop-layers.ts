@@ -2,10 +2,11 @@
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { hasCode, zoneError } from '../errors/index.js';
 import { runTool } from '../helper/index.js';
 import { chmod, lstat, mkdir, readdir, rm, stat, statfs } from '../host/quick-fs.js';
 import { diskFull, syncDirectory } from '../state/index.js';
-import { copyTree } from './copy-tree.js';
+import { copyTreeSince } from './copy-tree.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
 import { makeExt4, readSuperblock } from './ext4.js';
 import { mountFile, unmountFile } from './loop-mount.js';
@@ -27,11 +28,13 @@ export interface FrozenFile {
   readonly file: string;
   /** Where it is mounted, if it is. */
   readonly directory: string;
+  /** Where an earlier copy of it is mounted. */
+  readonly earlier?: string | undefined;
 }
 
 export async function freezeFile(
   pool: Pool,
-  { file, directory }: FrozenFile,
+  { file, directory, earlier }: FrozenFile,
   layer: string,
   { hold, signal }: FreezeOptions,
 ): Promise<Frozen> {
@@ -43,18 +46,34 @@ export async function freezeFile(
   try {
     await makeLike(pool, file, fresh);
     await mountFile({ file: fresh, target, type: 'ext4', options: ['noinit_itable'] });
-    const copy = { from: join(directory, 'upper'), layers: target, layer: 'copy', signal };
-    const copiedBytes = await copyTree(copy, hold);
+    const remembers = earlier === undefined ? true : { since: join(earlier, 'copy/past') };
+    const copy = { from: join(directory, 'upper'), layers: target, layer: 'copy', remembers, signal } as const;
+    const { bytes, isSince } = await copyTreeSince(copy, hold);
     await rename(join(target, 'copy/tree'), join(target, 'upper'));
     await unmountFile(target);
     await rename(fresh, layerFileOf(pool, layer));
     await syncDirectory(layersOf(pool));
-    return { how: 'copied', copiedBytes };
+    return { how: 'copied', copiedBytes: bytes, isSince };
   } catch (error) {
     await removeLayerFile(pool, layer);
-    throw diskFull(error, fresh);
+    throw await fullBelow(error, fresh);
   }
 }
+
+/**
+ * What a loop device cannot write, since its file takes more room and there is none, is said to be an I/O error.
+ */
+async function fullBelow(error: unknown, file: string): Promise<unknown> {
+  const isIo = hasCode(error, 'KERNEL_STEP_FAILED') && error.context.errno === eio;
+  const { bavail, bsize } = await statfs(dirname(file));
+  if (!isIo || bavail * bsize > fullBytes) return diskFull(error, file);
+  return zoneError('RESOURCE_DISK_FULL', `no space left for "${file}"`, {
+    hint: 'Free space on the file system that it lies on, then repeat the command.',
+    context: { path: file },
+    cause: error,
+  });
+}
+const [eio, fullBytes] = [5, 1 << 20];
 
 /** Begun again after a kill anywhere, it ends as it would have. */
 async function moveFile(pool: Pool, file: string, layer: string): Promise<void> {
@@ -100,7 +119,10 @@ export async function mergeLayerFiles(pool: Pool, layer: string, trees: readonly
   const tree = await beginLayerFile(pool, layer, Math.max(defaultVolumeBytes, 1.5 * bytes));
   const tool = runTool('merge', ['--into', dirname(tree), ...trees], { stderr: 'pipe' });
   const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
-  if (status !== 0) throw toolFailed(said, { step: 'merge', path: tree, what: 'layers could not be merged' });
+  if (status !== 0) {
+    const failure = toolFailed(said, { step: 'merge', path: tree, what: 'layers could not be merged' });
+    throw await fullBelow(failure, layerFileOf(pool, layer));
+  }
   await endLayerFile(pool, layer);
 }
 

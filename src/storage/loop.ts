@@ -41,7 +41,8 @@ export const loopDriver: StorageDriver = {
   mountPoints,
   isUntouched,
   freeze: (pool, volume, layer, options) =>
-    freezeFile(pool, { file: fileOf(pool, volume), directory: directory(pool, volume) }, layer, options),
+    freezeFile(pool, frozenFile(pool, volume, layer, options.base), layer, options),
+  stacksCopies: true,
   // A file system needs more than what its files have; what is not used is a hole.
   beginLayer: (pool, layer, bytes) =>
     beginLayerFile(pool, layer, bytesFor({ diskBytes: Math.max(defaultVolumeBytes, 1.5 * bytes) })),
@@ -70,6 +71,12 @@ function mountPoints(pool: Pool, { id, volume, layers }: Opening): string[] {
   const own = volume === undefined ? [] : [directory(pool, volume)];
   return [...own, ...layers.map((layer) => layerMount(pool, layer, id))];
 }
+
+const frozenFile = (pool: Pool, volume: string, layer: string, base: string | undefined) => ({
+  file: fileOf(pool, volume),
+  directory: directory(pool, volume),
+  earlier: base === undefined ? undefined : layerMount(pool, base, layer),
+});
 
 /** It has its name when it is whole. */
 async function make(pool: Pool, volume: string, limits: VolumeLimits): Promise<void> {

@@ -8,7 +8,7 @@ import { runTool } from '../host/tool.js';
 import { diskFull, isErrno } from '../state/index.js';
 import { btrfs, mountPool } from './btrfs-tool.js';
 import type { Pool } from './driver.js';
-import { asDiskFull, growMountedFile } from './grow-file.js';
+import { asDiskFull, growMountedFile, isSaid } from './grow-file.js';
 import { blanksOf } from './loop-layers.js';
 import { loopDeviceOf, unmountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
@@ -36,12 +36,18 @@ async function makeFile(file: string, sizeBytes: number): Promise<void> {
   } catch (error) {
     throw diskFull(error, file);
   }
-  await runTool({ tool: 'mkfs.btrfs', args: ['--quiet', '--nodiscard', file], package: 'btrfs-progs' }).catch(
-    (error: unknown) => {
-      throw asDiskFull(error, file);
-    },
-  );
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await runTool({ tool: 'mkfs.btrfs', args: ['--quiet', '--nodiscard', file], package: 'btrfs-progs' });
+      return;
+    } catch (error) {
+      // It asks every loop device that is mounted whether it has this file, and stumbles over one that goes meanwhile.
+      if (tries === mostTries || !isSaid(error, /cannot check mount status/i)) throw asDiskFull(error, file);
+    }
+  }
 }
+
+const mostTries = 5;
 
 /** Nothing can be made in it from now on. @throws POOL_IN_USE, POOL_UNUSABLE */
 export async function emptyPool(pool: Pool): Promise<void> {

@@ -156,6 +156,52 @@ for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
       for (const name of ['a', 'b']) await host.ok(['delete', '--force', name]);
     });
 
+    it('of a running zone copy what was written since the one before, and show all of it', async () => {
+      const { host } = given;
+      const before = await host.snapshot();
+      await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'p', 'busybox']);
+      const zone = await zoneOf('a');
+      const files = 'find /root /srv /etc /home /bin -type f';
+      const look = `find /root /srv /etc /home ! -name machine-id -exec /busybox stat -c "%n %F %a %u:%g %s %Y" {} + | sort; ${files} -exec /busybox md5sum {} + | sort; ls /bin | md5sum`;
+      const changes = [
+        `mkdir -p /root/kept/deep /root/goes/deep /srv/moves /home/d; head -c 9000000 /dev/urandom >/root/kept/deep/large; echo 1 >/root/kept/changes
+         echo x >/root/goes/deep/f; echo y >/srv/moves/y; ln /root/kept/deep/large /root/kept/hard; ln -s large /root/kept/deep/link; rm /etc/group
+         rm -r /bin; mkdir /bin; echo z >/bin/z; echo 1 >/home/d/one; chmod 700 /home/d; mknod /root/fifo p`,
+        `echo 2 >/root/kept/changes; rm -r /root/goes; mv /srv/moves /srv/moved; echo new >/etc/group; rm -r /home/d; mkdir /home/d; echo 2 >/home/d/two
+         echo more >/bin/more; mkdir /root/goes; chown 5:6 /root/kept/deep; touch -d @1000000000 /root`,
+        `mv /root/kept/deep/link /root/link; rm /bin/z; rm /etc/group; mkdir /etc/group; echo in >/etc/group/in; rm -r /srv/moved; rm -r /home/d; echo f >/home/d; rm /root/fifo; chmod 711 /root/kept`,
+        'true',
+      ];
+      // Of a busybox without links: each applet by its own name.
+      const applets = 'for one in $(/busybox --list); do alias $one="/busybox $one"; done';
+      const inBox = async (script: string) =>
+        (await zone.exec(['/busybox', 'sh', '-c', `${applets}\n${script}`])).stdout;
+      await sh(zone, 'cp /bin/busybox /busybox');
+      const shows: string[] = [];
+      for (const [at, change] of changes.entries()) {
+        await inBox(change);
+        shows.push(await inBox(look));
+        const { copiedBytes } = await host.json<{ copiedBytes: number }>(['snapshot', 'create', `a@s${at}`]);
+        if (driver !== 'btrfs') expect(copiedBytes > 8_000_000, `copied at ${at}: ${copiedBytes}`).to.equal(at === 0);
+      }
+      expect(new Set(shows).size, shows.join('\n---\n')).to.equal(3);
+      for (const at of [3, 0, 2, 1]) {
+        await host.ok(['snapshot', 'restore', `a@s${at}`, '--force']);
+        expect(await inBox(look), `restored s${at}`).to.equal(shows[at]);
+      }
+      await host.ok(['snapshot', 'delete', 'a@s0', 'a@s1', 'a@s3']);
+      await host.ok(['clone', 'a@s2', 'b']);
+      await host.ok(['delete', '--force', 'a']);
+      await host.ok(['start', 'b']);
+      const clone = await zoneOf('b');
+      expect(
+        (await clone.exec(['/busybox', 'sh', '-c', 'cat /root/kept/changes /etc/group/in; ls /srv'])).stdout,
+      ).to.equal('2\nin\n');
+      await host.ok(['delete', '--force', 'b']);
+      expect(await layers()).to.deep.equal([]);
+      await expectNothingLeftNow(before, host.snapshotOptions);
+    });
+
     it('give a clone an identity of its own before anybody sees its files, and never another one', async () => {
       const { host } = given;
       const before = await host.snapshot();

@@ -1,0 +1,285 @@
+/**
+ * The disk of a pool becomes full at each step of what is done with snapshots, clones and layers: it works, or says that the disk is full; nothing
+ * is lost, nothing is left, and with room again the same thing works.
+ */
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { isZoneFrozen } from '../../src/cgroups/index.js';
+import { hasCode } from '../../src/errors/index.js';
+import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
+import { cloneZone } from '../../src/operations/clone-zone.js';
+import { createZone } from '../../src/operations/create-zone.js';
+import { deleteZone } from '../../src/operations/delete-zone.js';
+import { mostLayers } from '../../src/operations/flatten-layers.js';
+import { openHostContext } from '../../src/operations/host-context.js';
+import { lookUpMerged } from '../../src/operations/merged-lookup.js';
+import { createPool } from '../../src/operations/pool-create.js';
+import { deletePool } from '../../src/operations/pool-delete.js';
+import { createSnapshot } from '../../src/operations/snapshot-create.js';
+import { pruneSnapshots } from '../../src/operations/snapshot-prune.js';
+import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
+import { withZoneParts } from '../../src/operations/zone-parts.js';
+import { groupsOf } from '../../src/operations/zone-ref.js';
+import { findPoolOf, volumeOf } from '../../src/operations/zone-storage.js';
+import { findZone, readSnapshots, readZone, readZones } from '../../src/state/index.js';
+import { layerDriverOf } from '../../src/storage/index.js';
+import { givenHost } from '../helpers/given.js';
+import { patience } from '../helpers/patience.js';
+import { mountSmallDisk, type SmallDisk } from '../helpers/small-disk.js';
+import { sh } from '../helpers/temp-host.js';
+
+/** To the last byte; from within a boundary, so at once. */
+function fill(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (const size of [1 << 20, 1 << 12, 1]) {
+    const piece = Buffer.alloc(size, 1);
+    for (let at = 0; ; at += 1) {
+      const path = join(directory, `${size}-${at}`);
+      try {
+        const file = openSync(path, 'w');
+        try {
+          writeSync(file, piece);
+        } finally {
+          closeSync(file);
+        }
+      } catch {
+        rmSync(path, { force: true });
+        break;
+      }
+    }
+  }
+}
+
+interface Case {
+  readonly name: string;
+  readonly isRunning?: boolean;
+  /** What it is to be worked on is called `z`. */
+  readonly bring?: () => Promise<void>;
+  readonly work: () => Promise<unknown>;
+  /** What `z` may hold if it fails, and what it holds when it has worked. */
+  readonly after: string;
+}
+
+for (const driver of ['loop', 'btrfs'] as const) {
+  describe(`a full disk below a ${driver} pool`, function () {
+    this.timeout(patience(300_000));
+    let disk: SmallDisk | undefined;
+    let filler: string;
+    after(async () => {
+      const host = await context();
+      for (const { spec } of await readZones(host.roots)) await deleteZone(host, spec.name, { force: true });
+      await rm(join((await findPoolOf(host.roots, 'p')).path, 'ballast'), { force: true });
+      await rm(filler, { recursive: true, force: true });
+      await deletePool(host, 'p');
+      await disk?.unmount();
+    });
+    const given = givenHost({ images: ['busybox'], needs: [driver] }, async (host) => {
+      const context = (await host.open()).context;
+      if (driver === 'loop') {
+        const directory = join(host.directory, 'small');
+        await mkdir(directory, { mode: 0o700 });
+        disk = await mountSmallDisk(directory, 64);
+        filler = join(directory, 'filler');
+        await createPool(context, { name: 'p', driver, path: join(directory, 'pool') });
+      } else {
+        await createPool(context, { name: 'p', driver, sizeBytes: 256 << 20 });
+        const { path } = await findPoolOf(context.roots, 'p');
+        filler = join(path, 'filler');
+        // So that little is to be filled each time.
+        await writeFile(join(path, 'ballast'), Buffer.alloc(96 << 20, 1));
+      }
+      await createZone(context, { name: 'base', image: 'busybox', net: 'none', pool: 'p' });
+      await write('base', { f: 'old', 'd/x': 'x' });
+    });
+    const context = async () => (await given.host.open()).context;
+
+    async function write(zone: string, files: Readonly<Record<string, string>>): Promise<void> {
+      const { roots } = await context();
+      const { pool, volume, layers, driver: ways } = await volumeOf(roots, await readZone(roots, zone));
+      const opening = { id: volume, volume, layers };
+      await ways.open(pool, opening);
+      for (const [path, text] of Object.entries(files)) {
+        const at = join(ways.directory(pool, volume), 'upper/root', path);
+        mkdirSync(join(at, '..'), { recursive: true });
+        writeFileSync(at, text, { flush: true });
+      }
+      await ways.close(pool, opening);
+    }
+
+    async function read(zone: string, path: string): Promise<string | undefined> {
+      const host = await context();
+      return withZoneParts(host, await readZone(host.roots, zone), {}, async ([root]) => {
+        const found = await lookUpMerged(root?.directories ?? [], `root/${path}`);
+        return found === undefined ? undefined : readFile(found.paths[0] ?? '', 'utf8');
+      });
+    }
+
+    /** `old` in its snapshot, `new` now. */
+    async function bring(): Promise<void> {
+      const host = await context();
+      await cloneZone(host, { source: 'base', name: 'z' });
+      await createSnapshot(host, 'z', { name: 'old' });
+      await write('z', { f: 'new' });
+    }
+
+    async function bringDeep(): Promise<void> {
+      await bring();
+      const { roots } = await context();
+      while (((await readZone(roots, 'z')).storage?.layers.length ?? 0) < mostLayers) {
+        await write('z', { more: 'x' });
+        await createSnapshot(await context(), 'z');
+      }
+      await write('z', { f: 'new' });
+    }
+
+    async function start(): Promise<void> {
+      const zone = await (await given.host.open()).zone('z');
+      await zone.start();
+      await sh(zone, 'head -c 3000000 /dev/urandom >/root/data; sync');
+    }
+
+    const cases: readonly Case[] = [
+      {
+        name: 'snapshot of a stopped zone',
+        work: async () => createSnapshot(await context(), 'z', { name: 'made' }),
+        after: 'new',
+      },
+      {
+        name: 'restore',
+        work: async () => restoreSnapshot(await context(), { zone: 'z', snapshot: 'old' }),
+        after: 'old',
+      },
+      {
+        name: 'clone of a stopped zone',
+        work: async () => cloneZone(await context(), { source: 'z', name: 'made' }),
+        after: 'new',
+      },
+      {
+        name: 'clone of a snapshot',
+        work: async () => cloneZone(await context(), { source: 'z', snapshot: 'old', name: 'made' }),
+        after: 'new',
+      },
+      {
+        name: 'snapshot of a running zone',
+        isRunning: true,
+        work: async () => createSnapshot(await context(), 'z', { name: 'made' }),
+        after: 'new',
+      },
+      {
+        name: 'clone of a running zone',
+        isRunning: true,
+        work: async () => cloneZone(await context(), { source: 'z', name: 'made' }),
+        after: 'new',
+      },
+      ...(driver === 'btrfs'
+        ? []
+        : [
+            {
+              name: 'snapshot by which many layers become one',
+              bring: bringDeep,
+              work: async () => createSnapshot(await context(), 'z', { name: 'made' }),
+              after: 'new',
+            },
+          ]),
+    ];
+
+    async function expectNoRemains(): Promise<void> {
+      const { roots } = await context();
+      const records = await readZones(roots);
+      const named = records.flatMap(({ storage }) => storage?.layers ?? []);
+      for (const { spec } of records)
+        for (const one of await readSnapshots(roots, spec.name)) named.push(...one.layers);
+      const pool = await findPoolOf(roots, 'p');
+      const known = [...new Set(named)].sort();
+      expect([...(await layerDriverOf(pool).listLayers(pool))].sort(), 'layers').to.deep.equal(known);
+      const volumes = records.map(({ storage }) => storage?.volume ?? '').sort();
+      const found = await readdir(join(pool.path, 'volumes'));
+      expect(found.map((name) => name.replace(/\.img$/, '')).sort(), 'volumes').to.deep.equal(volumes);
+      expect(await readdir(join(roots.root, 'journal')), 'journals').to.deep.equal([]);
+    }
+
+    async function stop(): Promise<void> {
+      const zone = await (await given.host.open()).zone('z');
+      if ((await zone.inspect()).status === 'running') await zone.stop({ force: true });
+    }
+
+    async function removeAll(): Promise<void> {
+      const host = await context();
+      for (const name of ['made', 'z'])
+        if ((await findZone(host.roots, name)) !== undefined) await deleteZone(host, name, { force: true });
+    }
+
+    /** The disk is full from a boundary on. @returns the failure, and the boundaries that there were */
+    async function workOnFullDisk(one: Case, at: number): Promise<{ error: unknown; seen: string[] }> {
+      const seen: string[] = [];
+      observeBoundaries(({ operation, step }: Boundary) => {
+        if (seen.push(`${operation}: ${step}`) - 1 === at) fill(filler);
+      });
+      try {
+        await one.work();
+        return { error: undefined, seen };
+      } catch (error) {
+        return { error, seen };
+      } finally {
+        observeBoundaries(undefined);
+        await rm(filler, { recursive: true, force: true });
+      }
+    }
+
+    async function expectUnharmed(one: Case, error: unknown): Promise<void> {
+      if (error !== undefined)
+        expect(hasCode(error, 'RESOURCE_DISK_FULL'), `${String(error)} ${JSON.stringify(error)}`).to.equal(true);
+      if (one.isRunning === true) expect(isZoneFrozen(groupsOf(await context(), 'z'))).to.equal(false);
+      await openHostContext(given.host);
+      await stop();
+      expect(await read('z', 'd/x')).to.equal('x');
+      expect(await read('z', 'f')).to.be.oneOf(error === undefined ? [one.after] : ['new', one.after]);
+      await expectNoRemains();
+    }
+
+    async function workAgain(one: Case): Promise<void> {
+      if (one.isRunning === true) await start();
+      const isMade = (await readSnapshots((await context()).roots, 'z')).some(({ name }) => name === 'made');
+      if (!isMade) await one.work();
+      await stop();
+      expect(await read('z', 'f')).to.equal(one.after);
+    }
+
+    async function expectMade(one: Case): Promise<void> {
+      if (await findZone((await context()).roots, 'made'))
+        expect(await read('made', 'f')).to.equal(one.name.endsWith('snapshot') ? 'old' : 'new');
+      await expectNoRemains();
+      await removeAll();
+      expect(await pruneSnapshots(await context())).to.deep.equal({ snapshots: [], layers: [] });
+    }
+
+    async function fillAt(one: Case, at: number): Promise<string[]> {
+      await (one.bring ?? bring)();
+      if (one.isRunning === true) await start();
+      const { error, seen } = await workOnFullDisk(one, at);
+      try {
+        await expectUnharmed(one, error);
+        if (error !== undefined) await workAgain(one);
+        await expectMade(one);
+      } catch (cause) {
+        const how = error === undefined ? 'done' : 'failed';
+        throw new Error(`full from ${seen[at] ?? 'nowhere'} on, ${how}: ${String(cause)}`, { cause });
+      }
+      return seen;
+    }
+
+    afterEach('what a failure has left', async () => {
+      observeBoundaries(undefined);
+      await rm(filler, { recursive: true, force: true });
+      await openHostContext(given.host);
+      await removeAll();
+    });
+
+    for (const one of cases)
+      it(one.name, async () => {
+        for (let at = 0; ; at += 1) if ((await fillAt(one, at)).length <= at) break;
+      });
+  });
+}
