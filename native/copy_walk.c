@@ -200,7 +200,7 @@ static void copy_directory(int from, struct level *above, int base, const char *
     return;
   }
   if (in < 0 || fstat(in, &st) < 0) unpack_die(errno, "open a directory", path);
-  is_opaque = copy_is_opaque(in);
+  is_opaque = trees->now != NULL && copy_is_opaque(in);
   was = note_past(&st, is_opaque);
   if (is_opaque && (was == NULL || was->inode != st.st_ino || !was->is_opaque)) at.is_full = true;
   if (is_needed(&at, was, &st))

@@ -58,6 +58,8 @@ interface Case {
   /** What it is to be worked on is called `z`. */
   readonly bring?: () => Promise<void>;
   readonly work: () => Promise<unknown>;
+  /** At these boundaries. */
+  readonly at?: RegExp;
   /** What `z` may hold if it fails, and what it holds when it has worked. */
   readonly after: string;
 }
@@ -97,8 +99,8 @@ for (const driver of ['loop', 'btrfs'] as const) {
 
     async function write(zone: string, files: Readonly<Record<string, string>>): Promise<void> {
       const { roots } = await context();
-      const { pool, volume, layers, driver: ways } = await volumeOf(roots, await readZone(roots, zone));
-      const opening = { id: volume, volume, layers };
+      const { pool, volume, driver: ways } = await volumeOf(roots, await readZone(roots, zone));
+      const opening = { id: volume, volume, layers: [] };
       await ways.open(pool, opening);
       for (const [path, text] of Object.entries(files)) {
         const at = join(ways.directory(pool, volume), 'upper/root', path);
@@ -179,6 +181,7 @@ for (const driver of ['loop', 'btrfs'] as const) {
             {
               name: 'snapshot by which many layers become one',
               bring: bringDeep,
+              at: /^flatten/,
               work: async () => createSnapshot(await context(), 'z', { name: 'made' }),
               after: 'new',
             },
@@ -279,7 +282,10 @@ for (const driver of ['loop', 'btrfs'] as const) {
 
     for (const one of cases)
       it(one.name, async () => {
-        for (let at = 0; ; at += 1) if ((await fillAt(one, at)).length <= at) break;
+        const steps = await fillAt(one, Number.POSITIVE_INFINITY);
+        const chosen = steps.flatMap((step, at) => (one.at?.test(step) === false ? [] : [at]));
+        expect(chosen).to.not.have.lengthOf(0);
+        for (const at of chosen) await fillAt(one, at);
       });
   });
 }

@@ -26,11 +26,15 @@ import { sh } from '../helpers/temp-host.js';
 interface Case {
   readonly operation: KillOrder['operation'];
   readonly isRunning?: boolean;
+  readonly says?: string;
   readonly zone?: { readonly pool?: string; readonly disk?: string };
   /** Instead of a zone with a snapshot. */
   readonly bring?: (name: string) => Promise<void>;
   readonly check?: (name: string) => Promise<void>;
 }
+
+const stateOf = ({ bring, isRunning = false }: Case) =>
+  bring !== undefined ? '' : isRunning ? ' of a running zone' : ' of a stopped zone';
 
 /** The others are those of a zone of the default pool: snapshot-crash.test.ts. */
 function concernsLayers(steps: readonly string[], at: number): boolean {
@@ -123,8 +127,16 @@ for (const pool of ['loop-a', 'btrfs-a'] as const) {
     }
 
     const isNow = async (name: string) => void expect(await content(name)).to.equal(now);
+    /** A copy is there already, on top of which the next one lies in a loop pool. */
+    async function bringCopied(name: string): Promise<void> {
+      await bring(name, true);
+      await createSnapshot(await context(), name, { name: 'copied' });
+      await sh(await zoneOf(name), 'touch /root/since');
+    }
+
     const cases: readonly Case[] = [
       { operation: 'snapshot create', isRunning: true, check: isNow },
+      { operation: 'snapshot create', says: ' of a running zone, once more', bring: bringCopied, check: isNow },
       {
         operation: 'snapshot restore',
         check: async (name) => void expect(await content(name)).to.be.oneOf([now, then]),
@@ -206,7 +218,7 @@ for (const pool of ['loop-a', 'btrfs-a'] as const) {
     });
 
     for (const one of cases) {
-      const state = one.bring !== undefined ? '' : one.isRunning === true ? ' of a running zone' : ' of a stopped zone';
+      const state = one.says ?? stateOf(one);
       it(`${one.operation}${state}`, () => killEverywhere(one));
     }
 
