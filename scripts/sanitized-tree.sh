@@ -13,7 +13,8 @@ mkdir -m 1777 "/var/tmp/tszone-$kind"
 cp -r bin dist src test scripts rootfs-templates package.json tsconfig.json tsconfig.test.json .mocharc.json "$tree"
 # A start-up snapshot knows where it was made.
 rm -f "$tree"/dist/bundle/*.blob
-ln -s ../../../node_modules "$tree/node_modules"
+# Not a link: in a zone that has only this tree it would lead nowhere.
+cp -al node_modules "$tree/node_modules"
 for program in tszone tszone-helper tszone-init; do ln "native/build-$kind/$program" "$tree/native/build/$program"; done
 cd "$tree"
 node --input-type=module -e "(await import('./scripts/snapshot.mjs')).writeCommand()"

@@ -4,6 +4,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* The directory of reports. */
+extern const char sanitize_reports[];
+
 pid_t sanitize_after_vfork(pid_t pid);
 
 #define vfork() sanitize_after_vfork(vfork())

@@ -17,6 +17,8 @@
 /* How deep below its caller a child of vfork() may have been. */
 #define BORROWED_BYTES (512UL * 1024)
 
+const char sanitize_reports[] __attribute__((weak)) = SANITIZE_REPORTS;
+
 static bool is_mapped;
 
 static uint8_t *shadow_of(uintptr_t address) {
@@ -76,7 +78,7 @@ void shadow_check(const void *start, size_t size, const char *how) {
 _Noreturn void shadow_report(uintptr_t address, size_t size, const char *how) {
   char line[400];
   char path[100];
-  snprintf(path, sizeof path, SANITIZE_REPORTS "/shadow.%d", (int)getpid());
+  snprintf(path, sizeof path, "%s/shadow.%d", sanitize_reports, (int)getpid());
   int length = snprintf(line, sizeof line,
                         "sanitize: %s of %zu bytes at %#lx (shadow %02x), from %p %p %p; shadow_report is at %p\n", how,
                         size, (unsigned long)address, *shadow_of(address), __builtin_return_address(0),
