@@ -17,6 +17,7 @@
  *   --outline          on stdout: all of the archive but the content of files (unpack_outline.h)
  *   --scrub            an empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id; after --part: of that one
  *   --sync             syncfs at the end
+ *   --digest           of all that is read the SHA-256, if this processor has instructions for that
  *
  * Or, instead of --root and --to, several directories:
  *
@@ -30,7 +31,7 @@
  *   --parent PID           die when that process does
  *
  * At the end, on stdout or with --outline on stderr: {"entries":N,"bytes":N,"skipped":N,"skippedDevices":N,
- * "skippedXattrs":N,"exact":B,"removedHostKeys":N,"hostKeys":["PART/KIND",…]}: exact: the outline gives the archive
+ * "skippedXattrs":N,"exact":B,"removedHostKeys":N,"hostKeys":["PART/KIND",…],"digest":"HEX"}: exact: the outline gives the archive
  */
 #include "unpack.h"
 
@@ -45,6 +46,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "unpack_aside.h"
 #include "unpack_confine.h"
 #include "unpack_input.h"
 #include "unpack_outline.h"
@@ -128,6 +130,9 @@ static void parse_part_option(int option) {
     break;
   case 'g':
     unpack_input_show_progress();
+    break;
+  case 'H':
+    unpack_input_hash();
     break;
   case 'T':
     unpack_through_add(&settings.through, optarg);
@@ -232,6 +237,7 @@ static void parse_options(int argc, char **argv) {
       {"dir", required_argument, NULL, 'D'},
       {"first", required_argument, NULL, '1'},
       {"progress", no_argument, NULL, 'g'},
+      {"digest", no_argument, NULL, 'H'},
       {"through", required_argument, NULL, 'T'},
       {"nobody", no_argument, NULL, 'N'},
       {"parent", required_argument, NULL, 'O'},
@@ -353,6 +359,8 @@ int unpack_main(int argc, char **argv) {
   settings.max_entries = UINT64_MAX;
   settings.write = (struct unpack_options){.keep_owner = true, .owner_uid = UINT32_MAX, .owner_gid = UINT32_MAX};
   parse_options(argc, argv);
+  if (settings.first != NULL && unpack_input_digest() != NULL)
+    unpack_die(EINVAL, "--first is read before there may be a thread, so not with --digest", "");
   unpack_through_start(&settings.through, STDIN_FILENO);
   hand_up_first();
   if ((settings.root == NULL) == (settings.parts.count == 0))
@@ -360,6 +368,8 @@ int unpack_main(int argc, char **argv) {
   if (settings.write.devices) caps |= UNPACK_CAP(UNPACK_CAP_MKNOD);
   root = confine(caps);
   umask(0);
+  /* A thread has the rights of the one that makes it: all of those that were to go have gone. */
+  if (!settings.here) unpack_aside_start();
   unpack_turns_begin(&settings.parts, &settings.write, root, settings.scrub);
   unpack_all();
   unpack_turns_end();
@@ -373,6 +383,7 @@ int unpack_main(int argc, char **argv) {
           unpack_counts.entries, unpack_counts.bytes, unpack_counts.skipped, unpack_counts.skipped_devices,
           unpack_counts.skipped_xattrs, unpack_outline_is_exact() ? "true" : "false");
   unpack_scrub_report(out);
+  if (unpack_input_digest() != NULL) fprintf(out, ",\"digest\":\"%s\"", unpack_input_digest());
   fputs("}\n", out);
   return fflush(out) == 0 ? 0 : 1;
 }

@@ -42,6 +42,10 @@ void unpack_outline_start(void) {
   started = true;
 }
 
+bool unpack_outline_is_wanted(void) {
+  return started;
+}
+
 static void put_literal(const unsigned char *bytes, size_t size) {
   while (size > 0) {
     size_t piece = size < BUFFER_SIZE / 2 ? size : BUFFER_SIZE / 2;

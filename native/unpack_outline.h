@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 void unpack_outline_start(void);
+bool unpack_outline_is_wanted(void);
 
 /* Without unpack_outline_start they do nothing. */
 void unpack_outline_bytes(const unsigned char *bytes, size_t size);

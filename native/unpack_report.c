@@ -2,6 +2,7 @@
 #include "unpack_report.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +31,11 @@ void unpack_json_string(FILE *out, const char *text) {
 }
 
 _Noreturn void unpack_die(int err, const char *what, const char *entry) {
+  static atomic_flag is_said = ATOMIC_FLAG_INIT;
   char text[512];
+
+  /* Of two threads the first says why; the process is about to end. */
+  while (atomic_flag_test_and_set(&is_said)) pause();
 
   if (err != 0)
     snprintf(text, sizeof text, "%s: %s", what, strerror(err));

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "unpack_aside.h"
 #include "unpack_path.h"
 #include "unpack_report.h"
 #include "unpack_scrub.h"
@@ -40,6 +41,7 @@ static bool is_below(char *path, const char *part) {
 void unpack_turns_end(void) {
   const struct unpack_part *part = parts->count == 0 ? NULL : parts->list[current];
 
+  unpack_aside_wait();
   if (part == NULL ? only_scrub : part->scrub)
     unpack_scrub(part == NULL ? only_root : part->root, part == NULL ? NULL : part->name);
   unpack_times_apply();

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "unpack_aside.h"
 #include "unpack_confine.h"
 #include "unpack_input.h"
 #include "unpack_outline.h"
@@ -160,17 +161,6 @@ static void remove_existing(int parent, const char *name) {
   }
 }
 
-static void write_all(int fd, const unsigned char *data, size_t size) {
-  while (size > 0) {
-    ssize_t written = write(fd, data, size);
-
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write", NULL);
-    data += written;
-    size -= (size_t)written;
-  }
-}
-
 static void copy_data(int fd, uint64_t offset, uint64_t size) {
   const unsigned char *piece;
 
@@ -179,9 +169,28 @@ static void copy_data(int fd, uint64_t offset, uint64_t size) {
   while (size > 0) {
     size_t got = unpack_input_piece(&piece, size);
 
-    write_all(fd, piece, got);
+    unpack_write_all(fd, piece, got, NULL);
     size -= got;
   }
+}
+
+/* With what is left to do of it: nothing after it looks at the file's content or attributes, and names are made here. */
+static void write_aside(int fd, const struct tar_entry *entry) {
+  const struct unpack_times times = unpack_times_of(entry);
+  const struct unpack_finish finish = {
+      owner_uid(entry), owner_gid(entry), entry_mode(entry), {times.at[0], times.at[1]}};
+  const unsigned char *piece;
+
+  unpack_outline_file(current_path, 0, entry->size);
+  unpack_counts.bytes += entry->size;
+  for (uint64_t left = entry->size; left > 0;) {
+    const size_t got = unpack_input_piece(&piece, left);
+
+    unpack_aside_write(fd, piece, got, entry->path);
+    left -= got;
+  }
+  tar_pad(entry->size);
+  unpack_aside_finish(fd, &finish, entry->path);
 }
 
 static void copy_sparse(int fd, const struct tar_entry *entry) {
@@ -207,6 +216,10 @@ static void write_file(int parent, const char *name, const struct tar_entry *ent
     fd = openat(parent, name, flags, mode);
   }
   if (fd < 0) unpack_die(errno, "create a file", NULL);
+  if (unpack_aside_is_on() && !entry->sparse && entry->xattr_count == 0 && !is_acl_inherited) {
+    write_aside(fd, entry);
+    return;
+  }
   if (entry->sparse)
     copy_sparse(fd, entry);
   else

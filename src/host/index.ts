@@ -8,6 +8,7 @@ export * from './facts.js';
 export { hostFacts } from './facts-cache.js';
 export { canIdmap } from './idmap.js';
 export { cpusIn, type ProbeOptions, probeHost } from './probe.js';
+export { hasHashInstructions } from './processor.js';
 export { requireRoot } from './root.js';
 export { fixSysctls, type SysctlFix, type SysctlFixOptions } from './sysctl-fix.js';
 export { findTool, type HostTool, requireTool, runTool, spawnTool, type ToolCall } from './tool.js';

@@ -14,7 +14,7 @@ const magics: readonly (readonly [Compression | 'bzip2' | 'zip', readonly number
   ['bzip2', [0x42, 0x5a, 0x68]],
   ['zip', [0x50, 0x4b, 0x03, 0x04]],
 ];
-const longestMagic = 6;
+export const longestMagic = 6;
 
 /** @throws IMAGE_ARCHIVE_INVALID for a form that is known but not read */
 export function compressionOf(head: Buffer): Compression {

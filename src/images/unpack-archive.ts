@@ -1,12 +1,14 @@
-/** A tar stream into a directory: node decompresses and hashes, a confined process writes. */
+/** A tar stream into a directory: node decompresses, a confined process writes and, where the processor can do that, hashes. */
 import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline';
 import { Readable, Transform } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { zoneError } from '../errors/index.js';
-import { runTool } from '../helper/index.js';
+import { runTool, type StdioChoice, type ToolProcess } from '../helper/index.js';
+import { hasHashInstructions } from '../host/index.js';
 import { isErrno } from '../state/index.js';
 import { decompress } from './decompress.js';
+import { type ArchiveSource, isPlainArchive, type PlainArchive } from './plain-archive.js';
+import { parseFailure, tooLarge, unpackError } from './unpack-error.js';
 
 export interface ImageProgress {
   /** Of the archive as it comes, read so far. */
@@ -30,7 +32,7 @@ export interface ArchiveLimits {
 export type OnProgress = (progress: ImageProgress) => void;
 
 export interface UnpackOptions {
-  readonly source: AsyncIterable<Buffer>;
+  readonly source: ArchiveSource;
   /** If known. */
   readonly totalBytes?: number | undefined;
   /** Absolute; exists. Nothing outside of it can be touched by what is in the archive. */
@@ -61,35 +63,86 @@ export interface Unpacked {
  * `source` throws
  */
 export async function unpackArchive(options: UnpackOptions): Promise<Unpacked> {
-  const { source, directory, outline, limits, signal } = options;
+  const { source, signal } = options;
   signal?.throwIfAborted();
-  const helper = runTool('unpack', argumentsFor(options), {
-    stdin: 'pipe',
-    stdout: outline ?? 'pipe',
-    stderr: 'pipe',
-    signal,
-  });
-  if (helper.stdin === null || helper.stderr === null) throw new Error('no pipes');
-  const hash = createHash('sha256');
+  return isPlainArchive(source) ? unpackPlain(options, source) : unpackStream(options, source);
+}
+
+/** Its bytes are read once, by the helper, which hashes what it writes. */
+async function unpackPlain(options: UnpackOptions, { fd, sizeBytes }: PlainArchive): Promise<Unpacked> {
+  const { limits, progress, totalBytes = sizeBytes, signal } = options;
+  const left = limits === undefined ? undefined : limits.maxBytes - limits.spent.bytes;
+  if (limits !== undefined) takeBytes(limits, sizeBytes);
+  const show = progress === undefined ? [] : ['--progress'];
+  const most = left === undefined ? [] : ['--max-bytes', String(left)];
+  const helper = startUnpacker(options, fd, ['--digest', ...show, ...most]);
+  const onBytes = (bytes: number) => progress?.({ bytes, totalBytes });
+  const [status, said] = await Promise.all([helper.exited, lastSaid(helper, onBytes)]);
+  signal?.throwIfAborted();
+  const unpacked = resultOf(options, status, said);
+  onBytes(sizeBytes);
+  return unpacked;
+}
+
+async function unpackStream(options: UnpackOptions, source: AsyncIterable<Buffer>): Promise<Unpacked> {
+  const { limits, signal } = options;
+  const hash = (await hasHashInstructions()) ? undefined : createHash('sha256');
+  const helper = startUnpacker(options, 'pipe', hash === undefined ? ['--digest'] : []);
+  const { stdin } = helper;
+  if (stdin === null) throw new Error('no pipe');
   const meter = { compressed: 0 };
-  const plain = limited(decompress(counted(options, meter), signal), limits, meter);
+  const plain = limited(decompress(counted(source, options, meter), signal), limits, meter);
   const stopSource = () => {
     if (source instanceof Readable) source.destroy();
   };
   signal?.addEventListener('abort', stopSource, { once: true });
-  const [piped, status, stdout, stderr] = await Promise.all([
-    pipeline(plain, hashing(hash), helper.stdin).then(() => undefined, asError),
+  const feeding = hash === undefined ? pipeline(plain, stdin) : pipeline(plain, hashing(hash), stdin);
+  const [piped, status, said] = await Promise.all([
+    feeding.then(() => undefined, asError),
     helper.exited.finally(stopSource),
-    helper.stdout === null ? '' : text(helper.stdout),
-    text(helper.stderr),
+    lastSaid(helper),
   ]).finally(() => signal?.removeEventListener('abort', stopSource));
   signal?.throwIfAborted();
   // The pipe breaks when the helper gives up; any other error is why the helper saw the archive end too early.
   if (piped !== undefined && !isErrno(piped, ...brokenPipe)) throw piped;
-  if (status !== 0) throw unpackError(parseFailure(stderr), status, directory);
+  const unpacked = resultOf(options, status, said, hash?.digest('hex'));
   if (piped !== undefined) throw piped;
-  const { entries, bytes, skipped, exact } = JSON.parse(outline === undefined ? stdout : stderr) as Summary;
-  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes: bytes, entries, skipped, exact };
+  return unpacked;
+}
+
+function startUnpacker(
+  { directory, outline, limits, signal }: UnpackOptions,
+  stdin: StdioChoice,
+  more: readonly string[],
+): ToolProcess {
+  const args = [
+    ...['--root', directory, '--whiteouts', '--scrub', '--sync'],
+    ...(outline === undefined ? [] : ['--outline']),
+    ...(limits === undefined ? [] : ['--max-entries', String(limits.maxEntries)]),
+    ...more,
+  ];
+  return runTool('unpack', args, { stdin, stdout: outline ?? 'pipe', stderr: 'pipe', signal });
+}
+
+/** All that it says but how far it is. */
+async function lastSaid({ stdout, stderr }: ToolProcess, onBytes?: (bytes: number) => void): Promise<string> {
+  const lines = async (stream: Readable | null) => {
+    const other: string[] = [];
+    for await (const line of stream === null ? [] : createInterface({ input: stream })) {
+      const bytes = /^\{"bytes":(\d+)\}$/.exec(line)?.[1];
+      if (bytes === undefined) other.push(line);
+      else onBytes?.(Number(bytes));
+    }
+    return other.join('\n');
+  };
+  const [out, err] = await Promise.all([lines(stdout), lines(stderr)]);
+  return err === '' ? out : err;
+}
+
+function resultOf({ directory }: UnpackOptions, status: number, said: string, hashed?: string): Unpacked {
+  if (status !== 0) throw unpackError(parseFailure(said), status, directory);
+  const { entries, bytes, skipped, exact, digest = hashed } = JSON.parse(said) as Summary;
+  return { digest: `sha256:${digest}`, sizeBytes: bytes, entries, skipped, exact };
 }
 
 interface Summary {
@@ -97,14 +150,7 @@ interface Summary {
   readonly bytes: number;
   readonly skipped: number;
   readonly exact: boolean;
-}
-
-function argumentsFor({ directory, outline, limits }: UnpackOptions): string[] {
-  return [
-    ...['--root', directory, '--whiteouts', '--scrub', '--sync'],
-    ...(outline === undefined ? [] : ['--outline']),
-    ...(limits === undefined ? [] : ['--max-entries', String(limits.maxEntries)]),
-  ];
+  readonly digest?: string;
 }
 
 const brokenPipe = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
@@ -127,7 +173,8 @@ function hashing(hash: { update(data: Buffer): unknown }): Transform {
 const reportBytes = 1 << 20;
 
 async function* counted(
-  { source, progress, totalBytes }: UnpackOptions,
+  source: AsyncIterable<Buffer>,
+  { progress, totalBytes }: UnpackOptions,
   meter: { compressed: number },
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
@@ -144,6 +191,12 @@ async function* counted(
   progress?.({ bytes, totalBytes: totalBytes ?? bytes });
 }
 
+/** @throws IMAGE_TOO_LARGE */
+function takeBytes({ maxBytes, spent }: ArchiveLimits, count: number): void {
+  spent.bytes += count;
+  if (spent.bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes`, { maxBytes });
+}
+
 /** So much may come of any number of compressed bytes. */
 const ratioFromBytes = 256 << 20;
 
@@ -157,74 +210,14 @@ async function* limited(
     yield* chunks;
     return;
   }
-  const { maxBytes, maxRatio, spent } = limits;
+  const { maxRatio } = limits;
   let bytes = 0;
   for await (const chunk of chunks) {
     bytes += chunk.length;
-    spent.bytes += chunk.length;
-    if (spent.bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes`, { maxBytes });
+    takeBytes(limits, chunk.length);
     if (bytes > ratioFromBytes && bytes > meter.compressed * maxRatio) {
       throw tooLarge(`becomes more than ${maxRatio} times its size when it is unpacked`, { maxRatio, bytes });
     }
     yield chunk;
   }
-}
-
-function tooLarge(problem: string, context: object): Error {
-  return zoneError('IMAGE_TOO_LARGE', `the archive ${problem}`, {
-    hint: 'If it is to be trusted, say with --max-size (and --max-entries) how large it may be.',
-    context: { ...context },
-  });
-}
-
-interface UnpackFailure {
-  readonly error: string;
-  readonly entry: string;
-  readonly errno: number;
-}
-
-function parseFailure(stderr: string): UnpackFailure | undefined {
-  try {
-    return JSON.parse(stderr) as UnpackFailure;
-  } catch {
-    // Killed, or died in a way that it could not report.
-    return undefined;
-  }
-}
-
-/** ENOSPC, EDQUOT. */
-const fullErrnos = new Set([28, 122]);
-/** EIO, ENOMEM, ENFILE, EMFILE, EROFS: not the archive's fault. */
-const hostErrnos = new Set([5, 12, 23, 24, 30]);
-
-function unpackError(failure: UnpackFailure | undefined, status: number, directory: string): Error {
-  if (failure === undefined) {
-    return zoneError('HELPER_DIED', `the unpacker ended with status ${status}`, {
-      hint: 'Look into the kernel log (dmesg) for a process that was killed, then repeat the command.',
-      context: { status, directory },
-    });
-  }
-  const { error, entry, errno } = failure;
-  const context = { entry, errno, directory, reason: error };
-  if (error.includes('--max-entries')) return tooLarge('has more entries than it may have', context);
-  if (fullErrnos.has(errno)) {
-    return zoneError('RESOURCE_DISK_FULL', `no space left to unpack the image (at "${entry}")`, {
-      hint: `Free space on the file system of "${directory}" (df "${directory}"), or use another --root.`,
-      context,
-    });
-  }
-  if (hostErrnos.has(errno) || error.startsWith('unshare') || error.startsWith('open the root')) {
-    return zoneError('KERNEL_STEP_FAILED', `unpacking failed at "${entry}": ${error}`, {
-      hint: 'Check the file system and the kernel log (dmesg), then repeat the command.',
-      context: { ...context, step: 'unpack', path: entry },
-    });
-  }
-  return zoneError(
-    'IMAGE_ARCHIVE_INVALID',
-    `the archive cannot be unpacked: ${error}${entry === '' ? '' : ` (at "${entry}")`}`,
-    {
-      hint: 'Check that it is a tar archive of a root file system (tar -tvf FILE), and that it is whole.',
-      context,
-    },
-  );
 }

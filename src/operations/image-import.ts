@@ -2,12 +2,13 @@
  * `image import`: an image from a tar archive of a root file system (plain, gzip, xz or zstd; a file or a stream), from an OCI layout
  * (a directory or an archive) or from what `docker save` has written.
  */
-import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
 import {
+  type ArchiveSource,
+  asPlainArchive,
   findImage,
   type ImageConfig,
   type ImageManifest,
@@ -43,8 +44,8 @@ const knownKeys = [
 ];
 const lockTimeoutMs = 3_600_000;
 
-interface Opened {
-  readonly stream: Readable;
+interface Opened extends AsyncDisposable {
+  readonly archive: ArchiveSource;
   readonly totalBytes?: number | undefined;
   readonly file?: string | undefined;
 }
@@ -68,17 +69,13 @@ export async function imageImport({ roots }: HostContext, options: ImageImportOp
     if (manifest === undefined) throw notAnArchive(given);
     return manifest;
   }
-  const { stream, totalBytes, file } = await openSource(given);
-  if (signal !== undefined) addAbortSignal(signal, stream);
-  try {
-    const source = { kind: 'archive', ...(file === undefined ? {} : { file }) } as const;
-    const divert = (directory: string) => importLayout(roots, { ...options, name, directory, file, check });
-    const limits = limitsOfImage(options);
-    const image = { name, source, arch, totalBytes, limits, progress, signal, check, divert };
-    return await storeImage(roots, image, async () => ({ archive: stream, kind: 'layers', config }));
-  } finally {
-    stream.destroy();
-  }
+  await using opened = await openSource(given, signal);
+  const { archive, totalBytes, file } = opened;
+  const source = { kind: 'archive', ...(file === undefined ? {} : { file }) } as const;
+  const divert = (directory: string) => importLayout(roots, { ...options, name, directory, file, check });
+  const limits = limitsOfImage(options);
+  const image = { name, source, arch, totalBytes, limits, progress, signal, check, divert };
+  return await storeImage(roots, image, async () => ({ archive, kind: 'layers', config }));
 }
 
 type LayoutInput = Pick<ImageImportOptions, 'arch' | 'ref' | 'progress' | 'signal' | keyof LimitOptions> & {
@@ -108,21 +105,39 @@ async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
-async function openSource(source: string | Readable): Promise<Opened> {
-  if (typeof source !== 'string') return { stream: source };
+async function openSource(source: string | Readable, signal: AbortSignal | undefined): Promise<Opened> {
+  if (typeof source !== 'string') return { archive: abortable(source, signal), ...ending(() => source.destroy()) };
+  const file = await open(source, 'r').catch((cause: unknown) => {
+    throw isErrno(cause, 'ENOENT', 'ENOTDIR') ? noArchive(source, cause) : cause;
+  });
   try {
-    await using file = await open(source, 'r');
     const found = await file.stat();
-    const stream = createReadStream(source, { highWaterMark: 1 << 20 });
-    return { stream, file: basename(source), totalBytes: found.isFile() ? found.size : undefined };
-  } catch (cause) {
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
-    throw zoneError('PATH_NOT_FOUND', `archive "${source}" does not exist`, {
-      hint: 'Give the path of a tar archive, or "-" for standard input.',
-      context: { path: source },
-      cause,
-    });
+    const plain = await asPlainArchive(file);
+    const archive = plain ?? abortable(file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }), signal);
+    const totalBytes = found.isFile() ? found.size : undefined;
+    return { archive, file: basename(source), totalBytes, ...ending(() => file.close()) };
+  } catch (error) {
+    await file.close();
+    throw error;
   }
+}
+
+function abortable<S extends Readable>(stream: S, signal: AbortSignal | undefined): S {
+  return signal === undefined ? stream : addAbortSignal(signal, stream);
+}
+
+const ending = (end: () => unknown): AsyncDisposable => ({
+  [Symbol.asyncDispose]: async () => {
+    await end();
+  },
+});
+
+function noArchive(path: string, cause: unknown): Error {
+  return zoneError('PATH_NOT_FOUND', `archive "${path}" does not exist`, {
+    hint: 'Give the path of a tar archive, or "-" for standard input.',
+    context: { path },
+    cause,
+  });
 }
 
 function notAnArchive(path: string): Error {

@@ -2,6 +2,7 @@
 import { zoneError } from '../errors/index.js';
 import {
   type ArchiveLimits,
+  type ArchiveSource,
   type BuiltArchive,
   changeImages,
   detectArch,
@@ -53,7 +54,7 @@ export interface NewImage {
 export async function storeImage(
   roots: Roots,
   image: NewImage,
-  open: (scratch: string) => Promise<BuiltArchive>,
+  open: (scratch: string) => Promise<Omit<BuiltArchive, 'archive'> & { readonly archive: ArchiveSource }>,
 ): Promise<ImageManifest> {
   const { name, source, totalBytes, limits, progress, signal } = image;
   await sweepStaging(roots);

@@ -1,12 +1,18 @@
 /** An archive becomes a layer: unpacked aside by a confined process, checked, and named by one rename. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ArchiveLimits, type OnProgress, type Unpacked, unpackArchive } from '../images/index.js';
+import {
+  type ArchiveLimits,
+  type ArchiveSource,
+  type OnProgress,
+  type Unpacked,
+  unpackArchive,
+} from '../images/index.js';
 import { diskFull, type Roots } from '../state/index.js';
 import { keepOutline, type LayerStaging } from '../storage/index.js';
 
 export interface ArchiveInput {
-  readonly archive: AsyncIterable<Buffer>;
+  readonly archive: ArchiveSource;
   readonly totalBytes?: number | undefined;
   readonly limits?: ArchiveLimits | undefined;
   readonly progress?: OnProgress | undefined;

@@ -4,8 +4,11 @@ import { availableParallelism } from 'node:os';
 import { hasCode } from '../errors/index.js';
 import {
   type ArchiveLimits,
+  type ArchiveSource,
+  asPlainArchive,
   dropPull,
   type ImageManifest,
+  type ImageProgress,
   type ImageSource,
   type ImageTable,
   listPulls,
@@ -124,12 +127,7 @@ async function bringLayer(context: LayerContext, layer: OciLayer): Promise<void>
   signal.throwIfAborted();
   const { blob, diffId } = layer;
   if (await hasLayer(roots, diffId)) return report(blob.size);
-  if (!input.isRemote) {
-    const { chunks } = await input.content.openBlob(blob, 0, signal);
-    // Of a layer that is not compressed the unpacked digest is its own.
-    const checked = blob.digest === diffId ? chunks : verified(blob, chunks);
-    return turns.unpack(() => unpack(context, layer, counted(checked, report)));
-  }
+  if (!input.isRemote) return turns.unpack(() => bringLocal(context, layer));
   await using held = await holdBlob(roots, blob.digest, signal);
   if (await hasLayer(roots, diffId)) return report(blob.size);
   try {
@@ -143,14 +141,39 @@ async function bringLayer(context: LayerContext, layer: OciLayer): Promise<void>
   }
 }
 
+async function bringLocal(context: LayerContext, layer: OciLayer): Promise<void> {
+  const { input, signal, report } = context;
+  const { blob, diffId } = layer;
+  // Of a layer that is not compressed the unpacked digest is its own.
+  const isPlain = blob.digest === diffId;
+  await using file = isPlain ? await input.content.openFile?.(blob) : undefined;
+  const plain = file === undefined ? undefined : await asPlainArchive(file);
+  if (plain !== undefined) return unpack(context, layer, plain, report);
+  const { chunks } = await input.content.openBlob(blob, 0, signal);
+  await unpack(context, layer, counted(isPlain ? chunks : verified(blob, chunks), report));
+}
+
 async function unpack(
   { roots, input, signal }: LayerContext,
   { diffId, blob }: OciLayer,
-  archive: AsyncIterable<Buffer>,
+  archive: ArchiveSource,
+  report?: (count: number) => void,
 ): Promise<void> {
+  let reported = 0;
+  const progress = ({ bytes }: ImageProgress) => {
+    report?.(bytes - reported);
+    reported = bytes;
+  };
   await using staging = await stageLayer(roots);
   boundary('pull', input.name, `stage ${diffId}`);
-  const unpacked = await unpackLayer(staging, { archive, totalBytes: blob.size, limits: input.limits, signal });
+  const show = report === undefined ? {} : { progress };
+  const unpacked = await unpackLayer(staging, {
+    archive,
+    totalBytes: blob.size,
+    limits: input.limits,
+    ...show,
+    signal,
+  });
   if (unpacked.digest !== diffId) throw digestMismatch(diffId, { found: unpacked.digest, blob: blob.digest });
   boundary('pull', input.name, `unpack ${diffId}`);
   await withImagesLocked(roots, () => commitLayer(roots, staging, unpacked));
@@ -160,7 +183,8 @@ async function unpack(
 /** It is closed when this is over, also where a reader gave up in the middle. */
 async function unpackFile(context: LayerContext, layer: OciLayer, path: string): Promise<void> {
   await using file = await open(path, 'r');
-  await unpack(context, layer, file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }));
+  const plain = await asPlainArchive(file);
+  await unpack(context, layer, plain ?? file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }));
 }
 
 async function* counted(chunks: AsyncIterable<Buffer>, report: (count: number) => void): AsyncGenerator<Buffer> {

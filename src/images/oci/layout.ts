@@ -141,6 +141,11 @@ function contentOf(directory: string, pathOf: (descriptor: Descriptor) => string
     async openBlob(descriptor, _offset, signal) {
       return { offset: 0, chunks: readChunks(directory, pathOf(descriptor), { descriptor, signal }) };
     },
+    async openFile(descriptor) {
+      const file = await openInside(directory, pathOf(descriptor));
+      if (file === undefined) throw missing(descriptor);
+      return file;
+    },
   };
 }
 

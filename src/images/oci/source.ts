@@ -1,5 +1,6 @@
 /** Where an image comes from: a registry, or a layout on disk. */
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { zoneError } from '../../errors/index.js';
 import { type Descriptor, invalid, maxDocumentBytes } from './documents.js';
 
@@ -14,6 +15,8 @@ export interface ContentSource {
   readDocument(descriptor: Descriptor, signal?: AbortSignal): Promise<Buffer>;
   /** Not checked. */
   openBlob(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<BlobStream>;
+  /** Of a source on this machine: the blob's file, at its beginning. Not checked. */
+  openFile?(descriptor: Descriptor): Promise<FileHandle>;
 }
 
 /** An index, manifest or config, with the size and digest that it has to have. */
