@@ -16,8 +16,7 @@
  *   --skip PATH   not what has this name in the archive, nor what lies in it
  *   --first NAME  before all, a file NAME with what descriptor 0 has
  *   --no-atime    without times of access
- *   --count       nothing is written: only the line at the end
- *   --count-first the same walk before all; descriptor 0 is read when {"countedEntries":N,"countedBytes":N} has been said
+ *   --count-first a walk before all that only counts; descriptor 0 is read when {"countedEntries":N,"countedBytes":N} has been said
  *   --progress    {"bytes":N} on stderr now and then
  *   --through WORD…  what is written goes through a program; each of its words is an option of its own
  *   --nobody      that program is nobody's, and has no network
@@ -365,8 +364,7 @@ int pack_main(int argc, char **argv) {
     unpack_confine_parts(&given.parts, 1, caps);
     unpack_set_entry(path);
     if (given.count_first) count_first();
-    is_counting = given.count_only;
-    if (given.first != NULL && !is_counting) pack_first(given.first);
+    if (given.first != NULL) pack_first(given.first);
     pack_parts(&given.parts);
   } else {
     root = unpack_confine(given.root, given.here, caps);
@@ -376,10 +374,8 @@ int pack_main(int argc, char **argv) {
     }
     for (; at < argc; at++) pack_one(root, argv[at], given.as, given.follow);
   }
-  if (!given.count_only) {
-    pack_zeros(1024);
-    pack_flush();
-  }
+  pack_zeros(1024);
+  pack_flush();
   unpack_through_end(STDOUT_FILENO);
   fprintf(stderr, "{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"changed\":%" PRIu64 "}\n",
           counts.entries, counts.bytes, counts.skipped, counts.changed);

@@ -49,9 +49,6 @@ static void parse_one(struct pack_options *options, int option) {
   case '1':
     options->first = optarg;
     break;
-  case 'c':
-    options->count_only = true;
-    break;
   case 'C':
     options->count_first = true;
     break;
@@ -90,7 +87,6 @@ int pack_parse(struct pack_options *options, int argc, char **argv) {
       {"since", required_argument, NULL, 's'},
       {"epoch", required_argument, NULL, 'e'},
       {"first", required_argument, NULL, '1'},
-      {"count", no_argument, NULL, 'c'},
       {"count-first", no_argument, NULL, 'C'},
       {"no-atime", no_argument, NULL, 'A'},
       {"progress", no_argument, NULL, 'g'},

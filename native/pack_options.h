@@ -10,7 +10,7 @@
 
 struct pack_options {
   const char *root, *as, *first, *skip;
-  bool here, follow, whiteouts, marks, outline, count_only, count_first, progress, no_atime;
+  bool here, follow, whiteouts, marks, outline, count_first, progress, no_atime;
   int64_t since, epoch;
   struct unpack_parts parts;
   struct unpack_through through;

@@ -24,6 +24,8 @@ export interface ToolCall {
   readonly stopSignal?: 'SIGTERM' | 'SIGINT' | undefined;
   /** Its input ends with `commit` alone: if we or whoever writes to it are gone before, its next read fails. */
   readonly commits?: boolean | undefined;
+  /** With `commits`: its last argument is known only later, and is the first line of its input. Nothing of it runs before. */
+  readonly lastArgumentComes?: boolean | undefined;
   /** Each line of stderr as it comes. */
   readonly onMessage?: ((line: string) => void) | undefined;
 }
@@ -100,7 +102,8 @@ export async function runTool(
 }
 
 function withParent(path: string, call: ToolCall): [string, string[]] {
-  const words = [...(call.commits === true ? leaveWord : []), path, ...call.args];
+  const first = call.commits !== true ? [] : call.lastArgumentComes === true ? readArgument : leaveWord;
+  const words = [...first, path, ...call.args];
   const setpriv = call.dieWithParent === true ? findTool('setpriv') : undefined;
   const [program = path, ...args] = setpriv === undefined ? words : [setpriv, ...deathSignal(call), '--', ...words];
   return [program, args];
@@ -113,6 +116,9 @@ const deathSignal = ({ stopSignal = 'SIGTERM' }: ToolCall) => ['--pdeathsig', st
  * unix_release_sock); without, that end sees the end of its input. So the tool's end leaves a word that nobody reads before `commit`.
  */
 const leaveWord = ['/bin/sh', '-c', 'echo word >&0; exec "$0" "$@"'];
+
+/** The shell reads such a line byte by byte, and nothing behind it. */
+const readArgument = ['/bin/sh', '-c', 'IFS= read -r last && echo word >&0 && exec "$0" "$@" "$last"'];
 
 /** By a process that shares the socket: node has no way to read what it has for writing. */
 async function endInput(stdin: Writable): Promise<void> {

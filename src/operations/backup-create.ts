@@ -1,14 +1,14 @@
 /** `backup create`: what a zone is at one instant goes into a repository, as the stream that `export` writes. */
 import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import { findTool, type HostTool, spawnTool } from '../host/index.js';
 import { requireSnapshotRef } from '../spec/index.js';
 import { acquireZoneLock, findSnapshot, readSnapshot, type ZoneRecord } from '../state/index.js';
 import {
   type ArchiveSummary,
-  archiveBytes,
   archiveError,
+  type Counted,
   type OnArchiveProgress,
   startArchiveTool,
   ToolTalk,
@@ -16,7 +16,7 @@ import {
 import { backupError } from './backup-error.js';
 import { ensureRepository } from './backup-init.js';
 import { archiveOf, backupTags, sameOf } from './backup-list.js';
-import { findSame, type KnownBackup, keyOfFrozen, rememberBackup } from './backup-memory.js';
+import { findSame, isRemembered, type KnownBackup, keyOfFrozen, rememberBackup } from './backup-memory.js';
 import {
   describeRepository,
   type Repository,
@@ -24,10 +24,10 @@ import {
   resticCall,
   runRestic,
 } from './backup-repository.js';
-import { lookAtState } from './backup-state.js';
+import { lookAtState, type ZoneState } from './backup-state.js';
 import { boundary } from './boundaries.js';
 import { manifestName } from './export-manifest.js';
-import { countParts, describeParts } from './export-zone.js';
+import { describeParts } from './export-zone.js';
 import type { HostContext } from './host-context.js';
 import { createSnapshot } from './snapshot-create.js';
 import { deleteSnapshot } from './snapshot-delete.js';
@@ -70,16 +70,24 @@ export async function createBackup(host: HostContext, options: BackupOptions): P
   const { zone, snapshot } = requireSnapshotRef(options.zone);
   const repository = await describeRepository(host, options);
   const how = { signal: options.signal };
+  // Of a directory it is seen at once whether it is one.
+  const isKnown = repository.directory === undefined && (await isRemembered(host, zone, repository));
   const store = (parts: readonly ZonePart[], record: ZoneRecord) =>
-    storeParts(host, record, { parts, repository, options });
+    storeParts(host, record, { parts, repository, isKnown, options });
   if (snapshot !== undefined) return withPartsOf(host, { zone, snapshot }, how, store);
   // One at a time of each zone: what is found under the name of our snapshot is left over then.
   await using _lock = await acquireZoneLock(host.roots, `${zone}@.backup`, options);
   await removeOwn(host, zone);
-  const look = () => lookAtState(host, zone, { willBeKnown: false }, options);
+  let looked: ZoneState | undefined;
+  const look = async () => {
+    looked = await lookAtState(host, zone, { willBeKnown: false }, options);
+    return looked;
+  };
   const same = await findSame(host, zone, repository, look);
   if (same !== undefined) return storeSame(zone, repository, same, options);
-  const before = await lookAtState(host, zone, { willBeKnown: true }, options);
+  // Nobody has mapped anything of a stopped zone: what was seen of it may be known as it is.
+  const isKnowable = looked !== undefined && !looked.isRunning;
+  const before = isKnowable ? looked : await lookAtState(host, zone, { willBeKnown: true }, options);
   const made = await createSnapshot(host, zone, ownSnapshot, options);
   boundary('backup', zone, 'snapshot');
   let result: BackupResult;
@@ -106,15 +114,15 @@ async function storeSame(
   { comment }: BackupOptions,
 ): Promise<BackupResult> {
   const tags = backupTags(zone, sizeBytes, comment, base);
-  const words = backupWords(sameOf(zone), tags);
+  const words = [...backupWords(sameOf(zone)), '--tag', tags];
   const { id, addedBytes } = resultOf(await runRestic(repository, words, `{"sameAs":"${base}"}\n`));
   boundary('backup', zone, 'same');
   return { id, zone, entries, sizeBytes, addedBytes, madeRepository: false, sameAs: base };
 }
 
-const backupWords = (path: string, tags: string): string[] => [
+const backupWords = (path: string): string[] => [
   ...['backup', '--json', '--quiet', '--stdin', '--stdin-filename', path.slice(1)],
-  ...['--host', hostname(), '--tag', tags],
+  ...['--host', hostname()],
 ];
 
 async function removeOwn(host: HostContext, zone: string): Promise<void> {
@@ -126,50 +134,55 @@ async function removeOwn(host: HostContext, zone: string): Promise<void> {
 interface StoreInput {
   readonly parts: readonly ZonePart[];
   readonly repository: Repository;
+  /** It was there at the zone's last backup. */
+  readonly isKnown: boolean;
   readonly options: BackupOptions;
 }
 
 async function storeParts(host: HostContext, record: ZoneRecord, input: StoreInput): Promise<BackupResult> {
-  const { parts, repository, options } = input;
+  const { parts, repository, options, isKnown } = input;
   const zone = record.spec.name;
-  const madeRepository = await ensureRepository(host, repository, options);
-  const counted = await countParts(parts, options.signal);
-  const manifest = await describeParts(host, record, parts, counted);
-  const tags = backupTags(zone, counted.bytes, options.comment);
-  const { summary, id, addedBytes } = await stream({ ...input, zone, tags, manifest, counted });
-  boundary('backup', zone, 'stored');
-  return { id, zone, entries: summary.entries - 1, sizeBytes: summary.bytes, addedBytes, madeRepository };
+  const madeRepository = isKnown ? false : await ensureRepository(host, repository, options);
+  const describe = (counted: Counted) => describeParts(host, record, parts, counted);
+  try {
+    return { ...(await stream({ ...input, zone, describe })), madeRepository };
+  } catch (error) {
+    // Known only from our own memory, and gone since.
+    if (!isKnown || !hasCode(error, 'BACKUP_REPOSITORY_NOT_FOUND')) throw error;
+    return storeParts(host, record, { ...input, isKnown: false });
+  }
 }
 
 interface StreamInput extends StoreInput {
   readonly zone: string;
-  readonly tags: string;
-  readonly manifest: string;
-  readonly counted: ArchiveSummary;
-}
-
-interface Stored {
-  readonly summary: ArchiveSummary;
-  readonly id: string;
-  readonly addedBytes: number;
+  /** The manifest of what has been counted. */
+  readonly describe: (counted: Counted) => Promise<string>;
 }
 
 /** The packer writes to restic's own input. restic sees the end of that only when the packer has ended well, and we say so. */
-async function stream({ parts, repository, options, zone, tags, manifest, counted }: StreamInput): Promise<Stored> {
-  const { progress, signal } = options;
+async function stream(input: StreamInput): Promise<Omit<BackupResult, 'madeRepository'>> {
+  const { repository, options, zone } = input;
+  const { signal } = options;
   const failing = new AbortController();
   const stop = signal === undefined ? failing.signal : AbortSignal.any([signal, failing.signal]);
-  const call = resticCall(repository, backupWords(archiveOf(zone), tags));
-  const restic = spawnTool({ ...call, commits: true, signal: stop });
+  const call = resticCall(repository, backupWords(archiveOf(zone)));
+  const restic = spawnTool({
+    ...call,
+    args: [...call.args, '--tag'],
+    commits: true,
+    lastArgumentComes: true,
+    signal: stop,
+  });
   restic.done.catch(() => undefined);
   const said = text(restic.stdout);
   said.catch(() => undefined);
   try {
-    const summary = await packInto(restic, { parts, manifest, counted, progress, signal });
+    const { entries, bytes: sizeBytes } = await packInto(restic, input);
     boundary('backup', zone, 'packed');
     await restic.commit();
     await restic.done;
-    return { summary, ...resultOf(await said) };
+    boundary('backup', zone, 'stored');
+    return { zone, entries: entries - 1, sizeBytes, ...resultOf(await said) };
   } catch (error) {
     failing.abort();
     await restic.done.catch(() => undefined);
@@ -177,30 +190,36 @@ async function stream({ parts, repository, options, zone, tags, manifest, counte
   }
 }
 
-interface PackInput {
-  readonly parts: readonly ZonePart[];
-  readonly manifest: string;
-  readonly counted: ArchiveSummary;
-  readonly progress: OnArchiveProgress | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Times of access are left out: they change by mere reading, and every file that was read would be stored anew. */
-async function packInto(
-  restic: HostTool,
-  { parts, manifest, counted, progress, signal }: PackInput,
-): Promise<ArchiveSummary> {
+/**
+ * One walk's worth of look-ups: the packer counts first, then restic is told how much it will be, then the packer what to put at the head.
+ * Times of access are left out: they change by mere reading, and every file that was read would be stored anew.
+ */
+async function packInto(restic: HostTool, { parts, zone, describe, options }: StreamInput): Promise<ArchiveSummary> {
+  const { progress, signal, comment } = options;
   const show = progress === undefined ? [] : ['--progress'];
-  const args = [...partOptions(parts), '--first', manifestName, '--no-atime', ...show];
+  const args = [...partOptions(parts), '--count-first', '--first', manifestName, '--no-atime', ...show];
   const packer = startArchiveTool('pack', args, { stdin: 'pipe', stdout: restic.stdin, signal });
-  const talk = new ToolTalk(progress, archiveBytes(counted));
+  const talk = new ToolTalk(progress);
+  let described: Promise<void> | undefined;
+  const tell = async (counted: Counted) => {
+    const manifest = await describe(counted);
+    const tags = backupTags(zone, counted.bytes, comment);
+    await new Promise<void>((told, failed) => {
+      restic.stdin.write(`${tags}\n`, (error) => (error ? failed(error) : told()));
+    });
+    packer.stdin?.end(manifest);
+  };
+  talk.onCounted = (counted) => {
+    described = tell(counted);
+    described.catch(() => packer.kill());
+  };
   packer.stdin?.on('error', () => undefined);
-  packer.stdin?.end(manifest);
   const [, status] = await Promise.all([talk.listen(packer.stderr), packer.exited]);
   signal?.throwIfAborted();
   if (status === 0 && talk.summary !== undefined) return talk.summary;
   // Nobody read any more: restic says why.
   if (gone.has(talk.failure?.errno ?? 0) || status === sigpipe) await restic.done;
+  await described;
   throw archiveError(talk, status, 'backup', full);
 }
 
@@ -213,7 +232,7 @@ const full = {
   hint: 'Free space on the file system of the root and of the repository, then repeat the command.',
 };
 
-function resultOf(output: string): Pick<Stored, 'id' | 'addedBytes'> {
+function resultOf(output: string): Pick<BackupResult, 'id' | 'addedBytes'> {
   const line = output.split('\n').find((one) => one.includes('"summary"'));
   const { snapshot_id: id, data_added: addedBytes } = JSON.parse(line ?? '{}') as Record<string, unknown>;
   if (typeof id === 'string' && typeof addedBytes === 'number') return { id: id.slice(0, 8), addedBytes };

@@ -40,6 +40,11 @@ export async function findSame(
   return (await isThere(repository, known.id)) ? known : undefined;
 }
 
+/** The zone has a backup there, or had one. */
+export async function isRemembered(host: HostContext, zone: string, repository: Repository): Promise<boolean> {
+  return (await readMemory(host, zone)).some((one) => one.repository === placeOf(repository));
+}
+
 async function readMemory({ roots }: HostContext, zone: string): Promise<readonly KnownBackup[]> {
   try {
     return (await readJson<BackupMemory>(zonePaths(roots, zone).backups, 1))?.backups ?? [];

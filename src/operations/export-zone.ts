@@ -95,20 +95,6 @@ async function exportParts(
   return { zone, entries: entries - 1, sizeBytes: bytes, changed, ...more };
 }
 
-/** How much it will be: for the one who waits, and for the one who makes room for it. */
-export async function countParts(parts: readonly ZonePart[], signal?: AbortSignal): Promise<ArchiveSummary> {
-  const tool = startArchiveTool('pack', [...partOptions(parts), '--count'], {
-    stdin: 'ignore',
-    stdout: 'ignore',
-    signal,
-  });
-  const talk = new ToolTalk();
-  const [, status] = await Promise.all([talk.listen(tool.stderr), tool.exited]);
-  signal?.throwIfAborted();
-  if (status !== 0 || talk.summary === undefined) throw archiveError(talk, status, 'export', full);
-  return talk.summary;
-}
-
 /** The manifest, as it is written. */
 export async function describeParts(
   host: HostContext,

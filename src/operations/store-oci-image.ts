@@ -148,7 +148,7 @@ async function bringLocal(context: LayerContext, layer: OciLayer): Promise<void>
   const isPlain = blob.digest === diffId;
   await using file = isPlain ? await input.content.openFile?.(blob) : undefined;
   const plain = file === undefined ? undefined : await asPlainArchive(file);
-  if (plain !== undefined) return unpack(context, layer, plain, report);
+  if (plain !== undefined) return await unpack(context, layer, plain, report);
   const { chunks } = await input.content.openBlob(blob, 0, signal);
   await unpack(context, layer, counted(isPlain ? chunks : verified(blob, chunks), report));
 }

@@ -44,7 +44,8 @@ export async function startDockerRegistry(directory: string): Promise<DockerRegi
   };
 }
 
-async function freePort(): Promise<number> {
+/** On 127.0.0.1; nobody has it now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
