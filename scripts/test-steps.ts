@@ -49,6 +49,7 @@ const sanitized = [
 const longest = [
   'crash-safety',
   'backup',
+  'image-debian-suites',
   'pools-crash',
   'image-hostile',
   'nesting',

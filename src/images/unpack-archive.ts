@@ -116,7 +116,8 @@ function startUnpacker(
   more: readonly string[],
 ): ToolProcess {
   const args = [
-    ...['--root', directory, '--whiteouts', '--scrub', '--sync'],
+    // Of a file it would go on to the end: nobody closes its input when we die.
+    ...['--parent', String(process.pid), '--root', directory, '--whiteouts', '--scrub', '--sync'],
     ...(outline === undefined ? [] : ['--outline']),
     ...(limits === undefined ? [] : ['--max-entries', String(limits.maxEntries)]),
     ...more,

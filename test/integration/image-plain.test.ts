@@ -1,6 +1,14 @@
 /** Archives that are not compressed, which the unpacker reads by itself: what is kept is what was hashed, whatever happens to the file. */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -10,15 +18,29 @@ import { imageImport } from '../../src/operations/image-import.js';
 import { imageInspect } from '../../src/operations/image-inspect.js';
 import { imageList } from '../../src/operations/image-list.js';
 import { imageVerify } from '../../src/operations/image-verify.js';
-import { outputOf } from '../helpers/cli.js';
+import { entry, outputOf, startProgram } from '../helpers/cli.js';
 import { failsWith, type ImageHost, imageHost } from '../helpers/image-host.js';
-import { patience } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { mountSmallDisk } from '../helpers/small-disk.js';
 import { rawTar } from '../helpers/tar.js';
 import { describeTree, makeTree } from '../helpers/trees.js';
 
 const digestOf = (content: Buffer) => `sha256:${createHash('sha256').update(content).digest('hex')}`;
+
+/** Processes that name the directory. */
+const unpackersOf = (directory: string) =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return (
+        /^\d+$/.test(pid) &&
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`unpack\0`) &&
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(directory)
+      );
+    } catch {
+      return false;
+    }
+  }).length;
 
 describe('an archive that is not compressed', function () {
   this.timeout(patience(60_000));
@@ -109,6 +131,26 @@ describe('an archive that is not compressed', function () {
     await failsWith('IMAGE_TOO_LARGE', importing({ maxEntries: 20 }));
     expect(host.files()).to.deep.equal([]);
     await importing({ maxSizeBytes: 6_000_000, maxEntries: 60 });
+  });
+
+  it('is given up when whoever imports it is killed, and the next import takes away what was begun', async () => {
+    writeFileSync(archive, many(3000, 60_000));
+    const { directory, context } = host;
+    const env = { TSZONE_ROOT: context.roots.root, TSZONE_RUN_ROOT: context.roots.runRoot };
+    const layers = join(context.roots.root, 'images/layers');
+    const begun = () => (existsSync(layers) ? readdirSync(layers) : []).filter((name) => name.startsWith('tmp-'));
+    const written = () =>
+      begun().flatMap((name) => readdirSync(join(layers, name), { recursive: true, encoding: 'utf8' }));
+    const importing = startProgram(process.execPath, [entry, 'image', 'import', 'killed', archive], { env });
+    await eventually('a file is there', async () => written().some((name) => name.includes('file-')));
+    importing.process.kill('SIGKILL');
+    await importing.ended;
+    await eventually('the unpacker is gone', async () => unpackersOf(directory) === 0);
+    expect(written().filter((name) => name.includes('file-'))).to.have.length.below(3000);
+    writeFileSync(archive, many(3, 3));
+    await imageImport(context, { name: 'next', source: archive });
+    expect(begun()).to.deep.equal([]);
+    expect((await imageList(context)).map(({ name }) => name)).to.deep.equal(['next']);
   });
 
   it('for which there is no room says at which file, and nothing of it is left', async () => {
