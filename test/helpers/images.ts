@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { acquireLock } from '../../src/state/index.js';
 import { patience } from './patience.js';
+import { requires } from './requires.js';
 import { type TempHost, tempHost, zoneFriendlyDirectory } from './temp-host.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -48,7 +49,7 @@ async function recipesKey(): Promise<string> {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** `before(needsImage('debian:i386'))`: builds it unless it is there. */
+/** `before(needsImage('debian:i386'))`: builds it unless it is there; skips where neither is possible. */
 export function needsImage(name: string): (this: Mocha.Context) => Promise<void> {
   return async function build(this: Mocha.Context) {
     this.timeout(patience(600_000));
@@ -59,6 +60,7 @@ export function needsImage(name: string): (this: Mocha.Context) => Promise<void>
       timeoutMs: patience(500_000),
     });
     if (await hasImage(host, name)) return;
+    if (name.startsWith('debian')) requires('mmdebstrap').call(this);
     const { status, stderr } = await host.cli(['image', 'build', name]);
     if (status === 0) return;
     // The mirror's updates are out of step with one another now and then; what is tested is not what is in them.

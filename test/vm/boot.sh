@@ -4,7 +4,7 @@
 #   boot.sh BASE PROJECT INIT
 #     BASE      from base.sh           INIT      plain | systemd
 #     PROJECT   a directory, copied to /tszone in the VM; its file lane-command is for bash -c, in /tszone
-#   TSZONE_VM_MEMORY (MB), TSZONE_VM_CPUS, TSZONE_VM_TIMEOUT (s)
+#   TSZONE_VM_MEMORY (MB), TSZONE_VM_CPUS, TSZONE_VM_TIMEOUT (s), TSZONE_VM_NICE
 #
 # 124: out of time; 125: the VM ended without a status (its console is printed then).
 set -euo pipefail
@@ -45,7 +45,7 @@ mkfifo "$run/out"
 cat "$run/out" &
 relay=$!
 result=0
-nice -n 10 timeout "${TSZONE_VM_TIMEOUT:-5400}" qemu-system-x86_64 "${arguments[@]}" </dev/null &
+nice -n "${TSZONE_VM_NICE:-10}" timeout "${TSZONE_VM_TIMEOUT:-5400}" qemu-system-x86_64 "${arguments[@]}" </dev/null &
 qemu=$!
 wait "$qemu" || result=$?
 qemu=
