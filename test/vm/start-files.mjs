@@ -2,5 +2,5 @@
 import { writeCodeCache } from '../../scripts/code-cache.mjs';
 import { writeSnapshots } from '../../scripts/snapshot.mjs';
 
-writeCodeCache();
+await writeCodeCache();
 writeSnapshots();
