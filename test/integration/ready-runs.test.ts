@@ -8,7 +8,7 @@ import { runZone } from '../../src/operations/run-zone.js';
 import { type CliOptions, type CliResult, nativeEntry, runProgram, startProgram } from '../helpers/cli.js';
 import { startEngine, type TestEngine } from '../helpers/engine.js';
 import { givenHost } from '../helpers/given.js';
-import { eventually } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { expectNothingLeftNow } from '../helpers/snapshot.js';
 
 describe('runs that come again', () => {
@@ -217,7 +217,7 @@ describe('runs that come again', () => {
     // An engine takes the remains away behind its answer.
     await host.ok(['run', '--rm', 'busybox', 'true'], { env: { TSZONE_ENGINE: 'off' } });
     const before = await host.snapshot();
-    const ready = new ReadyRuns({ keepMs: 700 });
+    const ready = new ReadyRuns({ keepMs: patience(700) });
     const descriptors = ['ignore', 'ignore', 'ignore'] as const;
     const input = { image: 'busybox', ephemeral: true, command: ['true'] };
     for (let time = 0; time < 2; time += 1) {
