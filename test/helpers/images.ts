@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { acquireLock } from '../../src/state/index.js';
 import { patience } from './patience.js';
+import { requires } from './requires.js';
 import { type TempHost, tempHost, zoneFriendlyDirectory } from './temp-host.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,7 +51,7 @@ async function recipesKey(): Promise<string> {
 
 /**
  * `before(needsImage('debian:i386'))`: builds it unless it is there. `./FOLDER` is a test's own template: it is built each time, from the
- * cache of steps if nothing has changed.
+ * cache of steps if nothing has changed. Skips where neither is possible.
  */
 export function needsImage(name: string): (this: Mocha.Context) => Promise<void> {
   return async function build(this: Mocha.Context) {
@@ -62,6 +63,7 @@ export function needsImage(name: string): (this: Mocha.Context) => Promise<void>
       timeoutMs: patience(500_000),
     });
     if (!name.startsWith('./') && (await hasImage(host, name))) return;
+    if (name.startsWith('debian')) requires('mmdebstrap').call(this);
     const { status, stderr } = await host.cli(['image', 'build', name]);
     if (status === 0) return;
     // The mirror's updates are out of step with one another now and then; what is tested is not what is in them.

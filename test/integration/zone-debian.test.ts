@@ -10,7 +10,7 @@ describe('a debian zone', function () {
   this.timeout(patience(240_000));
   let web: Zone;
   const port = 35_000 + (process.pid % 10_000);
-  const given = givenHost({ images: ['debian'], needs: ['mmdebstrap'] }, async (host) => {
+  const given = givenHost({ images: ['debian'] }, async (host) => {
     await host.ok(['create', 'web', '--image', 'debian', '--memory', '128M', '--cpus', '0.5', '--pids', '64']);
     await host.ok(['start', 'web']);
     web = await (await host.open()).zone('web');
@@ -92,7 +92,7 @@ describe('a debian zone', function () {
 
 describe('a 32-bit debian zone', function () {
   this.timeout(patience(60_000));
-  const given = givenHost({ images: ['debian:i386'], needs: ['mmdebstrap'] });
+  const given = givenHost({ images: ['debian:i386'] });
 
   it('says i686 and runs 32-bit programs', async () => {
     const script = 'uname -m; dpkg --print-architecture; od -An -tx1 -j4 -N1 /bin/sh';

@@ -9,7 +9,7 @@ out=$1
 here=$(dirname "$(realpath "$0")")
 mirror=${TSZONE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 node=$(realpath "$(command -v node)")
-packages=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,iputils-ping,ca-certificates,busybox-static,libstdc++6,libcap2-bin,xz-utils,zstd,strace,apparmor,gcc,libc6-dev,stress-ng,bubblewrap
+packages=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,iputils-ping,ca-certificates,busybox-static,libstdc++6,libcap2-bin,xz-utils,zstd,strace,apparmor,gcc,libc6-dev,stress-ng,bubblewrap,btrfs-progs,gdb-minimal
 [ ! -d "$out" ] || exit 0
 
 tmp=$out.tmp.$$

@@ -3,6 +3,7 @@
  * Counts as scripts/run-tests.ts does. The last line is `N passed, N failed, N skipped`.
  */
 import { readFileSync, renameSync } from 'node:fs';
+import { inspect } from 'node:util';
 import Mocha from 'mocha';
 import { addReport, type Counts, type MochaReport, summaryLine } from '../../scripts/test-report.js';
 import { patience } from '../helpers/patience.js';
@@ -27,7 +28,9 @@ export async function runLane(reporter: Mocha.ReporterConstructor, files: readon
   for (const { file, grep, load } of files.filter(({ init }) => init === '' || init === process.env.TSZONE_VM_INIT)) {
     const before = mocha.suite.suites.length;
     await load();
-    const added = mocha.suite.suites.slice(before).reduce((sum, suite) => sum + keepMatching(suite, grep), 0);
+    const suites = mocha.suite.suites.slice(before);
+    for (const suite of suites) suite.file = file;
+    const added = suites.reduce((sum, suite) => sum + keepMatching(suite, grep), 0);
     if (added > 0) continue;
     console.log(`FAILED: no test of ${file} matches ${grep || 'anything'}`);
     counts.failed += 1;
@@ -36,12 +39,34 @@ export async function runLane(reporter: Mocha.ReporterConstructor, files: readon
   const { imageStore } = await import('../helpers/images.js');
   renameSync('images', await imageStore());
   process.env.TSZONE_TEST_REPORT = reportFile;
-  await new Promise<void>((resolve) => mocha.run(() => resolve()));
+  await new Promise<void>((resolve) => sayAtOnce(mocha.run(() => resolve())));
   const report = JSON.parse(readFileSync(reportFile, 'utf8')) as MochaReport;
   const allowed = JSON.parse(readFileSync('test/vm/allowed-skips.json', 'utf8')) as readonly string[];
   for (const line of addReport(counts, report, { mustWork: true, allowed })) console.log(line);
   console.log(`\n${summaryLine(counts)}`);
   return counts.failed > 0 ? 1 : 0;
+}
+
+/** Failures, and what each file came to: a VM that is out of time says nothing at the end. */
+function sayAtOnce(runner: Mocha.Runner): void {
+  const startedAt = performance.now();
+  let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  runner.on('pass', () => {
+    counts.passed += 1;
+  });
+  runner.on('pending', () => {
+    counts.skipped += 1;
+  });
+  runner.on('fail', (test, error: Error) => {
+    counts.failed += 1;
+    console.log(`FAILED: ${test.fullTitle()}\n${inspect(error)}`);
+  });
+  runner.on('suite end', (suite) => {
+    if (suite.parent?.root !== true) return;
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    console.log(`-- ${suite.file}: ${summaryLine(counts)}; at ${seconds} s`);
+    counts = { passed: 0, failed: 0, skipped: 0 };
+  });
 }
 
 /** Drops what does not match. @returns how many tests are left */

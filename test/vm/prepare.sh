@@ -31,7 +31,7 @@ find_base() {
 stage_project() {
   local target=$1 path
   mkdir -p "$target/native" "$target/node_modules"
-  cp -a bin dist src rootfs-templates package.json test "$target"
+  cp -a bin dist src scripts rootfs-templates package.json test "$target"
   cp -a native/build "$target/native"
   node -p 'Object.entries(require("./package-lock.json").packages).filter(([path, it]) => path && !it.dev && !it.devOptional).map(([path]) => path).join("\n")' |
     while read -r path; do

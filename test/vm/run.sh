@@ -49,16 +49,19 @@ fi
 if [ "$mode" = tests ]; then node "$here/bundle.mjs" "$scratch/project/test/vm/lane.mjs" /tszone "$@"; fi
 
 # What tests put there is mounted in zones, and the plain lane's /tmp is a tmpfs, whose owners this kernel cannot map.
-environment="export TSZONE_TEST_SLOWDOWN=${TSZONE_TEST_SLOWDOWN:-15} TSZONE_TEST_CACHE=/tszone/cache TMPDIR=/var/tmp"
+# Command lines are run as they are installed, with a start-up snapshot, which has to be made by the machine that uses it.
+environment="export TSZONE_TEST_VIA=native TSZONE_TEST_SLOWDOWN=${TSZONE_TEST_SLOWDOWN:-15} TSZONE_TEST_CACHE=/tszone/cache TMPDIR=/var/tmp"
 case $mode in
   smoke) command="$here/smoke.sh" ;;
-  tests) command="$environment; $here/smoke.sh && node $here/lane.mjs" ;;
+  tests) command="$environment; $here/smoke.sh && node $here/start-files.mjs && node $here/lane.mjs" ;;
   command) command="$environment; $command" ;;
 esac
 
 printf '%s\n' "$command" >"$scratch/project/lane-command"
 SECONDS=0
 for init in "${inits[@]}"; do
+  # Before the reader below looks for it.
+  : >"$scratch/$init"
   "$here/boot.sh" "$base" "$scratch/project" "$init" >"$scratch/$init" 2>&1 &
   boots+=("$!")
 done
