@@ -84,7 +84,7 @@ export async function createBackup(host: HostContext, options: BackupOptions): P
     return looked;
   };
   const same = await findSame(host, zone, repository, look);
-  if (same !== undefined) return storeSame(zone, repository, same, options);
+  if (same !== undefined) return await storeSame(zone, repository, same, options);
   // Nobody has mapped anything of a stopped zone: what was seen of it may be known as it is.
   const isKnowable = looked !== undefined && !looked.isRunning;
   const before = isKnowable ? looked : await lookAtState(host, zone, { willBeKnown: true }, options);

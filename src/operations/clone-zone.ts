@@ -96,7 +96,7 @@ export async function cloneThen<T>(
   await refuseExisting(host, name);
   const record = await readZone(host.roots, source);
   const result = await withSource(host, record, input, options, (found) => make(host, found, input, options));
-  return next(await readZone(host.roots, name), result);
+  return await next(await readZone(host.roots, name), result);
 }
 
 async function withSource<T>(

@@ -86,7 +86,7 @@ async function withZoneEnd(
     return body({ ...session, exited: session.result.then(({ exitCode }) => exitCode) });
   }
   await using _lock = await lockZone(host, name, options);
-  return runInStoppedRoot(host, name, argv, options, body);
+  return await runInStoppedRoot(host, name, argv, options, body);
 }
 
 /** Both ends are always waited for. */

@@ -54,7 +54,7 @@ export async function ensureManifest(
   await using _lock = await lockBuild(host, name, options.signal);
   // Somebody else may have built it while we waited for the lock.
   const raced = options.pull === 'always' ? undefined : await findUsable(host, resolved);
-  return raced ?? buildImage(host, { name, ...recipe, ensure: ensureManifest }, options);
+  return raced ?? (await buildImage(host, { name, ...recipe, ensure: ensureManifest }, options));
 }
 
 /**

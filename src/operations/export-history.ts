@@ -64,7 +64,7 @@ export async function withHistory<T>(
   ];
   const ops = [...(isRunning ? [] : planOpen(place).prepare), ...layers.ops];
   const use = () => body(parts, record, { layers: layers.parts.length, chain, snapshots });
-  return ops.length === 0 ? use() : withOpened(roots, { zone, ops, signal: options.signal }, use);
+  return await (ops.length === 0 ? use() : withOpened(roots, { zone, ops, signal: options.signal }, use));
 }
 
 function exported(snapshot: SnapshotRecord, chain: number[]): ExportedSnapshot {

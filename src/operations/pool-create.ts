@@ -45,7 +45,7 @@ export async function createPool(
   // Shared with other pools, so not this one's to take back.
   if (dirname(record.path) === filesDirectory(host)) await makeStateDirectory(filesDirectory(host));
   await runTransaction({ ...kind, roots: host.roots, zone, ops, signal: options.signal }, async () => {});
-  return summarizePool(poolOf(host.roots, record), []);
+  return await summarizePool(poolOf(host.roots, record), []);
 }
 
 /** mkfs.btrfs(8): with anything less there is no room for its own trees. */

@@ -24,7 +24,7 @@ export async function growPool(
   const kind = { operation: 'pool grow', recovery: 'forward', completeIfRunning: false, place: 'disk' } as const;
   await requireGrowable(pool, sizeBytes);
   await runTransaction({ ...kind, roots, zone: poolLockName(name), ops, signal: options.signal }, async () => {});
-  return summarizePool(pool, (await zonesByPool(host)).get(name) ?? []);
+  return await summarizePool(pool, (await zonesByPool(host)).get(name) ?? []);
 }
 
 /** @throws POOL_CANNOT */

@@ -119,7 +119,7 @@ export async function unmountSnapshot(
 ): Promise<string[]> {
   await using _lock = await lockZone(host, zone, options);
   await readZone(host.roots, zone);
-  return unmountViews(host.roots, zone, await readSnapshot(host.roots, zone, snapshot));
+  return await unmountViews(host.roots, zone, await readSnapshot(host.roots, zone, snapshot));
 }
 
 /** Call with the zone's lock held. @throws SNAPSHOT_IN_USE */

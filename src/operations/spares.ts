@@ -110,7 +110,7 @@ export async function fillSpares(host: HostContext, options: CreateOptions = {})
   for (const image of Object.keys(await readSparePools(roots)))
     await fillLocked(host, image, options).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
-  return listSpares(host);
+  return await listSpares(host);
 }
 
 /** Call with the lock of the spares. */

@@ -42,9 +42,9 @@ async function withSnapshotParts<T>(
   const record = { ...(await readZone(roots, zone)), spec: { ...spec, name: zone }, image, machineId, storage: own };
   const local = { name: 'local', directories: [`${extrasOf(roots, zone, found)}/local/tree`] } as const;
   const parts = [{ name: 'rootfs', directories: layers } as const, ...(image.kind === 'sparse' ? [local] : [])];
-  if (storage.prepare.length === 0) return body(parts, record);
+  if (storage.prepare.length === 0) return await body(parts, record);
   // Who works off what killed commands left takes the locks of what their journals name.
   await using _opened = await lockZone(host, `${zone}@${found.name}`, options);
   const opened = { zone: `${zone}@${found.name}`, ops: storage.prepare, signal: options.signal };
-  return withOpened(roots, opened, () => body(parts, record));
+  return await withOpened(roots, opened, () => body(parts, record));
 }

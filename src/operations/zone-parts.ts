@@ -39,7 +39,7 @@ export async function withZoneParts<T>(
   await using _lock = await lockZone(host, zone, options);
   if (!(await settleZone(roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
   await settleIdentity(host, await readZone(roots, zone));
-  return withOpened(roots, { zone, ops, signal: options.signal }, () => body(parts));
+  return await withOpened(roots, { zone, ops, signal: options.signal }, () => body(parts));
 }
 
 export async function partsOf(host: HostContext, record: ZoneRecord): Promise<ZonePart[]> {

@@ -27,7 +27,7 @@ describe('A read-only mount is made writable by the zone’s root', () => {
     const spec = { name: 'undoes', image: 'busybox', mount: [`${source}:/fixed:ro`], capAdd: ['ALL' as const] };
     await using zone = await startAltered(given.host, spec, altered(enter));
     await zone.exec(['sh', '-c', 'mount -o remount,bind,rw /fixed; echo evil > /fixed/file']);
-    return readFile(join(source, 'file'), 'utf8');
+    return await readFile(join(source, 'file'), 'utf8');
   };
 
   it('it stays as it is', async () => {
