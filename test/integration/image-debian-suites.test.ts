@@ -7,7 +7,7 @@ import { sh, type TempHost } from '../helpers/temp-host.js';
 
 /** Without updates: those change within a day, the suite with a point release only. */
 async function build(host: TempHost, name: string): Promise<string> {
-  await host.ok(['image', 'build', '--force', '--no-updates', name]);
+  await host.ok(['image', 'build', '--no-updates', name]);
   return layerOf(host, name);
 }
 
