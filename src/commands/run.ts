@@ -79,8 +79,7 @@ export default class Run extends BaseCommand<typeof Run> {
         }),
       );
       for (const note of zone.notes) this.note(note);
-      handOver();
-      const exitStatus = await attachZone(zone, this.caller);
+      const exitStatus = await attachZone(zone, this.caller, handOver);
       if (exitStatus === undefined) {
         zone.detach();
         this.note(`detached from zone "${zone.name}"; "tszone console ${zone.name}" attaches again`);

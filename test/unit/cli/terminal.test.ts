@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { type AttachIo, attachExec } from '../../../src/cli/attach-exec.js';
 import { attachZone } from '../../../src/cli/attach-zone.js';
 import { createDetachKeys, wantsTty } from '../../../src/cli/attached.js';
+import { thisProcess } from '../../../src/cli/caller.js';
 import { createProgress, describeProgress } from '../../../src/cli/progress.js';
 
 describe('cli: detaching', () => {
@@ -78,6 +79,19 @@ describe('cli: a terminal inside', () => {
     expect(await attached).to.equal(140);
     expect(got).to.deep.equal([12]);
     expect(process.listenerCount('SIGUSR2')).to.equal(0);
+  });
+
+  it('loses no signal that is on its way when it takes over from whoever had them', async () => {
+    const got: number[] = [];
+    const before = () => got.push(0);
+    process.on('SIGUSR2', before);
+    // In the process's own pipe for signals by now, and looked at in the next turn.
+    process.kill(process.pid, 'SIGUSR2');
+    const exited = new Promise<number>((resolve) => setTimeout(resolve, 100, 3));
+    const kill = async (signal: number) => void got.push(signal);
+    const taken = () => void process.off('SIGUSR2', before);
+    await attachZone({ console: undefined, kill, resize: async () => {}, exited }, thisProcess, taken);
+    expect(got).to.deep.equal([12]);
   });
 
   it('ends when the console closes', async () => {
