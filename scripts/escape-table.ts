@@ -76,7 +76,7 @@ const elsewhere = `## Tried elsewhere
 | what | where |
 |---|---|
 | archives: \`..\`, absolute names, links, hard links, PAX names, sparse maps, device nodes, duplicates, a directory that becomes a link | test/integration/unpack.test.ts, native/fuzz/unpack_fuzz.c |
-| \`cp\` out of and into a zone that lies | test/integration/cp-hostile.test.ts |
+| \`cp\` out of a zone that lies, all its ways; and into one | test/integration/cp-hostile.test.ts |
 | remount, umount, bind over every read-only mount and mask, each by a dozen ways | test/integration/zone-isolation.test.ts |
 | files, sockets, shared memory, ids of two zones; \`strace\` across zones | test/integration/zone-isolation.test.ts |
 | covers and locked trees | test/integration/helper.test.ts |

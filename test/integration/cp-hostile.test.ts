@@ -14,26 +14,16 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
 import type { Zone } from '../../src/index.js';
 import { copyOut, type End, receive } from '../../src/operations/copy-files.js';
+import { fakePacker } from '../helpers/fake-packer.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { rawTar } from '../helpers/tar.js';
 import { sh } from '../helpers/temp-host.js';
-
-/** A packer that says whatever a zone wants. */
-function fakePacker(archive: Buffer, { status = 0, report = '' } = {}): End {
-  return {
-    stdin: new PassThrough(),
-    stdout: Readable.from([archive]),
-    stderr: Readable.from([Buffer.from(report)]),
-    exited: Promise.resolve(status),
-  };
-}
 
 async function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
