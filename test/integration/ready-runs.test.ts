@@ -92,7 +92,7 @@ describe('runs that come again', () => {
     for (const flags of [
       ['--memory', '32M'],
       ['--memory', '48M', '--name', 'own'],
-      ['--memory', '48M', '--mount', '/etc:/host:ro'],
+      ['--memory', '48M', '--mount', `${await given.host.file('shared')}:/host:ro`],
       ['--memory', '48M', '--env', 'X=1', '--hostname', 'else'],
     ]) {
       // Anew for each: it waits for so many seconds only, however slow the machine is.
