@@ -32,9 +32,19 @@ async function eventually(condition: () => boolean, what: string): Promise<void>
 }
 
 const isAlive = (pid: number) => {
-  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+  const stat = statOf(pid);
   return stat !== '' && stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
 };
+
+/** Empty where there is none: not opened, or gone while it is read (ESRCH). */
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return '';
+    throw error;
+  }
+}
 
 /** Status and output of a zone whose command ends by itself. */
 async function runToEnd(ops: readonly EnterOp[]): Promise<{ status: number; stdout: string; stderr: string }> {
