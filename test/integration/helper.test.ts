@@ -18,6 +18,7 @@ import {
   spawnSession,
   waitForExit,
 } from '../../src/helper/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { failure, idBase, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
 import { requires } from '../helpers/requires.js';
 
@@ -29,21 +30,6 @@ async function eventually(condition: () => boolean, what: string): Promise<void>
     await sleep(10);
   }
   throw new Error(`never came true: ${what}`);
-}
-
-const isAlive = (pid: number) => {
-  const stat = statOf(pid);
-  return stat !== '' && stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
-};
-
-/** Empty where there is none: not opened, or gone while it is read (ESRCH). */
-function statOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return '';
-    throw error;
-  }
 }
 
 /** Status and output of a zone whose command ends by itself. */
