@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { outputOf } from './cli.js';
+import { eventually } from './patience.js';
 
 export interface SmallDisk {
   unmount(): Promise<void>;
@@ -12,11 +13,7 @@ export async function mountSmallDisk(directory: string, megabytes: number): Prom
   await outputOf('mount', ['-t', 'tmpfs', '-o', `size=${Math.round(megabytes * 1024)}k`, 'tszone-test', directory]);
   const { kernel } = await probeHost();
   if ((await canIdmap(directory, kernel)).ok) {
-    return {
-      unmount: async () => {
-        await outputOf('umount', [directory]);
-      },
-    };
+    return { unmount: () => unmount(directory) };
   }
   await outputOf('umount', [directory]);
   const image = `${directory}.ext4`;
@@ -25,8 +22,16 @@ export async function mountSmallDisk(directory: string, megabytes: number): Prom
   await outputOf('mount', ['-o', 'loop', image, directory]);
   return {
     unmount: async () => {
-      await outputOf('umount', [directory]);
+      await unmount(directory);
       await rm(image);
     },
   };
+}
+
+/** A process that was killed on the full disk may still be on its way out. */
+async function unmount(directory: string): Promise<void> {
+  await eventually('the disk is nobody’s', async () => {
+    await outputOf('umount', [directory]);
+    return true;
+  });
 }
