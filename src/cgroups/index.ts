@@ -9,7 +9,7 @@ export { requireDevices } from './feasible.js';
 export { freezerPlace, type ZoneRef, zoneGroups } from './groups.js';
 export type { Limit, ZoneLimits } from './limits.js';
 export type { CgroupOp } from './ops.js';
-export { type GroupOwner, hasCountedGroups, layoutForInit } from './own.js';
+export { type GroupOwner, hasCountedGroups, withUnified } from './own.js';
 export {
   type MonitorCgroupPlan,
   planDeviceRules,

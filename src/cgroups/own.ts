@@ -23,14 +23,9 @@ const mostGroups = { init: 512, zones: 1024 } as const;
 const deepest = 16;
 
 /**
- * The layout for a zone whose init is systemd: on v1 with the unified hierarchy, in which it is content to count processes (systemd's "hybrid").
- * `undefined`: there is none on this host.
+ * With the unified hierarchy, where the host has it, whether or not every zone has a group there. A zone whose init is systemd has: on v1 that is
+ * content to count processes in it (systemd's "hybrid").
  */
-export function layoutForInit(layout: CgroupLayout): CgroupLayout | undefined {
-  return layout.unified === undefined ? undefined : withUnified(layout);
-}
-
-/** With the unified hierarchy, where the host has it, whether or not every zone has a group there. */
 export function withUnified(layout: CgroupLayout): CgroupLayout {
   const { unified, tracking } = layout;
   if (unified === undefined || tracking.some(({ version }) => version === 2)) return layout;

@@ -1,7 +1,6 @@
 /** `--init full`: whether the zone's own /sbin/init is one that can run here. */
 
 import { join } from 'node:path';
-import { layoutForInit } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { lstat, readlink } from '../host/quick-fs.js';
 import { hasHostIds } from '../spec/index.js';
@@ -30,7 +29,7 @@ export async function requireFullInit(host: HostContext, record: ZoneRecord): Pr
 /** systemd makes a group for each service. Without a user namespace its root could write what limits the zone, too. */
 function requireGroups({ facts }: HostContext, { spec }: ZoneRecord): void {
   const { name } = spec;
-  const [missing, hint] = whyNot(spec, layoutForInit(facts.cgroup) !== undefined);
+  const [missing, hint] = whyNot(spec, facts.cgroup.unified !== undefined);
   if (missing === undefined) return;
   throw zoneError(
     'HOST_FEATURE_MISSING',

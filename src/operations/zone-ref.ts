@@ -1,5 +1,5 @@
 /** Small views of a zone that several operations share. */
-import { layoutForInit, type ZoneRef } from '../cgroups/index.js';
+import { withUnified, type ZoneRef } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import type { EntryInfo } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
@@ -10,8 +10,7 @@ import type { ZoneDevice } from './zone-devices.js';
 /** Where the zone's groups are. @param hasOwn with that of its init, which no limit is in */
 export function groupsOf(host: HostContext, zone: string, hasOwn = false): ZoneRef {
   const { cgroup } = host.facts;
-  const layout = (hasOwn ? layoutForInit(cgroup) : undefined) ?? cgroup;
-  return { layout, instance: host.roots.instance, zone };
+  return { layout: hasOwn ? withUnified(cgroup) : cgroup, instance: host.roots.instance, zone };
 }
 
 /** `launch.json`: what the last start prepared, so that it can be taken back, and what exec has to know. */

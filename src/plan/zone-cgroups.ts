@@ -2,9 +2,9 @@
 import {
   type CgroupOp,
   type GroupOwner,
-  layoutForInit,
   planMonitorCgroup,
   planZoneCgroups,
+  withUnified,
   type ZoneLimits,
 } from '../cgroups/index.js';
 import type { EnterOp } from '../helper/index.js';
@@ -55,7 +55,7 @@ export function planCgroups(input: StartPlanInput): CgroupPart {
 
 /** Of the host, and what the zone's init needs besides. */
 export function zoneLayout({ facts, bootsSystemd }: Pick<StartPlanInput, 'facts' | 'bootsSystemd'>): CgroupLayout {
-  return (bootsSystemd === true ? layoutForInit(facts.cgroup) : undefined) ?? facts.cgroup;
+  return bootsSystemd === true ? withUnified(facts.cgroup) : facts.cgroup;
 }
 
 function groupOwner({ record: { spec, ids }, bootsSystemd }: StartPlanInput): GroupOwner | undefined {

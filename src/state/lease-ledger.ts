@@ -22,8 +22,7 @@ export class LeaseIndex implements LedgerIndex<Lease> {
   readonly #numbers = new Map<string, number[]>();
 
   add(lease: Lease): void {
-    this.#holders.set(lease.mac, lease).set(lease.ipv4, lease);
-    if (lease.ipv6 !== undefined) this.#holders.set(lease.ipv6, lease);
+    for (const address of addressesOf(lease)) this.#holders.set(address, lease);
     insertSorted(this.#numbersOf(lease.network), ipv4Number(lease.ipv4), same);
   }
 
@@ -53,7 +52,8 @@ export class LeaseIndex implements LedgerIndex<Lease> {
 
 const same = (number: number) => number;
 
-const addressesOf = ({ mac, ipv4, ipv6 }: Lease) => (ipv6 === undefined ? [mac, ipv4] : [mac, ipv4, ipv6]);
+/** What nobody else may have: its MAC and its addresses. */
+export const addressesOf = ({ mac, ipv4, ipv6 }: Lease) => (ipv6 === undefined ? [mac, ipv4] : [mac, ipv4, ipv6]);
 
 const ipv4Number = (text: string) => text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 

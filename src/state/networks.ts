@@ -13,7 +13,7 @@ import {
   rangesOverlap,
 } from '../spec/ip.js';
 import { nearest } from '../spec/nearest.js';
-import { type Lease, LeaseIndex, leaseLedger } from './lease-ledger.js';
+import { addressesOf, type Lease, LeaseIndex, leaseLedger } from './lease-ledger.js';
 import { lockNetworks, type NetworkRecord, type Networks, readNetworkRecords } from './networks-file.js';
 import type { Roots } from './roots.js';
 
@@ -160,8 +160,9 @@ function makeLease(network: NetworkRecord, index: LeaseIndex, request: LeaseRequ
   return wish.ephemeral === true ? { ...lease, ephemeral: true } : lease;
 }
 
-function refuseTaken(index: LeaseIndex, { mac, ipv4, ipv6, network }: Lease, own: Lease | undefined): void {
-  for (const address of [mac, ipv4, ...(ipv6 === undefined ? [] : [ipv6])]) {
+function refuseTaken(index: LeaseIndex, lease: Lease, own: Lease | undefined): void {
+  const { network } = lease;
+  for (const address of addressesOf(lease)) {
     const taken = index.holderOf(address);
     if (taken === undefined || taken === own) continue;
     throw zoneError('NETWORK_ADDRESS_IN_USE', `address "${address}" belongs to zone "${taken.zone}"`, {

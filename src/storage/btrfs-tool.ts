@@ -1,13 +1,11 @@
 /** What is done on a btrfs: by its program, and, where that would be what takes the time, by the helper (native/subvolume.c). */
-import { text } from 'node:stream/consumers';
-import { runTool as runHelper } from '../helper/index.js';
 import { lstat, rm } from '../host/quick-fs.js';
 import { runTool } from '../host/tool.js';
 import type { Pool } from './driver.js';
 import { asDiskFull } from './grow-file.js';
 import { isMountPoint, mountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
-import { toolFailed } from './tool-failed.js';
+import { runStep } from './tool-failed.js';
 
 export const btrfs = (args: readonly string[]) =>
   runTool({ tool: 'btrfs', args, package: 'btrfs-progs' }).catch((error: unknown) => {
@@ -31,10 +29,8 @@ export async function isThere(path: string): Promise<boolean> {
 
 /** @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
 export async function onSubvolume(...args: readonly string[]): Promise<void> {
-  const tool = runHelper('subvolume', args, { stderr: 'pipe' });
-  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
   const [what = '', path = ''] = args;
-  if (status !== 0) throw toolFailed(said, { step: `subvolume ${what}`, path, what: 'the btrfs did not do it' });
+  await runStep('subvolume', args, { step: `subvolume ${what}`, path, what: 'the btrfs did not do it' });
 }
 
 /**

@@ -3,25 +3,19 @@
  * size and number of inodes. A copy is another file system all the same: it has a UUID of its own, which the feature metadata_csum_seed
  * allows without the checksum of every block. Whatever is wrong with what is kept, it is not used, and made anew.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, writeSync } from 'node:fs';
-import { link, open } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { runTool } from '../helper/index.js';
-import { lstat, mkdir, readdir, rename, rm, writeFile } from '../host/quick-fs.js';
+import { lstat, mkdir, readdir, rm } from '../host/quick-fs.js';
+import { readSealed, writeSealed } from '../state/index.js';
 import { crc32c } from './crc32c.js';
 
 export interface Blank {
   /** From the file's start: where its pieces go. */
   readonly pieces: readonly { readonly at: number; readonly bytes: Buffer }[];
-}
-
-/** Where they are kept, and as what. */
-export interface BlankPlace {
-  readonly directory: string;
-  /** `SIZE` for mke2fs's own number of inodes, else `SIZE-INODES`. */
-  readonly name: string;
 }
 
 interface Header {
@@ -30,26 +24,18 @@ interface Header {
 }
 
 const [mostBlanks, mostBytes] = [12, 8 * 1024 ** 2];
-const digestLength = 64;
-const digestOf = (data: Buffer) => createHash('sha256').update(data).digest('hex');
 
-/** `undefined`: it is not there, or is not what was written. */
-export function readBlank({ directory, name }: BlankPlace): Blank | undefined {
-  let data: Buffer;
-  try {
-    data = readFileSync(join(directory, name));
-  } catch {
-    return undefined;
-  }
-  const rest = data.subarray(digestLength);
-  if (data.toString('latin1', 0, digestLength) !== digestOf(rest)) return undefined;
-  const end = rest.indexOf('\n');
-  const { version, extents } = JSON.parse(rest.toString('utf8', 0, end)) as Header;
+/** @param path in the directory of blanks. @returns `undefined`: it is not there, or is not what was written */
+export function readBlank(path: string): Blank | undefined {
+  const data = readSealed(path);
+  if (data === undefined) return undefined;
+  const end = data.indexOf('\n');
+  const { version, extents } = JSON.parse(data.toString('utf8', 0, end)) as Header;
   if (version !== 1) return undefined;
   let from = end + 1;
   const pieces = extents.map(([at = 0, length = 0]) => {
     from += length;
-    return { at, bytes: rest.subarray(from - length, from) };
+    return { at, bytes: data.subarray(from - length, from) };
   });
   return { pieces };
 }
@@ -79,9 +65,7 @@ function writeWhole(fd: number, data: Buffer, at: number): void {
  * Of a file that mke2fs has just made. Nothing is kept of one whose UUID is in all its checksums, or that has not the holes that it is
  * copied without; nor on a disk that is full: it is no loss.
  */
-export async function keepBlank(file: string, places: readonly BlankPlace[]): Promise<void> {
-  const [{ directory } = { directory: '' }] = places;
-  const temporary = join(directory, `.${randomBytes(6).toString('hex')}`);
+export async function keepBlank(file: string, directory: string, names: readonly string[]): Promise<void> {
   try {
     const extents = await extentsOf(file);
     const total = extents.reduce((sum, [, length]) => sum + length, 0);
@@ -94,21 +78,13 @@ export async function keepBlank(file: string, places: readonly BlankPlace[]): Pr
       await handle.close();
     }
     if (!isCopyable(pieces[0])) return;
-    const rest = Buffer.concat([
-      Buffer.from(`${JSON.stringify({ version: 1, extents } satisfies Header)}\n`),
-      ...pieces,
-    ]);
+    const header = Buffer.from(`${JSON.stringify({ version: 1, extents } satisfies Header)}\n`);
+    const blank = Buffer.concat([header, ...pieces]);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await makeRoom(directory);
-    await writeFile(temporary, Buffer.concat([Buffer.from(digestOf(rest)), rest]), { mode: 0o600 });
-    for (const [at, { name }] of places.entries()) {
-      const next = `${temporary}-${at}`;
-      await link(temporary, next);
-      await rename(next, join(directory, name));
-    }
-    await rm(temporary, { force: true });
+    for (const name of names) await writeSealed(join(directory, name), blank);
   } catch {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    // The next one is made by mke2fs, too.
   }
 }
 

@@ -1,10 +1,11 @@
 /** ext4 in a file: made, read, grown, shrunk. By e2fsprogs, but for its superblock, which is read as it lies on disk. */
 import { open, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { runTool } from '../host/tool.js';
 import { diskFull } from '../state/index.js';
 import type { VolumeLimits } from './driver.js';
-import { type BlankPlace, keepBlank, readBlank, writeBlank } from './ext4-blanks.js';
+import { keepBlank, readBlank, writeBlank } from './ext4-blanks.js';
 import { asDiskFull, growMountedFile } from './grow-file.js';
 
 const e2fsprogs = (tool: string, args: readonly string[]) =>
@@ -29,8 +30,8 @@ const roomFor = (bytes: number) => Math.max(16 * bytes, 160 * 1024 * mebibyte);
 /** @param blanks where what was made before may be kept @throws RESOURCE_DISK_FULL */
 export async function makeExt4(file: string, bytes: number, limits: VolumeLimits, blanks: string): Promise<void> {
   const inodes = limits.inodes === undefined ? undefined : inodesFor(bytes, limits.inodes);
-  const place = blankOf(blanks, bytes, inodes);
-  const blank = readBlank(place);
+  const name = blankName(bytes, inodes);
+  const blank = readBlank(join(blanks, name));
   try {
     if (blank !== undefined) return await writeBlank(blank, file, bytes);
     const handle = await open(file, 'wx', 0o600);
@@ -40,14 +41,12 @@ export async function makeExt4(file: string, bytes: number, limits: VolumeLimits
   }
   await makeAnew(file, bytes, inodes);
   const { inodes: made } = await readSuperblock(file);
-  const asTold = blankOf(blanks, bytes, made + ownInodes);
-  await keepBlank(file, asTold.name === place.name ? [place] : [place, asTold]);
+  await keepBlank(file, blanks, [...new Set([name, blankName(bytes, made + ownInodes)])]);
 }
 
-const blankOf = (directory: string, bytes: number, inodes: number | undefined): BlankPlace => ({
-  directory,
-  name: inodes === undefined ? String(bytes) : `${bytes}-${inodes}`,
-});
+/** `SIZE` for mke2fs's own number of inodes, else `SIZE-INODES`. */
+const blankName = (bytes: number, inodes: number | undefined) =>
+  inodes === undefined ? String(bytes) : `${bytes}-${inodes}`;
 
 /**
  * The file is all holes, so nothing has to be zeroed, now or later (mke2fs(8), assume_storage_prezeroed). A journal of 64 MB is

@@ -1,16 +1,14 @@
 /** Frozen layers that are files with an ext4 each, mounted read-only while something is made of them. */
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { hasCode, zoneError } from '../errors/index.js';
-import { runTool } from '../helper/index.js';
 import { chmod, lstat, mkdir, readdir, rm, stat, statfs } from '../host/quick-fs.js';
 import { diskFull, syncDirectory } from '../state/index.js';
 import { copyTreeSince } from './copy-tree.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
 import { makeExt4, readSuperblock } from './ext4.js';
 import { mountFile, unmountFile } from './loop-mount.js';
-import { toolFailed } from './tool-failed.js';
+import { runStep } from './tool-failed.js';
 
 /** Sparse, so that only what is written takes space. */
 export const defaultVolumeBytes = 10 * 1024 ** 3;
@@ -117,12 +115,10 @@ export async function mergeLayerFiles(pool: Pool, layer: string, trees: readonly
   const used = await Promise.all(trees.map((tree) => statfs(tree)));
   const bytes = used.reduce((sum, { blocks, bfree, bsize }) => sum + (blocks - bfree) * bsize, 0);
   const tree = await beginLayerFile(pool, layer, Math.max(defaultVolumeBytes, 1.5 * bytes));
-  const tool = runTool('merge', ['--into', dirname(tree), ...trees], { stderr: 'pipe' });
-  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
-  if (status !== 0) {
-    const failure = toolFailed(said, { step: 'merge', path: tree, what: 'layers could not be merged' });
-    throw await fullBelow(failure, layerFileOf(pool, layer));
-  }
+  const step = { step: 'merge', path: tree, what: 'layers could not be merged' };
+  await runStep('merge', ['--into', dirname(tree), ...trees], step).catch(async (error: unknown) => {
+    throw await fullBelow(error, layerFileOf(pool, layer));
+  });
   await endLayerFile(pool, layer);
 }
 

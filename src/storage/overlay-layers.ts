@@ -1,13 +1,11 @@
 /** Frozen layers that are directories: `layers/ID/tree`, which nobody writes to again. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { runTool } from '../helper/index.js';
 import { chmod, chown, lstat, mkdir, readdir, rename, rm, utimes } from '../host/quick-fs.js';
 import { diskFull, isErrno, makeStateDirectory, syncDirectory } from '../state/index.js';
 import { copyTree } from './copy-tree.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
-import { toolFailed } from './tool-failed.js';
+import { runStep } from './tool-failed.js';
 
 export const layersOf = (pool: Pool): string => join(pool.path, 'layers');
 export const layerTree = (pool: Pool, layer: string): string => join(layersOf(pool), layer, 'tree');
@@ -104,7 +102,6 @@ export async function listLayerDirectories(pool: Pool): Promise<string[]> {
 
 /** By hard links (native/merge.c). */
 export async function mergeLayerDirectories(pool: Pool, layer: string, layers: readonly string[]): Promise<void> {
-  const tool = runTool('merge', ['--in', layersOf(pool), '--to', layer, ...layers], { stderr: 'pipe' });
-  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
-  if (status !== 0) throw toolFailed(said, { step: 'merge', path: layersOf(pool), what: 'layers could not be merged' });
+  const step = { step: 'merge', path: layersOf(pool), what: 'layers could not be merged' };
+  await runStep('merge', ['--in', layersOf(pool), '--to', layer, ...layers], step);
 }

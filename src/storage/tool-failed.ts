@@ -1,11 +1,20 @@
 /** What a mode of the helper says on stderr when it gives up (native/unpack_report.c), as an error. */
+import { text } from 'node:stream/consumers';
 import { zoneError } from '../errors/index.js';
+import { runTool } from '../helper/index.js';
 
 export interface FailedStep {
   readonly step: string;
   readonly path: string;
   /** `layers could not be merged` */
   readonly what: string;
+}
+
+/** Runs such a mode, which says nothing but that. @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
+export async function runStep(mode: string, args: readonly string[], step: FailedStep): Promise<void> {
+  const tool = runTool(mode, args, { stderr: 'pipe' });
+  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
+  if (status !== 0) throw toolFailed(said, step);
 }
 
 /** ENOSPC, EDQUOT. */
