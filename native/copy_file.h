@@ -21,7 +21,7 @@ bool copy_entry(int from, int to, const char *name, struct stat *source, struct 
 /* Owner, mode and extended attributes, those that are too many taken away. */
 void copy_directory_attributes(int from, int to, const struct stat *st);
 
-/* Overlay's mark of a directory that hides what lies below it. */
+/* Overlay's mark of a directory that hides what lies below it in other layers (Overlayfs.rst). */
 bool copy_is_opaque(int fd);
 void copy_make_plain(int fd);
 

@@ -65,35 +65,22 @@ void copy_table_read(struct copy_table *table, int directory, const char *name) 
   close(fd);
 }
 
-static void write_all(int fd, const void *data, size_t size, const char *name) {
-  const char *rest = data;
-
-  while (size > 0) {
-    ssize_t written = write(fd, rest, size);
-
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write the table", name);
-    rest += written;
-    size -= (size_t)written;
-  }
-}
-
 void copy_table_write(const struct copy_table *table, int directory, const char *name, int64_t before_ns) {
   int fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   struct copy_state piece[PIECE];
   size_t used = 0;
 
   if (fd < 0) unpack_die(errno, "create the table", name);
-  write_all(fd, magic, sizeof magic, name);
+  unpack_write_all(fd, magic, sizeof magic, "write the table", name);
   for (uint64_t i = 0; i < table->room; i++) {
     if (table->slots[i].copy == 0 || table->slots[i].changed_ns >= before_ns) continue;
     piece[used++] = table->slots[i];
     if (used == PIECE) {
-      write_all(fd, piece, sizeof piece, name);
+      unpack_write_all(fd, piece, sizeof piece, "write the table", name);
       used = 0;
     }
   }
-  write_all(fd, piece, used * sizeof piece[0], name);
+  unpack_write_all(fd, piece, used * sizeof piece[0], "write the table", name);
   if (close(fd) < 0) unpack_die(errno, "close the table", name);
 }
 

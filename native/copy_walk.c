@@ -73,9 +73,10 @@ static const struct past_entry *note_past(const struct stat *source, bool is_opa
   return was;
 }
 
-static bool is_unchanged(const struct past_entry *was, const struct stat *source) {
-  return was != NULL && was->changed_ns == copy_changed_ns(source) && was->inode == source->st_ino &&
-         was->mode == source->st_mode;
+/* Whether it is to be there; what is still what it was is left out. */
+static bool is_needed(const struct level *at, const struct past_entry *was, const struct stat *source) {
+  return at->is_full || was == NULL || was->changed_ns != copy_changed_ns(source) || was->inode != source->st_ino ||
+         was->mode != source->st_mode;
 }
 
 static int out_of(struct level *at) {
@@ -153,7 +154,7 @@ static void copy_one(int from, struct level *at, int base, const char *name, str
   struct stat made, *there = NULL;
   int to;
 
-  if (!at->is_full && is_unchanged(was, source)) {
+  if (!is_needed(at, was, source)) {
     copy_counts.linked++;
     return;
   }
@@ -181,11 +182,6 @@ static void finish_directory(int in, int out, const struct stat *source) {
   if (!is_same(trees->seen, st.st_ino, source)) copy_directory_attributes(in, out, source);
   copy_table_put(trees->seen, (struct copy_state){st.st_ino, source->st_ino, copy_changed_ns(source)});
   copy_directory_times(out, source);
-}
-
-/* Whether it is to be there in any case, before anything that is in it. */
-static bool is_needed(const struct level *at, const struct past_entry *was, const struct stat *source) {
-  return trees->past == NULL || at->is_full || !is_unchanged(was, source);
 }
 
 static void copy_directory(int from, struct level *above, int base, const char *name, size_t length, int depth) {

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "copy_file.h"
 #include "copy_seen.h"
 #include "unpack_confine.h"
 #include "unpack_report.h"
@@ -60,13 +61,6 @@ static uint64_t hash_xattrs(int fd) {
     sum += hash(hash(UINT64_C(0xcbf29ce484222325), name, strlen(name) + 1), value, (size_t)got);
   }
   return sum;
-}
-
-/* Overlayfs.rst: what lies below an opaque directory in lower layers does not show. */
-static int is_opaque(int fd) {
-  char value;
-
-  return fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
 static char type_of(mode_t mode) {
@@ -141,7 +135,7 @@ static void list_one(int parent, const char *name, size_t length, int depth) {
   if (changes.is_asked)
     print_change(&st);
   else
-    print_entry(&st, "", is_opaque(fd), hash_xattrs(fd));
+    print_entry(&st, "", copy_is_opaque(fd), hash_xattrs(fd));
   list_directory(fd, length, depth);
 }
 

@@ -37,10 +37,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "copy_file.h"
 #include "pack_header.h"
 #include "pack_links.h"
 #include "pack_outline.h"
@@ -183,12 +183,6 @@ static void pack_whiteout(const char *name, size_t directory_length) {
   write_header('0', "", &none, 0, false);
 }
 
-static bool is_opaque(int fd) {
-  char value;
-
-  return fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
-}
-
 static int by_name(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -225,7 +219,7 @@ static void pack_directory(int parent, const char *name, size_t path_length, int
   if (!is_counting) pack_read_xattrs(fd, NULL);
   strcpy(path + path_length, "/");
   write_header('5', "", &st, 0, false);
-  if (options->whiteouts && depth > 0 && is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);
+  if (options->whiteouts && depth > 0 && copy_is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);
   names = read_names(list, &count);
   for (size_t i = 0; i < count; i++) {
     pack_tree(fd, names[i], path_length + 1, depth + 1);

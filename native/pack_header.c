@@ -44,13 +44,7 @@ static void show_progress(void) {
 }
 
 void pack_flush(void) {
-  for (size_t done = 0; done < used;) {
-    ssize_t written = write(STDOUT_FILENO, buffer + done, used - done);
-
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write the archive", NULL);
-    done += (size_t)written;
-  }
+  unpack_write_all(STDOUT_FILENO, buffer, used, "write the archive", NULL);
   show_progress();
   used = 0;
 }

@@ -32,19 +32,8 @@ static bool is_on;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER, less = PTHREAD_COND_INITIALIZER;
 
-void unpack_write_all(int fd, const unsigned char *data, size_t size, const char *path) {
-  while (size > 0) {
-    ssize_t written = write(fd, data, size);
-
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write", path);
-    data += written;
-    size -= (size_t)written;
-  }
-}
-
-/* chown clears set-id bits, so it comes first. What is as it should be is not set: each change of an inode is a transaction. */
-void unpack_finish_file(int fd, const struct unpack_finish *finish, const char *path) {
+/* Owner and mode, then times. chown clears set-id bits, so it comes first. What is as it should be is not set: each change of an inode is a transaction. */
+static void finish_file(int fd, const struct unpack_finish *finish, const char *path) {
   struct stat st;
   bool is_owned;
 
@@ -59,11 +48,11 @@ void unpack_finish_file(int fd, const struct unpack_finish *finish, const char *
 
 static void do_job(const struct job *job) {
   if (job->data != NULL) {
-    unpack_write_all(job->fd, job->data, job->size, job->path);
+    unpack_write_all(job->fd, job->data, job->size, "write", job->path);
     unpack_input_let_go(job->slot);
     return;
   }
-  unpack_finish_file(job->fd, &job->finish, job->path);
+  finish_file(job->fd, &job->finish, job->path);
   if (close(job->fd) < 0) unpack_die(errno, "close", job->path);
 }
 

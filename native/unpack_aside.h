@@ -14,12 +14,6 @@ struct unpack_finish {
   struct timespec times[2];
 };
 
-/* Dies naming PATH. */
-void unpack_write_all(int fd, const unsigned char *data, size_t size, const char *path);
-
-/* Owner and mode, as far as they are others already, then times. */
-void unpack_finish_file(int fd, const struct unpack_finish *finish, const char *path);
-
 /* From here on there is a second thread, if there is a second processor for it. */
 void unpack_aside_start(void);
 bool unpack_aside_is_on(void);

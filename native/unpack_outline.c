@@ -15,13 +15,7 @@ static unsigned char buffer[BUFFER_SIZE];
 static size_t used;
 
 static void flush(void) {
-  for (size_t done = 0; done < used;) {
-    ssize_t written = write(STDOUT_FILENO, buffer + done, used - done);
-
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) unpack_die(written < 0 ? errno : EIO, "write the outline", NULL);
-    done += (size_t)written;
-  }
+  unpack_write_all(STDOUT_FILENO, buffer, used, "write the outline", NULL);
   used = 0;
 }
 

@@ -56,3 +56,16 @@ void *unpack_alloc(void *old, size_t size) {
   if (memory == NULL) unpack_die(ENOMEM, "out of memory", NULL);
   return memory;
 }
+
+void unpack_write_all(int fd, const void *data, size_t size, const char *what, const char *entry) {
+  const char *rest = data;
+
+  while (size > 0) {
+    ssize_t written = write(fd, rest, size);
+
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) unpack_die(written < 0 ? errno : EIO, what, entry);
+    rest += written;
+    size -= (size_t)written;
+  }
+}

@@ -15,6 +15,9 @@ void unpack_json_string(FILE *out, const char *text);
 
 /* malloc and friends that do not return NULL. */
 void *unpack_alloc(void *old, size_t size);
+
+/* All of DATA. Dies of WHAT, naming ENTRY. */
+void unpack_write_all(int fd, const void *data, size_t size, const char *what, const char *entry);
 char *unpack_strdup(const char *text, size_t length);
 
 #endif

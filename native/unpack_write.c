@@ -169,7 +169,7 @@ static void copy_data(int fd, uint64_t offset, uint64_t size) {
   while (size > 0) {
     size_t got = unpack_input_piece(&piece, size);
 
-    unpack_write_all(fd, piece, got, NULL);
+    unpack_write_all(fd, piece, got, "write", NULL);
     size -= got;
   }
 }

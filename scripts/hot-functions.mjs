@@ -50,8 +50,8 @@ function nameOf(node) {
 }
 
 /** module → names */
-export function readList(file = listFile) {
-  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+export function readList() {
+  const lines = readFileSync(listFile, 'utf8').split('\n').filter(Boolean);
   return new Map(
     lines.map((line) => {
       const [module, ...names] = line.split(' ');

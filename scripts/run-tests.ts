@@ -12,7 +12,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expectNothingLeftNow, type Snapshot, takeSnapshot } from '../test/helpers/snapshot.js';
 import { runJobs } from './test-jobs.js';
-import { addReport, type Counts, type MochaReport, slowestFiles, summaryLine } from './test-report.js';
+import { addReport, type Counts, type MochaReport, readReport, slowestFiles, summaryLine } from './test-report.js';
 import { type MochaRun, type TestJob, testJobs } from './test-steps.js';
 
 const env: NodeJS.ProcessEnv = { ...process.env };
@@ -130,12 +130,4 @@ function printTimes(): void {
 function failure(message: string): string {
   counts.failed += 1;
   return `FAILED: ${message}`;
-}
-
-function readReport(file: string): MochaReport | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as MochaReport;
-  } catch {
-    return undefined;
-  }
 }

@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { notSanitized } from './sanitized-except.js';
-import { addReport, type Counts, type MochaReport, summaryLine } from './test-report.js';
+import { addReport, type Counts, readReport, summaryLine } from './test-report.js';
+import { filesOf } from './test-steps.js';
 
 const tree = 'native/build-sanitize-static/tree';
 const reports = '/var/tmp/tszone-sanitize-static';
@@ -32,12 +33,7 @@ process.exitCode = counts.failed > 0 ? 1 : 0;
 
 function wantedFiles(given: readonly string[]): string[] {
   if (given.length > 0) return [...given];
-  return ['integration', 'escape'].flatMap((folder) =>
-    readdirSync(`test/${folder}`)
-      .filter((name) => name.endsWith('.test.ts'))
-      .toSorted()
-      .map((name) => `test/${folder}/${name}`),
-  );
+  return ['integration', 'escape'].flatMap((folder) => filesOf(folder));
 }
 
 async function runFile(file: string): Promise<void> {
@@ -69,13 +65,13 @@ const regExpOf = (titles: readonly string[]) =>
   titles.map((title) => title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
 
 function addUp(file: string, status: number | null, path: string): void {
-  try {
-    const report = JSON.parse(readFileSync(path, 'utf8')) as MochaReport;
-    addReport(counts, report, { mustWork: false, allowed: [] });
-    if (status !== 0 && report.failed.length === 0) failed(`${file}: mocha ended with status ${status}`);
-  } catch {
+  const report = readReport(path);
+  if (report === undefined) {
     failed(`${file}: mocha ended with status ${status} and no report`);
+    return;
   }
+  addReport(counts, report, { mustWork: false, allowed: [] });
+  if (status !== 0 && report.failed.length === 0) failed(`${file}: mocha ended with status ${status}`);
 }
 
 /** What the sanitizers have found since they were last asked. */

@@ -1,4 +1,5 @@
 /** Adds up what the mocha runs report; decides which skips are failures. */
+import { readFileSync } from 'node:fs';
 
 export interface MochaReport {
   readonly passed: number;
@@ -7,6 +8,15 @@ export interface MochaReport {
   readonly skipped: readonly { readonly title: string; readonly missing?: string }[];
   /** How long each file's tests and hooks took, in milliseconds. */
   readonly fileMs: Readonly<Record<string, number>>;
+}
+
+/** Of a run that has ended; `undefined`: it has left none. */
+export function readReport(file: string): MochaReport | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as MochaReport;
+  } catch {
+    return undefined;
+  }
 }
 
 export interface Counts {

@@ -69,7 +69,8 @@ const aloneInEscape = ['stress'].map(inFolder('escape'));
 /** So many files in one process: it takes a second to start. */
 const filesPerRun = 10;
 
-function filesOf(folder: string, except: readonly string[]): string[] {
+/** Of `test/FOLDER`. */
+export function filesOf(folder: string, except: readonly string[] = []): string[] {
   const names = readdirSync(`test/${folder}`).filter((name) => name.endsWith('.test.ts'));
   return names
     .toSorted()

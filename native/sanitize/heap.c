@@ -2,7 +2,6 @@
  * around libc's by ld's --wrap, so for libc's own calls, too; what it allots in other ways is known by the mark that is
  * missing. */
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "shadow.h"

@@ -20,7 +20,7 @@
 #define WRITES(START, SIZE) shadow_check(START, SIZE, "a call's write");
 #define READS_TEXT(TEXT) READS(TEXT, __real_strlen(TEXT) + 1)
 
-WRAP(size_t, strlen, (const char *text), (text), READS(text, __real_strlen(text) + 1))
+WRAP(size_t, strlen, (const char *text), (text), READS_TEXT(text))
 WRAP(void *, memcpy, (void *restrict to, const void *restrict from, size_t size), (to, from, size),
      READS(from, size) WRITES(to, size))
 WRAP(void *, memmove, (void *to, const void *from, size_t size), (to, from, size), READS(from, size) WRITES(to, size))

@@ -1,5 +1,7 @@
 /** A file system that is soon full, and that zones can live on. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { outputOf } from './cli.js';
 import { eventually } from './patience.js';
@@ -34,4 +36,24 @@ async function unmount(directory: string): Promise<void> {
     await outputOf('umount', [directory]);
     return true;
   });
+}
+
+/** To the last byte, with files in a directory of their own, which is to be removed; at once, so that it can be done from within a boundary. */
+export function fillDisk(filler: string): void {
+  try {
+    mkdirSync(filler, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return;
+    throw error;
+  }
+  for (const size of [1 << 20, 1 << 12, 1]) {
+    for (let at = 0; ; at += 1) {
+      try {
+        writeFileSync(join(filler, `${size}-${at}`), Buffer.alloc(size, 1));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') break;
+        throw error;
+      }
+    }
+  }
 }

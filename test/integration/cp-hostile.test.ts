@@ -20,17 +20,11 @@ import type { Zone } from '../../src/index.js';
 import { copyOut, type End, receive } from '../../src/operations/copy-files.js';
 import { fakePacker } from '../helpers/fake-packer.js';
 import { givenHost } from '../helpers/given.js';
+import { failure } from '../helpers/helper-plan.js';
 import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { rawTar } from '../helpers/tar.js';
 import { sh } from '../helpers/temp-host.js';
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
 
 describe('an archive out of a zone', () => {
   before(requires('root'));

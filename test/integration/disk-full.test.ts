@@ -1,5 +1,5 @@
 /** No byte is free below the root: what gives space back still works. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
@@ -11,6 +11,7 @@ import { dropJournal, type Journal, openRoots, releaseReserve, writeJournal } fr
 import { runProgram } from '../helpers/cli.js';
 import { noteHost } from '../helpers/leaks.js';
 import { requires } from '../helpers/requires.js';
+import { fillDisk } from '../helpers/small-disk.js';
 import { tempHost } from '../helpers/temp-host.js';
 
 const journal: Journal = {
@@ -23,27 +24,9 @@ const journal: Journal = {
   ops: [],
 };
 
-/** To the last byte: first in large pieces, then in single ones. */
-async function fill(directory: string): Promise<void> {
-  for (const size of [1 << 20, 1 << 12, 1]) {
-    for (let at = 0; ; at += 1) {
-      try {
-        await writeFile(join(directory, `filler-${size}-${at}`), Buffer.alloc(size, 1));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') break;
-        throw error;
-      }
-    }
-  }
-}
-
-async function empty(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  for (const name of names.filter((one) => one.startsWith('filler-'))) await rm(join(directory, name));
-}
-
 describe('a full disk', () => {
   let directory: string;
+  const empty = () => rm(join(directory, 'filler'), { recursive: true, force: true });
   let paths: { root: string; runRoot: string };
   let parent: Awaited<ReturnType<typeof tempHost>>;
   before(async function make(this: Mocha.Context) {
@@ -61,11 +44,11 @@ describe('a full disk', () => {
     await runProgram('umount', [directory]);
     await parent[Symbol.asyncDispose]();
   });
-  afterEach(() => empty(directory));
+  afterEach(empty);
 
   it('has room for a journal once the reserve is given up, and a reserve again when there is room', async () => {
     const roots = await openRoots(paths);
-    await fill(directory);
+    fillDisk(join(directory, 'filler'));
     for (const place of ['disk', 'run'] as const) {
       const refused = await writeJournal(roots, { ...journal, place }).catch((error: unknown) => error);
       expect(hasCode(refused, 'RESOURCE_DISK_FULL'), String(refused)).to.equal(true);
@@ -79,7 +62,7 @@ describe('a full disk', () => {
     await openRoots(paths);
     expect(await readdir(roots.root)).to.not.include('reserve');
     expect((await readdir(roots.root)).filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
-    await empty(directory);
+    await empty();
     await openRoots(paths);
     expect(await readdir(roots.root)).to.include('reserve');
   });
@@ -88,7 +71,7 @@ describe('a full disk', () => {
     const host = await openHostContext(paths);
     for (const name of ['one', 'two']) await createZone(host, { name, image: 'sparse' });
     for (const name of ['one', 'two']) {
-      await fill(directory);
+      fillDisk(join(directory, 'filler'));
       expect(await deleteZone(await openHostContext(paths), name)).to.deep.equal({ name, deleted: true });
     }
     expect(await listZones(host)).to.deep.equal([]);

@@ -2,7 +2,7 @@
  * The disk of a pool becomes full at each step of what is done with snapshots, clones and layers: it works, or says that the disk is full; nothing
  * is lost, nothing is left, and with room again the same thing works.
  */
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -27,30 +27,8 @@ import { findZone, readSnapshots, readZone, readZones } from '../../src/state/in
 import { layerDriverOf } from '../../src/storage/index.js';
 import { givenHost } from '../helpers/given.js';
 import { patience } from '../helpers/patience.js';
-import { mountSmallDisk, type SmallDisk } from '../helpers/small-disk.js';
+import { fillDisk, mountSmallDisk, type SmallDisk } from '../helpers/small-disk.js';
 import { sh } from '../helpers/temp-host.js';
-
-/** To the last byte; from within a boundary, so at once. */
-function fill(directory: string): void {
-  mkdirSync(directory, { recursive: true });
-  for (const size of [1 << 20, 1 << 12, 1]) {
-    const piece = Buffer.alloc(size, 1);
-    for (let at = 0; ; at += 1) {
-      const path = join(directory, `${size}-${at}`);
-      try {
-        const file = openSync(path, 'w');
-        try {
-          writeSync(file, piece);
-        } finally {
-          closeSync(file);
-        }
-      } catch {
-        rmSync(path, { force: true });
-        break;
-      }
-    }
-  }
-}
 
 interface Case {
   readonly name: string;
@@ -218,7 +196,7 @@ for (const driver of ['loop', 'btrfs'] as const) {
     async function workOnFullDisk(one: Case, at: number): Promise<{ error: unknown; seen: string[] }> {
       const seen: string[] = [];
       observeBoundaries(({ operation, step }: Boundary) => {
-        if (seen.push(`${operation}: ${step}`) - 1 === at) fill(filler);
+        if (seen.push(`${operation}: ${step}`) - 1 === at) fillDisk(filler);
       });
       try {
         await one.work();

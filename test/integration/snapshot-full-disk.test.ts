@@ -1,5 +1,5 @@
 /** No byte is free: snapshots and clones fail by name, lose nothing, leave nothing; what gives space back works. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isZoneFrozen } from '../../src/cgroups/index.js';
@@ -13,7 +13,7 @@ import { runProgram } from '../helpers/cli.js';
 import { noteHost } from '../helpers/leaks.js';
 import { patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
-import { mountSmallDisk, type SmallDisk } from '../helpers/small-disk.js';
+import { fillDisk, mountSmallDisk, type SmallDisk } from '../helpers/small-disk.js';
 import { sh, TempHost, tempHost } from '../helpers/temp-host.js';
 
 describe('snapshots on a full disk', function () {
@@ -40,23 +40,8 @@ describe('snapshots on a full disk', function () {
 
   const context = async () => (await host.open()).context;
 
-  /** To the last byte. */
-  async function fill(): Promise<void> {
-    for (const size of [1 << 20, 1 << 12, 1]) {
-      for (let at = 0; ; at += 1) {
-        const done = await writeFile(join(directory, `filler-${size}-${at}`), Buffer.alloc(size, 1)).then(
-          () => true,
-          () => false,
-        );
-        if (!done) break;
-      }
-    }
-  }
-
-  async function empty(): Promise<void> {
-    for (const name of (await readdir(directory)).filter((one) => one.startsWith('filler-')))
-      await rm(join(directory, name));
-  }
+  const filler = () => join(directory, 'filler');
+  const empty = () => rm(filler(), { recursive: true, force: true });
 
   async function expectNoRemains(): Promise<void> {
     const { roots } = await context();
@@ -74,7 +59,7 @@ describe('snapshots on a full disk', function () {
 
   /** It works, or says that the disk is full; then the next command on the zone, with some space again, leaves all in order. */
   async function tryWithFullDisk(work: () => Promise<unknown>): Promise<boolean> {
-    await fill();
+    fillDisk(filler());
     const error = await work().then(
       () => undefined,
       (failure: unknown) => failure,

@@ -1,7 +1,7 @@
 /** A distribution as people use it: packages through NAT, users, mounts, services, and the same for 32 bits. */
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
-import { hostAptSettings } from '../helpers/apt.js';
+import { aptInstall } from '../helpers/apt.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
 import { sh } from '../helpers/temp-host.js';
@@ -64,10 +64,7 @@ describe('a debian zone', function () {
 
   it('apt-get installs a package through NAT, and it runs', async () => {
     await using zone = await given.host.run({ image: 'debian' });
-    await sh(zone, 'cat > /etc/apt/apt.conf.d/99host', { stdin: await hostAptSettings() });
-    const install =
-      'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends hello';
-    await sh(zone, install, { timeoutMs: patience(180_000) });
+    await aptInstall(zone, 'hello', patience(180_000));
     expect(await sh(zone, 'hello')).to.equal('Hello, world!');
   });
 

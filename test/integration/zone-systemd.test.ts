@@ -1,7 +1,7 @@
 /** A Debian server as people have one: systemd starts its services, under what every zone is under, without a flag. */
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
-import { hostAptSettings } from '../helpers/apt.js';
+import { aptInstall } from '../helpers/apt.js';
 import { filtered, filtersIn } from '../helpers/filters.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
@@ -32,10 +32,7 @@ describe('a debian zone whose init is systemd', function () {
   });
 
   it('apt installs a service, which is started', async () => {
-    await sh(zone, 'cat > /etc/apt/apt.conf.d/99host', { stdin: await hostAptSettings() });
-    const install =
-      'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends cron';
-    await sh(zone, install, { timeoutMs: patience(100_000) });
+    await aptInstall(zone, 'cron', patience(100_000));
     expect(await sh(zone, 'systemctl is-active cron; systemctl is-enabled cron')).to.equal('active\nenabled');
   });
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { flockFd } from '../../../src/helper/index.js';
 import { giveSpawner, type Spawner, spawner } from '../../../src/helper/spawner.js';
+import { isAlive } from '../../helpers/alive.js';
 import { runProgram } from '../../helpers/cli.js';
 import { eventually, patience } from '../../helpers/patience.js';
 import { requires } from '../../helpers/requires.js';
@@ -214,13 +215,7 @@ describe('the spawner', () => {
     const [pid = -1] = spawnersOf(child.pid ?? -1);
     expect(pid).to.be.greaterThan(0);
     child.kill('SIGKILL');
-    await eventually('it has ended', () => {
-      try {
-        return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-      } catch {
-        return true;
-      }
-    });
+    await eventually('it has ended', () => !isAlive(pid));
   });
 
   it('keeps no process from ending by itself', async () => {

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { namesHashInstructions } from '../../../src/host/processor.js';
+import { requires } from '../../helpers/requires.js';
 
 describe('the instructions of the processor', () => {
   const lines = (flags: string) => `processor\t: 0\nmodel name\t: X sha_ni\nflags\t\t: ${flags}\nbugs\t\t: sha_ni\n`;
 
   it('hash if all that the helper uses are among its flags', function () {
-    if (process.arch !== 'x64') this.skip();
+    requires('x86_64').call(this);
     expect(namesHashInstructions(lines('fpu ssse3 sse4_1 sha_ni avx2'))).to.equal(true);
   });
 
