@@ -16,7 +16,9 @@ export default class CountingReporter extends Spec {
     runner.on('pass', () => {
       report.passed += 1;
     });
-    runner.on('fail', (test) => report.failed.push(test.fullTitle()));
+    runner.on('fail', (test, error) =>
+      report.failed.push(`${basename(test.file ?? '')}: ${test.fullTitle()}\n${shown(error)}`),
+    );
     runner.on('pending', (test) => report.skipped.push({ title: test.fullTitle(), missing: missingOf(test) }));
     runner.once('end', () => {
       report.fileMs = Object.fromEntries(times);
@@ -26,6 +28,16 @@ export default class CountingReporter extends Spec {
         Base.consoleLog(`  skipped: ${title} (${missing ?? 'no reason'})`);
     });
   }
+}
+
+/** The beginning: what was expected and got may be long. */
+function shown(error) {
+  return String(error?.stack ?? error)
+    .slice(0, 2000)
+    .split('\n')
+    .slice(0, 12)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }
 
 /** The nearest note on the test or a suite around it. */

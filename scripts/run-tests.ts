@@ -30,12 +30,15 @@ if (slots > 1) env.TSZONE_TEST_SHARED = '1';
 
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 const reports: MochaReport[] = [];
+/** Said once more at the end, where whoever has only the end of a long log finds them. */
+const failures: string[] = [];
 const seconds = new Map<string, number>();
 const atStart = isWatched ? await takeSnapshot() : undefined;
 await runJobs(jobs, slots, runJob);
 if (atStart !== undefined) await compareMachine(atStart);
 rmSync(scratch, { recursive: true, force: true });
 if (jobs.length > 1) printTimes();
+if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n')}`);
 console.log(`\n${summaryLine(counts)}`);
 process.exit(counts.failed > 0 ? 1 : 0);
 
@@ -87,7 +90,8 @@ function execute(
 
 async function runProgram(step: string, argv: readonly string[]): Promise<string[]> {
   const { status, lines } = await execute(step, argv, { env });
-  return status === 0 ? lines : [...lines, failure(`${step} failed`)];
+  if (status === 0) return lines;
+  return [...lines, failure(`${step} failed with status ${status}`, lastLines(lines.join('\n'), 20))];
 }
 
 async function runMocha(step: string, run: MochaRun): Promise<string[]> {
@@ -108,7 +112,9 @@ async function runMocha(step: string, run: MochaRun): Promise<string[]> {
   const report = readReport(file);
   if (report === undefined) return [...lines, failure(`${step}: mocha ended with status ${status} and no report`)];
   reports.push(report);
-  lines.push(...addReport(counts, report, { mustWork: process.env.TSZONE_MUST_WORK === '1', allowed }));
+  const refused = addReport(counts, report, { mustWork: process.env.TSZONE_MUST_WORK === '1', allowed });
+  lines.push(...refused);
+  failures.push(...[...report.failed, ...refused].map((text) => `${step}: ${text}`));
   if (status !== 0 && report.failed.length === 0) lines.push(failure(`${step}: mocha ended with status ${status}`));
   return lines;
 }
@@ -127,7 +133,11 @@ function printTimes(): void {
   console.log(`Slowest files: ${times(slowestFiles(reports, 20))}`);
 }
 
-function failure(message: string): string {
+/** @returns the line to print now; `details` are for the end */
+function failure(message: string, details = ''): string {
   counts.failed += 1;
+  failures.push(details === '' ? message : `${message}\n${details}`);
   return `FAILED: ${message}`;
 }
+
+const lastLines = (text: string, count: number) => text.trimEnd().split('\n').slice(-count).join('\n');

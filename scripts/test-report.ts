@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 export interface MochaReport {
   readonly passed: number;
+  /** Each: file and title, and the error's first lines, indented. */
   readonly failed: readonly string[];
   /** `missing`: the fact that requires() did not find. */
   readonly skipped: readonly { readonly title: string; readonly missing?: string }[];

@@ -47,8 +47,10 @@ const sanitized = [
 
 /** A process of its own each, started before the others: the longest first, as the list of times at the end of a run has them. */
 const longest = [
-  'crash-safety',
+  'library',
   'backup',
+  'crash-safety',
+  'ready-runs',
   'image-debian-suites',
   'pools-crash',
   'image-hostile',
@@ -61,6 +63,8 @@ const longest = [
   'parallel',
   'prepare',
   'spares',
+  'pool-full-disk',
+  'backup-elsewhere',
 ].map(inFolder('integration'));
 
 /** They compare what of the machine is nobody's, and so is everybody's. */
