@@ -14,6 +14,7 @@ import {
   checkVersion,
   corrupt,
   diskFull,
+  isErrno,
   isUnreadable,
   parseJson,
   readJsonNow,
@@ -123,6 +124,8 @@ export class LedgerFile<T> {
     } catch (error) {
       // What was made of a part of it is nothing to build upon.
       this.#reset(new Map());
+      // Another process has removed it since it was seen: nobody has anything.
+      if (isErrno(error, 'ENOENT')) return;
       throw isUnreadable(error) ? corrupt(this.#kind.path, 'cannot be read', error) : error;
     }
   }

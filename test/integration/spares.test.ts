@@ -52,6 +52,7 @@ describe('spares', function () {
       [['--privileged'], 'is privileged'],
     ] as const) {
       const kept = await host.cli(['spare', 'set', 'busybox', '--size', '1', ...flags]);
+      expect(kept.status, kept.stderr).to.equal(0);
       expect(kept.stderr).to.include(`warning: each spare of image "busybox" ${text}`);
       for (const program of [startNative, (on: typeof host, args: readonly string[]) => on.start(args)]) {
         const taken = await program(host, ['claim', 'busybox']).ended;

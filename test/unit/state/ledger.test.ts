@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   appendFileSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Ledger, type LedgerIndex } from '../../../src/state/ledger.js';
 
@@ -250,5 +252,31 @@ describe('a ledger', () => {
       writeFileSync(at('things.json'), '{"version": 1, "thi');
       expect(codeOf(() => open().refresh())).to.match(/^STATE_CORRUPT: .*things.json" is not JSON$/);
     });
+  });
+
+  it('can be removed by another process at any moment: then nobody has anything', async function () {
+    this.timeout(20_000);
+    const maker = open();
+    await maker.refresh(true).write(new Map([['web', [thing('web', 'a', true)]]]));
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(
+      `const { workerData: { path, text, stop } } = require('node:worker_threads');
+       const { renameSync, rmSync, writeFileSync } = require('node:fs');
+       while (Atomics.load(stop, 0) === 0) {
+         writeFileSync(path + '.new', text);
+         renameSync(path + '.new', path);
+         rmSync(path);
+       }`,
+      { eval: true, workerData: { path: at('run.jsonl'), text: readFileSync(at('run.jsonl')), stop } },
+    );
+    await once(worker, 'online');
+    const seen = new Set<number>();
+    try {
+      for (let round = 0; round < 20_000; round += 1) seen.add(whats(open()).length);
+    } finally {
+      Atomics.store(stop, 0, 1);
+      await once(worker, 'exit');
+    }
+    expect([...seen].toSorted()).to.deep.equal([0, 1]);
   });
 });
