@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../src/errors/index.js';
 
 export const errorNotes = {
-  INTERNAL: 'A bug of tszone. Run the command again with `TSZONE_DEBUG=1` and report what it prints.',
+  INTERNAL: 'A bug of tszone. Report it with all that is printed, which has where it happened.',
   USAGE_UNKNOWN_COMMAND: 'There is no such command; the nearest one is in the hint and in `context.nearest`.',
   USAGE_UNKNOWN_FLAG: 'The command has no such flag; the nearest one is in the hint and in `context.nearest`.',
   USAGE_BAD_ARGUMENT: 'An argument or the value of a flag is not of the form that is asked for, or one is missing.',

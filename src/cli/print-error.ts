@@ -8,9 +8,9 @@ export function asZoneError(error: unknown): ZoneError {
   if (error instanceof ZoneError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return zoneError('INTERNAL', message.split('\n')[0] ?? 'unknown', {
-    hint: 'This is a bug: run again with TSZONE_DEBUG=1 and report what it prints.',
+    hint: 'This is a bug: please report it, with all that is printed here.',
     cause: error,
-    context: error instanceof Error && 'code' in error ? { code: error.code } : {},
+    context: error instanceof Error ? { stack: error.stack, ...('code' in error ? { code: error.code } : {}) } : {},
   });
 }
 
@@ -18,7 +18,7 @@ export interface ErrorStyle {
   readonly format: OutputFormat;
   /** What the process ends with. */
   readonly exitStatus: number;
-  /** Show the stack, too. */
+  /** Show the stack, too. That of a bug is always shown: it may not come again. */
   readonly debug: boolean;
   /** Bold red on a terminal. */
   readonly color: boolean;
@@ -30,7 +30,7 @@ export function formatError(error: ZoneError, { format, exitStatus, debug, color
     return `${JSON.stringify({ error: { ...error.toJSON().error, exitStatus } })}\n`;
   const label = (word: string) => (color ? `\u001b[1;31m${word}:\u001b[0m` : `${word}:`);
   const hint = error.hint === undefined ? '' : `hint: ${printable(error.hint)}\n`;
-  const stack = debug ? `${stackOf(error)}\n` : '';
+  const stack = debug || error.code === 'INTERNAL' ? `${stackOf(error)}\n` : '';
   return `${label('error')} ${printable(error.message)}\n${hint}${stack}`;
 }
 

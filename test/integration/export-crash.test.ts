@@ -143,7 +143,8 @@ describe('export, import and publish, ended in the midst', function () {
     const codeOf = ({ stderr }: { readonly stderr: string }) =>
       JSON.parse(stderr.trim().split('\n').at(-1) ?? '{}').error?.code;
     try {
-      expect((await there('import', file, 'one')).status).to.equal(0);
+      const first = await there('import', file, 'one');
+      expect(first.status, first.stderr).to.equal(0);
       const tree = async () =>
         (await readdir(directory, { recursive: true }))
           .filter((name) => !/reserve|lost\+found|networks|instance/.test(name))

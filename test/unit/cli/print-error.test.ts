@@ -34,8 +34,8 @@ describe('cli: errors', () => {
     expect(formatError(sly, { ...style, format: 'table' })).to.equal('error: zone "[2Jx" does not exist\n');
   });
 
-  it('shows the stack and its causes only when debugging', () => {
-    const caused = zoneError('INTERNAL', 'outer', { cause: new Error('inner') });
+  it('shows the stack and its causes only when debugging, that of a bug always', () => {
+    const caused = zoneError('ZONE_STATE', 'outer', { cause: new Error('inner') });
     expect(formatError(caused, { ...style, format: 'table' })).to.not.contain('inner');
     expect(formatError(caused, { ...style, format: 'table', debug: true })).to.contain('caused by: Error: inner');
   });
@@ -58,6 +58,8 @@ describe('cli: errors', () => {
     const full = Object.assign(new Error('write'), { code: 'ENOSPC', path: '/x' });
     expect(refine(full)).to.include({ code: 'RESOURCE_DISK_FULL', exitStatus: 6 });
     expect(asZoneError(new TypeError('x is not a function'))).to.include({ code: 'INTERNAL', exitStatus: 1 });
+    const text = formatError(asZoneError(new TypeError('x is not a function')), { ...style, format: 'table' });
+    expect(text).to.match(/^error: x is not a function\nhint: This is a bug: .*\n.*\ncaused by: TypeError: .*\n +at /s);
     expect(asZoneError(running)).to.equal(running);
   });
 
