@@ -1,11 +1,10 @@
 /** Which directories of the host a zone's root is made of, and whether this host can map their owners. */
 
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { helperPath, initPath } from '../helper/index.js';
-import { canIdmap, type HostFacts } from '../host/index.js';
+import { canIdmap, deviceNodes, type HostFacts } from '../host/index.js';
 import { lstat, stat } from '../host/quick-fs.js';
 import { type HostTree, identityFiles } from '../namespaces/index.js';
 import type { StartPlanInput } from '../plan/index.js';
@@ -63,7 +62,7 @@ export async function planFiles(host: HostContext, record: ZoneRecord, place: Fi
     rootfs,
     storage,
     trees: await planZoneTrees(record, local),
-    ...(record.spec.privileged ? { hostDevices: await listDevices() } : {}),
+    ...(record.spec.privileged ? { hostDevices: await deviceNodes() } : {}),
     fromImage: await filesFromImage([join(rootfs, 'upper'), ...frozen]),
     programs: { init: initPath(), helper: helperPath() },
   };
@@ -73,20 +72,6 @@ export type ZoneFilesPart = Pick<
   StartPlanInput,
   'roots' | 'facts' | 'record' | 'layers' | 'rootfs' | 'storage' | 'trees' | 'hostDevices' | 'fromImage' | 'programs'
 >;
-
-/** Not those of terminals, which a zone has of its own. */
-async function listDevices(): Promise<string[]> {
-  const top = await readdir('/dev', { withFileTypes: true });
-  // Hidden is the /proc of a zone that may hold zones.
-  const directories = top.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
-  const below = directories.map(({ name }) => readdir(join('/dev', name), { recursive: true, withFileTypes: true }));
-  return [top, ...(await Promise.all(below))]
-    .flat()
-    .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !/^\/dev\/(pts\/|ptmx$|console$|mqueue\/|shm\/)/.test(path))
-    .toSorted();
-}
 
 /** All that the zone's root is made of, topmost first, if its volume is open. @throws POOL_NOT_FOUND */
 export async function planZoneLayers(host: HostContext, record: ZoneRecord): Promise<string[]> {

@@ -9,6 +9,7 @@ import { imageDelete } from '../../src/operations/image-delete.js';
 import { emptyLayer } from '../../src/storage/index.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
+import { namesBelow } from '../helpers/names-below.js';
 import { eventually, patience } from '../helpers/patience.js';
 import { mountSmallDisk } from '../helpers/small-disk.js';
 import { expectNothingLeftNow, isThere, type Snapshot } from '../helpers/snapshot.js';
@@ -146,9 +147,7 @@ describe('export, import and publish, ended in the midst', function () {
       const first = await there('import', file, 'one');
       expect(first.status, first.stderr).to.equal(0);
       const tree = async () =>
-        (await readdir(directory, { recursive: true }))
-          .filter((name) => !/reserve|lost\+found|networks|instance/.test(name))
-          .toSorted();
+        (await namesBelow(directory)).filter((name) => !/reserve|lost\+found|networks|instance/.test(name));
       await writeFile(join(directory, 'filler'), Buffer.alloc(20 << 20, 1));
       const was = await tree();
       const expectSame = async () => {

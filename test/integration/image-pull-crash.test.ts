@@ -1,6 +1,6 @@
 /** kill -9 and a full disk at every step of a pull: what is there is whole, what is not is taken up or gone, and the next pull finishes. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -13,6 +13,7 @@ import { imageVerify } from '../../src/operations/image-verify.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { type FakeRegistry, fakeRegistry, sha256 } from '../helpers/fake-registry.js';
 import { failsWith, type ImageHost, imageHost } from '../helpers/image-host.js';
+import { namesBelow } from '../helpers/names-below.js';
 import { patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { mountSmallDisk } from '../helpers/small-disk.js';
@@ -105,7 +106,7 @@ describe('a pull that ends in the middle', function () {
         if (error instanceof Error) {
           await failsWith('RESOURCE_DISK_FULL', Promise.reject(error));
           expect(await imageList(context)).to.deep.equal([]);
-          const left = existsSync(images) ? readdirSync(images, { recursive: true }).map(String) : [];
+          const left = existsSync(images) ? await namesBelow(images) : [];
           const files = left.filter(
             (file) => !['lock', 'index.json', 'layers', 'blobs', 'building', 'pulls', 'outlines'].includes(file),
           );

@@ -49,17 +49,19 @@ describe('two zones', () => {
 
   it('do not see the sockets of one another, abstract ones neither', async () => {
     const server =
-      'use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Local => "\\0tszone-test", Listen => 1) or die; print "up\\n"; $| = 1; sleep 100';
+      'use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Local => "\\0tszone-isolation", Listen => 1) or die; print "up\\n"; $| = 1; sleep 100';
     const abort = new AbortController();
     const running = one().exec(['perl', '-e', server], { signal: abort.signal });
     running.then(
       () => {},
       () => {},
     );
-    await eventually('one sees its own', async () => (await sh(one(), 'cat /proc/net/unix')).includes('@tszone-test'));
-    expect(await sh(two(), 'cat /proc/net/unix')).not.to.include('@tszone-test');
-    expect(await readFile('/proc/net/unix', 'utf8')).not.to.include('@tszone-test');
-    const client = 'use IO::Socket::UNIX; exit(IO::Socket::UNIX->new(Peer => "\\0tszone-test") ? 0 : 3)';
+    await eventually('one sees its own', async () =>
+      (await sh(one(), 'cat /proc/net/unix')).includes('@tszone-isolation'),
+    );
+    expect(await sh(two(), 'cat /proc/net/unix')).not.to.include('@tszone-isolation');
+    expect(await readFile('/proc/net/unix', 'utf8')).not.to.include('@tszone-isolation');
+    const client = 'use IO::Socket::UNIX; exit(IO::Socket::UNIX->new(Peer => "\\0tszone-isolation") ? 0 : 3)';
     expect((await two().exec(['perl', '-e', client])).exitCode).to.equal(3);
     expect((await one().exec(['perl', '-e', client])).exitCode).to.equal(0);
     abort.abort();
