@@ -9,6 +9,7 @@ import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import type { KillOrder } from '../helpers/kill-at.js';
 import { eventually, patience } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { differences, expectNothingLeftNow, type Snapshot, takeSnapshot } from '../helpers/snapshot.js';
 import { sh, type TempHost } from '../helpers/temp-host.js';
 
@@ -39,7 +40,7 @@ describe('kill -9 at every step boundary', function () {
   const spec = () => ({ name, image: 'busybox', memory: '64M', pids: 50, port: [`${port}:80`] });
   const given = givenHost({ images: ['busybox'], needs: ['nft'] }, async (host) => {
     crasher = await makeCrasher();
-    port = 20_000 + (process.pid % 10_000);
+    port = await takePort();
     // The default network and the files that throw-away zones share are there before: what is compared is the zone's alone.
     await host.run({ name: 'neighbour', image: 'busybox' });
     await host.ok(['run', '--rm', 'busybox', 'true']);
