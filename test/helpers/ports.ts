@@ -1,10 +1,8 @@
 /** Ports of this machine for tests that publish one by its number. */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import { holdName, listening } from './held-names.js';
 
 /** Below those that the kernel gives to clients (ip_local_port_range), of which any may be taken at any moment. */
 const [first, last] = [20_000, 31_999];
-const held: Server[] = [];
 let next = first + (process.pid % (last - first));
 
 /** One that nobody listens on, and that no other test gets as long as this process lives, also of a run beside this one. */
@@ -12,28 +10,14 @@ export async function takePort(): Promise<number> {
   for (let tries = 0; tries < last - first; tries += 1) {
     next = next >= last ? first : next + 1;
     const port = next;
-    const name = await listening({ path: `\0tszone-test-port-${port}` });
-    if (name === undefined) continue;
+    const held = await holdName(`port-${port}`);
+    if (held === undefined) continue;
     const server = await listening({ host: '0.0.0.0', port });
-    server?.close();
-    if (server === undefined) {
-      name.close();
-      continue;
+    if (server !== undefined) {
+      server.close();
+      return port;
     }
-    held.push(name.unref());
-    return port;
+    held[Symbol.dispose]();
   }
   throw new Error(`no port from ${first} to ${last} is free`);
-}
-
-/** `undefined`: somebody has it. */
-async function listening(place: { path: string } | { host: string; port: number }): Promise<Server | undefined> {
-  const server = createServer((socket) => socket.destroy()).listen({ ...place, exclusive: true });
-  try {
-    await once(server, 'listening');
-    return server;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
-    throw error;
-  }
 }

@@ -13,7 +13,6 @@ import {
   planMonitorCgroup,
   planZoneCgroups,
   readZoneUsage,
-  removeMonitorGroups,
   removeSharedGroups,
   type ZoneLimits,
   type ZoneRef,
@@ -232,7 +231,6 @@ describe('cgroups of this host', () => {
     await until(() => /tszone\/monitors/.test(readFileSync(`/proc/${child.pid}/cgroup`, 'utf8')));
     child.kill('SIGKILL');
     await ended(child);
-    removeMonitorGroups(layout);
   });
 
   /** A shell that moves itself as the helper does, before it runs the command. */
