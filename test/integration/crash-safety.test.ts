@@ -101,7 +101,7 @@ describe('kill -9 at every step boundary', function () {
   }
 
   async function expectLooks(host: TempHost, state: ZoneState): Promise<void> {
-    const deadline = Date.now() + patience(5000);
+    const deadline = Date.now() + patience(20_000);
     for (;;) {
       const lines = differences(looks[state], await look(host, state));
       if (lines.length === 0) return;
@@ -114,7 +114,7 @@ describe('kill -9 at every step boundary', function () {
   async function expectComplete(host: TempHost, allowed: readonly ZoneState[]): Promise<ZoneState> {
     let state = await stateOf(host);
     // A throw-away zone that has ended by itself is being deleted by what its monitor started.
-    const deadline = Date.now() + patience(5000);
+    const deadline = Date.now() + patience(20_000);
     while (!allowed.includes(state) && Date.now() < deadline) state = await stateOf(host);
     expect(allowed).to.include(state);
     await expectLooks(host, state);
