@@ -102,7 +102,7 @@ async function runMocha(step: string, run: MochaRun): Promise<string[]> {
     '--reporter',
     'scripts/mocha-reporter.mjs',
     '--timeout',
-    String(Math.ceil((run.timeoutMs ?? 10_000) * slowdown)),
+    String(Math.ceil((run.timeoutMs ?? 30_000) * slowdown)),
     ...run.mocha,
   ];
   const { status, lines } = await execute(step, argv, {

@@ -22,5 +22,5 @@ export {
   requireLimits,
   type ZoneCgroupPlan,
 } from './plan.js';
-export { dropKeptGroups, keepSharedGroups, removeMonitorGroups, removeSharedGroups } from './remove.js';
+export { dropKeptGroups, keepSharedGroups, removeSharedGroups } from './remove.js';
 export { readZoneUsage, type ZoneUsage } from './usage.js';

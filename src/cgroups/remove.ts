@@ -140,8 +140,3 @@ export function removeSharedGroups(layout: CgroupLayout, instance: string): void
     if (!existsSync(`${top}/tszone/monitors`)) removeIfEmpty([`${top}/tszone`]);
   }
 }
-
-/** What is left on a machine without zones of any root. Only for when no zone is being started. */
-export function removeMonitorGroups(layout: CgroupLayout): void {
-  for (const { top } of hierarchies(withUnified(layout))) removeIfEmpty([`${top}/tszone/monitors`, `${top}/tszone`]);
-}

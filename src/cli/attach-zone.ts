@@ -35,7 +35,9 @@ export async function attachZone(
     zone.exited.then(() => ({ isDetached: false })),
   ]);
   if (first.isDetached) return undefined;
-  // Its last words may still be on their way.
-  await Promise.race([relay, sleep(200)]);
+  // Its last words may still be on their way; a zone that has ended leaves its console open to nobody.
+  await Promise.race([relay, sleep(lastWordsMs, undefined, { ref: false })]);
   return await zone.exited;
 }
+
+const lastWordsMs = 2000;

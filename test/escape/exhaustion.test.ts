@@ -72,7 +72,7 @@ describe('A log that is flooded', () => {
     await eventually(
       'all is written',
       async () => (await zone.exec(['test', '-e', '/tmp/done'])).exitCode === 0,
-      30_000,
+      90_000,
     );
     const directory = join(given.host.root, 'zones/floods');
     const names = (await readdir(directory)).filter((name) => name.startsWith('log'));

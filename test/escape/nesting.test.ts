@@ -98,9 +98,8 @@ describe('Nesting: processes of another zone are seen and ended from a namespace
         done`),
     );
     expect(ids.base).to.be.at.least(65_536);
-    return await eventually('it has ended', async () => (await victim.inspect()).status === 'stopped', 700).catch(
-      () => false,
-    );
+    const hasEnded = async () => (await victim.inspect()).status === 'stopped';
+    return await eventually('it has ended', hasEnded, enter === undefined ? 700 : undefined).catch(() => false);
   };
 
   it('they are out of sight', async () => {

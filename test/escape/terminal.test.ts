@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
 import { startAltered } from '../helpers/altered-zone.js';
 import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
 import { onTerminal } from '../helpers/terminal.js';
 
 /** Clears the screen, sets the title, asks the terminal to type for us, C1, reorders. */
@@ -16,6 +17,7 @@ describe('Control characters of a zone reach the terminal', () => {
     const rename = `$0 = shift; print "log $0\\n"; $| = 1; print ""; sleep 1000`;
     const command = ['perl', '-e', rename, evil];
     zone = await startAltered(host, { name: 'evil', image: 'sparse', command });
+    await eventually('it has said so', async () => (await host.ok(['logs', 'evil'])).includes('log '));
   });
 
   /** What is between the first line and the status. */

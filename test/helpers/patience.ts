@@ -10,7 +10,7 @@ export const patience = (ms: number): number => Math.ceil(ms * slowdown);
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined | false> | T | undefined | false,
-  ms = 10_000,
+  ms = 30_000,
 ): Promise<T> {
   const deadline = Date.now() + patience(ms);
   let last: unknown;

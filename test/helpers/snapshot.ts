@@ -83,7 +83,11 @@ export function expectNothingLeft(before: Snapshot, after: Snapshot): void {
 }
 
 /** The same for now. The kernel takes links and groups of a zone that has just ended away a little later: that is waited for. */
-export async function expectNothingLeftNow(before: Snapshot, options: SnapshotOptions = {}, ms = 5000): Promise<void> {
+export async function expectNothingLeftNow(
+  before: Snapshot,
+  options: SnapshotOptions = {},
+  ms = 20_000,
+): Promise<void> {
   const deadline = Date.now() + patience(ms);
   for (;;) {
     const after = await takeSnapshot(options);

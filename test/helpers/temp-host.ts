@@ -11,8 +11,11 @@ import { deletePool } from '../../src/operations/pool-delete.js';
 import { listPools } from '../../src/operations/pool-list.js';
 import type { RunInput } from '../../src/operations/run-input.js';
 import { unsetZone } from '../../src/operations/set-zone.js';
+import { formatRange } from '../../src/spec/ip.js';
+import { chooseRange4 } from '../../src/state/networks.js';
 import { type CliOptions, type CliResult, cleanEnv, isWarm, type RunningCli, startCli } from './cli.js';
 import { startEngine, type TestEngine } from './engine.js';
+import { holdName } from './held-names.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
 import { eventually } from './patience.js';
@@ -25,6 +28,7 @@ export class TempHost implements AsyncDisposable {
   readonly runRoot: string;
   #opened: Promise<Host> | undefined;
   #instance = '';
+  #range: Disposable | undefined;
   #engine: TestEngine | undefined;
 
   constructor(directory: string) {
@@ -38,9 +42,20 @@ export class TempHost implements AsyncDisposable {
     return { TSZONE_ROOT: this.root, TSZONE_RUN_ROOT: this.runRoot };
   }
 
-  /** Probes it, and draws the instance id. @returns the id */
+  /**
+   * Probes it, and draws the instance id: one whose default network begins to look for a range where no host of a run beside this one does.
+   * What is recorded there and not up yet is seen by nobody, and two would want the same.
+   *
+   * @returns the id
+   */
   async prepare(): Promise<string> {
-    this.#instance = (await this.open()).context.roots.instance;
+    while (this.#range === undefined) {
+      this.#instance = (await this.open()).context.roots.instance;
+      this.#range = await holdName(`range-${formatRange(chooseRange4(this.#instance, []))}`);
+      if (this.#range !== undefined) break;
+      this.#opened = undefined;
+      await rm(join(this.root, 'instance.json'));
+    }
     return this.#instance;
   }
 
@@ -143,6 +158,7 @@ export class TempHost implements AsyncDisposable {
       if (name !== 'default') await deletePool(context, name, { force: true });
     for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
     await rm(this.directory, { recursive: true, force: true });
+    this.#range?.[Symbol.dispose]();
   }
 }
 

@@ -12,6 +12,7 @@ import { makeHostKey } from '../../src/operations/ssh-host-keys.js';
 import { outputOf } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { expectNothingLeftNow } from '../helpers/snapshot.js';
 import { sh } from '../helpers/temp-host.js';
 
@@ -25,7 +26,7 @@ describe('clones', function () {
 
   it('of a stopped and of a running zone have its files, and are other machines', async () => {
     const host = await context();
-    const port = 21_000 + (process.pid % 10_000);
+    const port = await takePort();
     const web = await given.host.run({
       name: 'web',
       image: 'busybox',

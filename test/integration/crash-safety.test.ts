@@ -9,6 +9,7 @@ import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import type { KillOrder } from '../helpers/kill-at.js';
 import { eventually, patience } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { differences, expectNothingLeftNow, type Snapshot, takeSnapshot } from '../helpers/snapshot.js';
 import { sh, type TempHost } from '../helpers/temp-host.js';
 
@@ -39,7 +40,7 @@ describe('kill -9 at every step boundary', function () {
   const spec = () => ({ name, image: 'busybox', memory: '64M', pids: 50, port: [`${port}:80`] });
   const given = givenHost({ images: ['busybox'], needs: ['nft'] }, async (host) => {
     crasher = await makeCrasher();
-    port = 20_000 + (process.pid % 10_000);
+    port = await takePort();
     // The default network and the files that throw-away zones share are there before: what is compared is the zone's alone.
     await host.run({ name: 'neighbour', image: 'busybox' });
     await host.ok(['run', '--rm', 'busybox', 'true']);
@@ -100,7 +101,7 @@ describe('kill -9 at every step boundary', function () {
   }
 
   async function expectLooks(host: TempHost, state: ZoneState): Promise<void> {
-    const deadline = Date.now() + patience(5000);
+    const deadline = Date.now() + patience(20_000);
     for (;;) {
       const lines = differences(looks[state], await look(host, state));
       if (lines.length === 0) return;
@@ -113,7 +114,7 @@ describe('kill -9 at every step boundary', function () {
   async function expectComplete(host: TempHost, allowed: readonly ZoneState[]): Promise<ZoneState> {
     let state = await stateOf(host);
     // A throw-away zone that has ended by itself is being deleted by what its monitor started.
-    const deadline = Date.now() + patience(5000);
+    const deadline = Date.now() + patience(20_000);
     while (!allowed.includes(state) && Date.now() < deadline) state = await stateOf(host);
     expect(allowed).to.include(state);
     await expectLooks(host, state);

@@ -5,7 +5,7 @@ import { hasCode } from '../../src/errors/index.js';
 import type { Zone } from '../../src/index.js';
 import { runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
-import { sh } from '../helpers/temp-host.js';
+import { eventually } from '../helpers/patience.js';
 
 describe('exec that comes to nothing', () => {
   let zone: Zone;
@@ -37,8 +37,7 @@ describe('exec that comes to nothing', () => {
 
   it('sees its groups while they are there', async () => {
     const running = zone.exec(['sleep', '100']);
-    await sh(zone, 'true');
-    expect(await execGroups()).to.have.length(1);
+    await eventually('it has one', async () => (await execGroups()).length === 1);
     await running.kill(9);
     await running;
     expect(await execGroups()).to.deep.equal([]);

@@ -20,17 +20,10 @@ import {
 } from '../../src/helper/index.js';
 import { isAlive } from '../helpers/alive.js';
 import { failure, idBase, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
+import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
 const forever = ['sleep', '1000'];
-
-async function eventually(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 400; i++) {
-    if (condition()) return;
-    await sleep(10);
-  }
-  throw new Error(`never came true: ${what}`);
-}
 
 /** Status and output of a zone whose command ends by itself. */
 async function runToEnd(ops: readonly EnterOp[]): Promise<{ status: number; stdout: string; stderr: string }> {
@@ -164,7 +157,7 @@ describe('native helper', () => {
       const [line] = (await once(caller.stdout, 'data')) as [Buffer];
       const created = JSON.parse(String(line)) as { pid: number; monitorPid: number };
       caller.kill('SIGKILL');
-      await eventually(() => !isAlive(created.monitorPid) && !isAlive(created.pid), 'helper and child are gone');
+      await eventually('helper and child are gone', () => !isAlive(created.monitorPid) && !isAlive(created.pid));
       expect(existsSync(marker)).to.equal(false);
       expect(existsSync(zone.socket)).to.equal(false);
     });
@@ -174,7 +167,7 @@ describe('native helper', () => {
       session.detach();
       await sleep(50);
       expect(isAlive(pid)).to.equal(true);
-      await eventually(() => existsSync(zone.socket), 'socket');
+      await eventually('socket', () => existsSync(zone.socket));
       const ended = waitForExit(zone.socket);
       // Asked second, answered second: by then the monitor knows who waits.
       await sendSignal(zone.socket, 0);
@@ -186,20 +179,23 @@ describe('native helper', () => {
     it('does not outlive its monitor', async () => {
       const { session, pid } = await startZone(zone.plan(forever));
       process.kill(session.pid ?? -1, 'SIGKILL');
-      await eventually(() => !isAlive(pid), 'pid 1 is dead');
+      await eventually('pid 1 is dead', () => !isAlive(pid));
       await session.exited;
     });
 
     it('runs a last command, unless the caller has claimed the end and lives', async () => {
       const marker = join(zone.path, 'marker');
       const last: EnterOp = { op: 'exit.spawn', argv: ['touch', marker] };
-      const { session: claimed } = await startZone([...zone.plan(['sleep', '0.2'], { stdio: 'log' }), last]);
+      const plan = [...zone.plan(forever, { stdio: 'log' }), last];
+      const { session: claimed } = await startZone(plan);
       claimed.claim();
+      claimed.signal(15);
       await claimed.exited;
-      const { session } = await startZone([...zone.plan(['sleep', '0.2'], { stdio: 'log' }), last]);
       expect(existsSync(marker)).to.equal(false);
+      const { session } = await startZone(plan);
+      session.signal(15);
       session.detach();
-      await eventually(() => existsSync(marker), 'the last command ran');
+      await eventually('the last command ran', () => existsSync(marker));
     });
 
     it('logs each line with time and stream, and rotates', async () => {
@@ -305,11 +301,11 @@ describe('native helper', () => {
       session.go();
       await session.expect('started');
       await setWinsize(zone.socket, 33, 99);
-      await eventually(() => output.includes('first'), 'the first line');
+      await eventually('the first line', () => output.includes('first'));
       terminal.write('typed\n');
       await session.expect('exited');
       await session.exited;
-      await eventually(() => terminal.closed, 'the end of the console');
+      await eventually('the end of the console', () => terminal.closed);
       expect(output).to.equal('first\r\ntyped\r\ngot typed\r\n33 99\r\n');
       expect(readFileSync(join(zone.run, 'log'), 'utf8')).to.match(/Z console got typed\n/);
     });
@@ -325,7 +321,7 @@ describe('native helper', () => {
         seen += bytes;
       });
       first.write('one\n');
-      await eventually(() => seen.includes('<one>'), 'echo');
+      await eventually('echo', () => seen.includes('<one>'));
       first.destroy();
       second.destroy();
     });
@@ -475,7 +471,7 @@ describe('native helper', () => {
         await session.expect('started');
         const group = join(path, `exec-${session.pid}`);
         const members = () => readFileSync(join(group, 'cgroup.procs'), 'utf8').trim().split('\n').filter(Boolean);
-        await eventually(() => members().length === 3, 'three sleeps');
+        await eventually('three sleeps', () => members().length === 3);
         const sleeps = members().map(Number);
         controller.abort(new Error('enough'));
         await session.exited;

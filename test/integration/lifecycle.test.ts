@@ -2,10 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { Zone } from '../../src/index.js';
 import { program, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { sh } from '../helpers/temp-host.js';
 
 interface Details {
@@ -36,7 +38,8 @@ describe('the life of a zone', () => {
 
   it('list shows all of them, in each format', async () => {
     const { host } = given;
-    await using one = await host.run({ name: 'one', image: 'busybox', port: ['127.0.0.1:18081:80'] });
+    const port = `127.0.0.1:${await takePort()}:80`;
+    await using one = await host.run({ name: 'one', image: 'busybox', port: [port] });
     await host.ok(['create', 'two', '--image', 'busybox', '--net', 'none']);
     const { addresses, pid } = await one.inspect();
     const table = await host.ok(['list']);
@@ -48,7 +51,7 @@ describe('the life of a zone', () => {
       ['one', 'running'],
       ['two', 'stopped'],
     ]);
-    expect(list[0]).to.deep.include({ pid, ports: ['127.0.0.1:18081:80'] });
+    expect(list[0]).to.deep.include({ pid, ports: [port] });
     expect(await host.ok(['list', '-q'])).to.equal('one\ntwo\n');
     expect(await host.ok(['list', '-o', 'csv', '--columns', 'name,status'])).to.equal(
       'name,status\none,running\ntwo,stopped\n',
@@ -79,6 +82,9 @@ describe('the life of a zone', () => {
   it('stop asks, waits, and kills what does not listen', async () => {
     const deaf = ['sh', '-c', 'trap "" TERM; while :; do sleep 0.05; done'];
     await using zone = await given.host.run({ name: 'deaf', image: 'busybox', net: 'none', command: deaf });
+    const trapIsSet = (one: Zone) =>
+      eventually('its trap is set', async () => (await one.ps()).some(({ command }) => command.startsWith('sleep')));
+    await trapIsSet(zone);
     expect(await given.host.ok(['stop', '--stop-timeout', '300ms', 'deaf'])).to.match(/had to be killed/);
     await zone.start();
     expect(await given.host.ok(['stop', '--force', 'deaf'])).to.match(/stopped/);
@@ -88,9 +94,7 @@ describe('the life of a zone', () => {
       stopSignal: 'USR2',
       command: ['sh', '-c', 'trap "exit 6" USR2; while :; do sleep 0.05; done'],
     });
-    await eventually('its trap is set', async () =>
-      (await polite.ps()).some(({ command }) => command.startsWith('sleep')),
-    );
+    await trapIsSet(polite);
     expect((await polite.stop()).status).to.equal(6);
   });
 

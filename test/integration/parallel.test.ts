@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { expect } from 'chai';
 import { givenHost } from '../helpers/given.js';
-import { patience } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { sh } from '../helpers/temp-host.js';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -126,13 +126,17 @@ describe('commands at the same time', function () {
     await using zone = await host.run({
       image: 'busybox',
       net: 'none',
-      command: ['sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done'],
+      command: ['sh', '-c', 'trap "echo asked" TERM; echo ready; while :; do sleep 0.1; done'],
     });
-    const stopping = host.start(['stop', '--stop-timeout', '3s', zone.name]);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    const says = (text: string) =>
+      eventually(`it says ${text}`, async () => (await host.ok(['logs', zone.name])).includes(text));
+    await says('ready');
+    const stopping = host.start(['stop', '--stop-timeout', '10m', zone.name]);
+    await says('asked');
     const { status, stderr } = await host.cli(['start', zone.name, '--timeout', '500ms', '-o', 'json']);
-    expect([4, 8]).to.include(status);
+    expect(status, stderr).to.equal(8);
     expect((JSON.parse(stderr) as { error: { hint: string } }).error.hint).to.match(/\w/);
+    await zone.kill(9);
     expect((await stopping.ended).status).to.equal(0);
   });
 });

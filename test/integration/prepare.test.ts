@@ -5,8 +5,10 @@ import { expect } from 'chai';
 import { handleZoneExit } from '../../src/operations/handle-exit.js';
 import { startZone } from '../../src/operations/start-zone.js';
 import { readPrepared, readRunning } from '../../src/state/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { expectNothingLeftNow, isThere, type Snapshot } from '../helpers/snapshot.js';
 import { sh } from '../helpers/temp-host.js';
 
@@ -25,7 +27,7 @@ describe('a prepared zone', function () {
   this.timeout(patience(120_000));
   let port: number;
   const given = givenHost({ images: ['busybox'], needs: ['nft'] }, async (host) => {
-    port = 30_000 + (process.pid % 10_000);
+    port = await takePort();
     // The default network is there before what is compared.
     await host.run({ name: 'neighbour', image: 'busybox' });
   });
@@ -180,7 +182,7 @@ describe('a prepared zone', function () {
       await host.ok(['prepare', 'ready']);
       const { prepared } = await recordsOf('ready');
       await host.ok(args);
-      expect(await isThere(`/proc/${prepared?.pid}`)).to.equal(false);
+      await eventually('its first process is gone', () => !isAlive(prepared?.pid ?? -1));
       if (how === 'stop') {
         expect(await statusOf('ready')).to.equal('stopped');
         await expectNothingLeftNow(before, host.snapshotOptions);

@@ -22,12 +22,12 @@ describe('runs that come again', () => {
     startProgram(nativeEntry, args, { ...options, env: { ...given.host.env, ...options.env } });
   const warm = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> => start(args, options).ended;
 
-  /** Made, and not taken: with a monitor, and no record. */
+  /** Made, and not taken: with a monitor, and what its record is to be. */
   function waiting(): string[] {
     const zones = join(given.host.runRoot, 'zones');
     if (!existsSync(zones)) return [];
     return readdirSync(zones).filter(
-      (name) => existsSync(join(zones, name, 'monitor.sock')) && !existsSync(join(zones, name, 'zone.json')),
+      (name) => existsSync(join(zones, name, 'monitor.sock')) && existsSync(join(zones, name, 'unseen.json')),
     );
   }
 

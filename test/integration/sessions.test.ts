@@ -46,10 +46,15 @@ describe('a zone lives on', () => {
       const script = `echo $$ > ${service}/${procs}; ${program.join(' ')} run -d --name service busybox; echo started; sleep 1000`;
       const running = startProgram('sh', ['-c', script], { env: host.env });
       await running.seen(/started/);
-      const members = (await readFile(`${service}/cgroup.procs`, 'utf8')).trim().split('\n').map(Number);
-      const names = await Promise.all(members.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
-      expect(names.map((name) => name.trim()).toSorted()).to.deep.equal(['sh', 'sleep']);
-      for (const pid of members) process.kill(pid, 'SIGKILL');
+      const members = async () =>
+        (await readFile(`${service}/cgroup.procs`, 'utf8')).trim().split('\n').filter(Boolean).map(Number);
+      const names = async () => {
+        const all = (await members()).map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''));
+        return (await Promise.all(all)).map((name) => name.trim()).toSorted();
+      };
+      await eventually('the service sleeps', async () => (await names()).includes('sleep'));
+      expect(await names()).to.deep.equal(['sh', 'sleep']);
+      for (const pid of await members()) process.kill(pid, 'SIGKILL');
       await running.ended;
       const zone = await (await host.open()).zone('service');
       expect(await sh(zone, 'hostname')).to.equal('service');

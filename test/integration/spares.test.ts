@@ -6,6 +6,7 @@ import { readPrepared } from '../../src/state/index.js';
 import { startNative } from '../helpers/both-ways.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { expectNothingLeftNow, isThere, type Snapshot } from '../helpers/snapshot.js';
 
 interface Listed {
@@ -174,7 +175,7 @@ describe('spares', function () {
       [['--memory', '1K'], 'SPEC_INVALID'],
       [['--mount', '/no/such/directory:/srv'], undefined],
       // Two zones cannot have one port.
-      [['-p', `${25_000 + (process.pid % 5000)}:80`], 'PORT_IN_USE'],
+      [['-p', `${await takePort()}:80`], 'PORT_IN_USE'],
     ] as const) {
       const failed = await failureOf(['spare', 'set', 'busybox', '--size', '2', ...args]);
       expect(failed.status, args.join(' ')).to.be.greaterThan(0);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { startCli } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { sh } from '../helpers/temp-host.js';
 
 describe('two roots with zones of the same name', () => {
@@ -46,7 +47,7 @@ describe('two roots with zones of the same name', () => {
   });
 
   it('a published port of the one is refused to the other', async () => {
-    const port = 40_000 + (process.pid % 5000);
+    const port = await takePort();
     await using _a = await first.host.run({ name: 'ports', image: 'busybox', port: [`${port}:80`] });
     const { status, stderr } = await second.host.cli(['-o', 'json', 'run', '-d', '-p', `${port}:80`, 'busybox']);
     expect(status).to.equal(125);

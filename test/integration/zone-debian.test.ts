@@ -4,12 +4,12 @@ import type { Zone } from '../../src/index.js';
 import { aptInstall } from '../helpers/apt.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { sh } from '../helpers/temp-host.js';
 
 describe('a debian zone', function () {
   this.timeout(patience(240_000));
   let web: Zone;
-  const port = 35_000 + (process.pid % 10_000);
   const given = givenHost({ images: ['debian'] }, async (host) => {
     await host.ok(['create', 'web', '--image', 'debian', '--memory', '128M', '--cpus', '0.5', '--pids', '64']);
     await host.ok(['start', 'web']);
@@ -71,6 +71,7 @@ describe('a debian zone', function () {
   it('a server on port 80 is reached by its address and by its published port', async () => {
     const server =
       'use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 5, ReuseAddr => 1) or die $!; while (my $c = $s->accept) { while (my $l = <$c>) { last if $l =~ /^\\s*$/ } print $c "HTTP/1.0 200 OK\\r\\n\\r\\nfrom the zone\\n"; close $c }';
+    const port = await takePort();
     await using zone = await given.host.run({ image: 'debian', port: [`${port}:80`], command: ['perl', '-e', server] });
     const [address] = (await zone.inspect()).addresses;
     const get = async (url: string) => {

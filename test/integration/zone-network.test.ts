@@ -8,6 +8,7 @@ import type { Zone } from '../../src/index.js';
 import { outputOf } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { sh } from '../helpers/temp-host.js';
 
 /** What a TCP server says to whoever connects, or the error's code. */
@@ -39,8 +40,11 @@ describe('two zones on the default network', () => {
   let other: Zone;
   let webAddresses: readonly string[];
   let otherAddresses: readonly string[];
-  const free = 30_000 + (process.pid % 10_000);
+  let free: number;
+  let freeUdp: number;
+  let freeLater: number;
   const given = givenHost({ images: ['busybox'] }, async (host) => {
+    [free, freeUdp, freeLater] = [await takePort(), await takePort(), await takePort()];
     web = await host.run({
       name: 'web',
       image: 'busybox',
@@ -126,25 +130,25 @@ describe('two zones on the default network', () => {
 
   it('publish on an address, and on all of them', async () => {
     const address = await gatewayOf(other);
-    await given.host.ok(['port', 'add', 'web', `${address}:${free + 2}:80`]);
-    await eventually('web answers', async () => (await hear(address, free + 2)) === 'web');
-    expect(await hear('127.0.0.1', free + 2)).to.equal('ECONNREFUSED');
-    await given.host.ok(['port', 'remove', 'web', `${address}:${free + 2}:80`]);
-    expect(await hear(address, free + 2)).to.equal('ECONNREFUSED');
+    await given.host.ok(['port', 'add', 'web', `${address}:${freeLater}:80`]);
+    await eventually('web answers', async () => (await hear(address, freeLater)) === 'web');
+    expect(await hear('127.0.0.1', freeLater)).to.equal('ECONNREFUSED');
+    await given.host.ok(['port', 'remove', 'web', `${address}:${freeLater}:80`]);
+    expect(await hear(address, freeLater)).to.equal('ECONNREFUSED');
   });
 
   it('publish a UDP port', async () => {
     const echo =
       'use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 90, Proto => "udp") or die; while (1) { $s->recv(my $x, 99); $s->send("echo $x") }';
     const command = ['perl', '-e', echo];
-    await using _zone = await given.host.run({ image: 'sparse', port: [`${free + 1}:90/udp`], command });
+    await using _zone = await given.host.run({ image: 'sparse', port: [`${freeUdp}:90/udp`], command });
     const { createSocket } = await import('node:dgram');
     const socket = createSocket('udp4');
     const heard = new Promise<string>((resolve) => {
       socket.once('message', (message) => resolve(message.toString()));
     });
     await eventually('it answers', async () => {
-      socket.send('ping-udp', free + 1, '127.0.0.1');
+      socket.send('ping-udp', freeUdp, '127.0.0.1');
       return (
         (await Promise.race([heard, new Promise((resolve) => setTimeout(() => resolve(undefined), 100))])) !== undefined
       );

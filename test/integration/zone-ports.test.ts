@@ -10,18 +10,9 @@ import { restoreNetworks } from '../../src/operations/restore-networks.js';
 import { outputOf } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { requires } from '../helpers/requires.js';
 import { sh } from '../helpers/temp-host.js';
-
-/** A port of 127.0.0.1 that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 const get = async (port: number) =>
   (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(5000) })).text();
@@ -36,7 +27,7 @@ describe('published ports', () => {
   let first: number;
   let second: number;
   const given = givenHost({ images: ['busybox'] }, async (host) => {
-    [first, second] = [await freePort(), await freePort()];
+    [first, second] = [await takePort(), await takePort()];
     web = await host.run({ image: 'busybox', name: 'web', port: [`${first}:80`] });
     await sh(web, 'mkdir /www; echo from web > /www/index.html; httpd -p 80 -h /www');
   });

@@ -19,10 +19,14 @@ describe('a debian zone whose init is systemd', function () {
   );
 
   const booted = () =>
-    eventually('it has booted', async () => {
-      const { stdout } = await zone.exec(['systemctl', 'is-system-running']);
-      return /^(running|degraded)$/m.test(stdout);
-    });
+    eventually(
+      'it has booted',
+      async () => {
+        const { stdout } = await zone.exec(['systemctl', 'is-system-running']);
+        return /^(running|degraded)$/m.test(stdout);
+      },
+      90_000,
+    );
   const asPostgres = (sql: string) => sh(zone, `su postgres -c 'psql -qAt -v ON_ERROR_STOP=1'`, { stdin: sql });
 
   it('boots, and nothing of it has failed', async () => {

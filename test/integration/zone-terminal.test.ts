@@ -60,8 +60,9 @@ describe('a terminal', () => {
     await terminal.seen(/33 101\r+\n/);
     await terminal.seen(/\nis-a-tty/);
     await terminal.resize(21, 77);
-    terminal.type('stty size\r');
-    await terminal.seen(/21 77\r+\n/);
+    // What is typed may overtake the signal.
+    terminal.type('until stty size | grep "21 77"; do sleep 0.05; done\r');
+    await terminal.seen(/\n21 77\r+\n/);
     terminal.type('exit 6\r');
     expect(await terminal.ended).to.equal(6);
   });

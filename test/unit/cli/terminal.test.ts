@@ -5,6 +5,7 @@ import { attachZone } from '../../../src/cli/attach-zone.js';
 import { createDetachKeys, wantsTty } from '../../../src/cli/attached.js';
 import { thisProcess } from '../../../src/cli/caller.js';
 import { createProgress, describeProgress } from '../../../src/cli/progress.js';
+import { eventually } from '../../helpers/patience.js';
 
 describe('cli: detaching', () => {
   const type = (...chunks: string[]) => {
@@ -87,7 +88,7 @@ describe('cli: a terminal inside', () => {
     process.on('SIGUSR2', before);
     // In the process's own pipe for signals by now, and looked at in the next turn.
     process.kill(process.pid, 'SIGUSR2');
-    const exited = new Promise<number>((resolve) => setTimeout(resolve, 100, 3));
+    const exited = eventually('it has come', () => got.length > 0).then(() => 3);
     const kill = async (signal: number) => void got.push(signal);
     const taken = () => void process.off('SIGUSR2', before);
     await attachZone({ console: undefined, kill, resize: async () => {}, exited }, thisProcess, taken);

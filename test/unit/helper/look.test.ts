@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Looked, look } from '../../../src/helper/index.js';
 import { readProcess } from '../../../src/state/index.js';
+import { eventually } from '../../helpers/patience.js';
 
 function pidOfLooker(): number {
   const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ');
@@ -70,13 +71,14 @@ describe('a look at many zones', () => {
 
   it('takes a zombie for dead', async () => {
     // Its parent never waits for it.
-    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
     started.push(parent);
     const [line] = (await once(parent.stdout ?? parent, 'data')) as [Buffer];
     const pid = Number(String(line));
     const startTime = (await readProcess(pid))?.startTime ?? '';
     expect((await lookAt([['a', { pid, startTime }]]))[0]?.isAlive).to.equal(true);
-    while ((await readProcess(pid))?.state !== 'Z') await new Promise((resolve) => setTimeout(resolve, 10));
+    process.kill(pid, 'SIGKILL');
+    await eventually('it is a zombie', async () => (await readProcess(pid))?.state === 'Z');
     expect((await lookAt([['a', { pid, startTime }]]))[0]?.isAlive).to.equal(false);
   });
 

@@ -58,10 +58,23 @@ describe('parsed files that are kept', () => {
   });
 
   it('are not kept while they are young: a second change could look like the first', async () => {
-    await replace('one', new Date());
-    await read();
-    await read();
-    expect(parses).to.equal(2);
+    const now = Date.now();
+    await replace('one', new Date(now));
+    const clock = Date.now;
+    try {
+      for (const [laterMs, times] of [
+        [0, 1],
+        [50, 2],
+        [500, 3],
+        [501, 3],
+      ] as const) {
+        Date.now = () => now + laterMs;
+        await read();
+        expect(parses, `${laterMs} ms later`).to.equal(times);
+      }
+    } finally {
+      Date.now = clock;
+    }
   });
 
   it('are not kept if their time is yet to come', async () => {
