@@ -14,6 +14,7 @@
 
 #include "client.h"
 #include "handover_spawner.h"
+#include "handover_verbs.h"
 
 extern char **environ;
 
@@ -60,17 +61,10 @@ static bool is_same(const char *path, const char *mark) {
   return strcmp(now, mark) == 0;
 }
 
-static bool is_one_of(const char *verb, const char *const verbs[], size_t length) {
-  for (size_t i = 0; verb != NULL && i < length; i++) {
-    if (strcmp(verb, verbs[i]) == 0) return true;
-  }
-  return false;
-}
-
 /* The snapshot's code is for those that are over soon, and do not compute. */
 static bool lives_long(const char *verb) {
   static const char *const verbs[] = {"engine", "boot", "image", "logs"};
-  return is_one_of(verb, verbs, sizeof verbs / sizeof verbs[0]);
+  return is_verb_of(verb, verbs, sizeof verbs / sizeof verbs[0]);
 }
 
 /* The same as in scripts/hot-verbs.mjs: of these there is a snapshot without the others, which starts sooner. */
@@ -78,7 +72,7 @@ static bool is_hot(const char *verb) {
   static const char *const verbs[] = {"run",  "create", "start", "stop",  "restart", "delete", "list",
                                       "status", "inspect", "exec", "shell", "kill",    "ps",     "wait",
                                       "get",  "set",    "pause", "resume", "claim",  "prepare", "on-exit"};
-  return is_one_of(verb, verbs, sizeof verbs / sizeof verbs[0]);
+  return is_verb_of(verb, verbs, sizeof verbs / sizeof verbs[0]);
 }
 
 static int open_record(const char *package, const char *name) {
@@ -139,7 +133,7 @@ static void drop_certificates(void) {
 
 _Noreturn static void give_up(const char *program) {
   static const char *const passing[] = {"exec", "run", "launch", "shell", "enter", "console", "attach", "claim"};
-  bool passes_status = is_one_of(count > 1 ? words[1] : NULL, passing, sizeof passing / sizeof passing[0]);
+  bool passes_status = is_verb_of(count > 1 ? words[1] : NULL, passing, sizeof passing / sizeof passing[0]);
   fprintf(stderr, "error: tszone cannot start \"%s\": %s\nhint: Install Node.js 20.19 or newer.\n", program,
           strerror(errno));
   _exit(passes_status ? 125 : 5);

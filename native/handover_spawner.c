@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "handover_verbs.h"
+
 enum { SPAWNER_FD = 3 };
 
 /* Of the commands with `takesLocks`, and their other names; a test compares. Those of two words leave it to node. */
@@ -17,10 +19,7 @@ static const char *const locking[] = {"clone",   "copy",   "create", "delete", "
                                       "restart", "reboot", "run",    "launch", "start", "stop",    "shutdown"};
 
 static bool takes_locks(const char *verb) {
-  for (size_t i = 0; verb != NULL && i < sizeof locking / sizeof locking[0]; i++) {
-    if (strcmp(verb, locking[i]) == 0) return true;
-  }
-  return false;
+  return is_verb_of(verb, locking, sizeof locking / sizeof locking[0]);
 }
 
 /* Beside this program, where they are built together; elsewhere it is node's to find. */

@@ -5,7 +5,7 @@
 import { ZoneError, zoneError } from '../errors/index.js';
 import { applyHostOp, type HostOp, undoHostOp } from '../plan/host-ops.js';
 import type { HostOpBase } from '../spec/index.js';
-import { dropJournal, type Journal, type Roots, writeJournal } from '../state/index.js';
+import { diskFull, dropJournal, type Journal, type Roots, writeJournal } from '../state/index.js';
 import { boundary } from './boundaries.js';
 
 export type TransactionOptions = Omit<Journal, 'version'> & {
@@ -50,8 +50,9 @@ export async function runTransaction<T>(
     report('done');
     return result;
   } catch (error) {
-    if (recovery === 'forward') throw error;
-    throw await takeBack({ ...journal, roots, isCovered }, error);
+    const reason = asDiskFull(error);
+    if (recovery === 'forward') throw reason;
+    throw await takeBack({ ...journal, roots, isCovered }, reason);
   }
 }
 
@@ -82,7 +83,7 @@ export async function runInTwo({ back, forward, ...options }: TwoPartOptions): P
     await writeJournal(roots, second);
     report('journal forward');
   } catch (error) {
-    throw await takeBack({ ...first, roots }, error);
+    throw await takeBack({ ...first, roots }, asDiskFull(error));
   }
   for (const op of second.ops) {
     await applyHostOp(op);
@@ -90,6 +91,12 @@ export async function runInTwo({ back, forward, ...options }: TwoPartOptions): P
   }
   await dropJournal(roots, second);
   report('done');
+}
+
+/** Whichever step it was that the kernel had no room for. */
+function asDiskFull(error: unknown): unknown {
+  const path = error instanceof Error && 'path' in error ? String(error.path) : 'what is to be written';
+  return diskFull(error, path);
 }
 
 /** Each has a lock of its own to wait for, and nothing to do with the other. */

@@ -89,7 +89,7 @@ export async function withRegister<T>(
   work: (register: IdLedger) => Promise<T>,
 ): Promise<T> {
   const lock = join(directory ?? defaultRegisterDirectory, 'lock');
-  await using _lock = await acquireLock(lock, { what: 'the register of id ranges' });
+  await using _lock = await acquireLock(lock, { what: 'the register of id ranges', inTurn: true });
   // Awaited: else the lock would be gone before the work is done.
   return await work(idLedger(directory).refresh(true));
 }

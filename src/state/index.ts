@@ -18,6 +18,7 @@ export {
 export type { StateOp } from './ops.js';
 export { keepParsedFiles, keepsParsedFiles, lastParsed, parsedOnce, recalled } from './parsed-files.js';
 export * from './pools.js';
+export * from './prune-ids.js';
 export * from './reserve.js';
 export * from './roots.js';
 export * from './run-state.js';

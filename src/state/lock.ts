@@ -8,12 +8,15 @@ import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
 import { type FileHandle, open, rm, stat } from '../host/quick-fs.js';
 import { diskFull, isErrno, makeStateDirectory } from './json-file.js';
+import { takeTurn } from './lock-turns.js';
 
 export interface LockOptions {
   /** What is locked, for the message: `zone "web"`. */
   readonly what: string;
   /** How long to wait for another holder. 0: only try. Default 30,000. */
   readonly timeoutMs?: number | undefined;
+  /** It is held for a moment only, and by many of one process: these take turns, and the time is that in which none has had one (lock-turns.ts). */
+  readonly inTurn?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +42,21 @@ export function holdsLock(path: string): boolean {
  * @throws LOCK_BUSY still held at the end of the time
  */
 export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
-  const deadline = Date.now() + (options.timeoutMs ?? 30_000);
+  const { inTurn = false, timeoutMs = defaultTimeoutMs, signal, what } = options;
+  if (!inTurn || timeoutMs === 0) return acquire(path, options);
+  const pass = await takeTurn(path, { timeoutMs, signal, busy: () => busy(path, what) });
+  try {
+    return await acquire(path, options, pass);
+  } catch (error) {
+    pass();
+    throw error;
+  }
+}
+
+const defaultTimeoutMs = 30_000;
+
+async function acquire(path: string, options: LockOptions, released: () => void = () => {}): Promise<Lock> {
+  const deadline = Date.now() + (options.timeoutMs ?? defaultTimeoutMs);
   for (;;) {
     const file = await openLockFile(path);
     try {
@@ -47,7 +64,7 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
       if (!(await flockFd(file.fd, waitSeconds, options.signal))) throw busy(path, options.what);
       if (await isCurrent(file, path)) {
         held.add(path);
-        return lockOf(file, path);
+        return lockOf(file, path, released);
       }
     } catch (error) {
       await file.close();
@@ -66,7 +83,7 @@ async function isCurrent(file: FileHandle, path: string): Promise<boolean> {
   return named?.ino === held.ino && named.dev === held.dev;
 }
 
-function lockOf(file: FileHandle, path: string): Lock {
+function lockOf(file: FileHandle, path: string, released: () => void): Lock {
   let open = true;
   const end = async (last: () => Promise<void>) => {
     if (!open) return;
@@ -76,6 +93,7 @@ function lockOf(file: FileHandle, path: string): Lock {
     } finally {
       held.delete(path);
       await file.close();
+      released();
     }
   };
   // By path, so only while held: who made a new file there since has another inode, and nobody else removes this one.

@@ -46,7 +46,7 @@ export async function readNetworks(roots: Roots): Promise<Networks> {
 
 /** @throws LOCK_BUSY */
 export async function lockNetworks({ root }: Roots): Promise<Lock> {
-  return acquireLock(join(root, 'networks.lock'), { what: 'the list of networks' });
+  return acquireLock(join(root, 'networks.lock'), { what: 'the list of networks', inTurn: true });
 }
 
 /**

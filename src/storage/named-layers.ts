@@ -6,7 +6,7 @@ import { layerDriverOf } from './drivers.js';
 
 /** Held by who looks for layers without a name, and by who names one that had none of the zone's before. */
 export async function lockLayers({ root }: Roots, signal?: AbortSignal): Promise<Lock> {
-  return acquireLock(`${root}/layers.lock`, { what: 'the list of frozen layers', signal });
+  return acquireLock(`${root}/layers.lock`, { what: 'the list of frozen layers', inTurn: true, signal });
 }
 
 /**

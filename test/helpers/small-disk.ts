@@ -1,5 +1,5 @@
 /** A file system that is soon full, and that zones can live on. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canIdmap, probeHost } from '../../src/host/index.js';
@@ -30,6 +30,24 @@ export async function mountSmallDisk(directory: string, megabytes: number): Prom
   };
 }
 
+/**
+ * A btrfs of its own over the directory, quotas on. Data and metadata share their space (mkfs.btrfs --mixed): where each has its own, a disk that is
+ * full of data still makes directories and snapshots.
+ */
+export async function mountSmallBtrfs(directory: string, megabytes: number): Promise<SmallDisk> {
+  const image = `${directory}.btrfs`;
+  await outputOf('truncate', ['-s', `${megabytes}M`, image]);
+  await outputOf('mkfs.btrfs', ['-q', '--mixed', image]);
+  await outputOf('mount', ['-o', 'loop,noatime', image, directory]);
+  await outputOf('btrfs', ['quota', 'enable', directory]);
+  return {
+    unmount: async () => {
+      await unmount(directory);
+      await rm(image);
+    },
+  };
+}
+
 /** A process that was killed on the full disk may still be on its way out. */
 async function unmount(directory: string): Promise<void> {
   await eventually('the disk is nobody’s', async () => {
@@ -40,20 +58,30 @@ async function unmount(directory: string): Promise<void> {
 
 /** To the last byte, with files in a directory of their own, which is to be removed; at once, so that it can be done from within a boundary. */
 export function fillDisk(filler: string): void {
+  let last: number;
   try {
     mkdirSync(filler, { recursive: true });
+    last = openSync(join(filler, 'last'), 'w');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return;
+    if (isFull(error)) return;
     throw error;
   }
-  for (const size of [1 << 20, 1 << 12, 1]) {
-    for (let at = 0; ; at += 1) {
-      try {
-        writeFileSync(join(filler, `${size}-${at}`), Buffer.alloc(size, 1));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') break;
-        throw error;
-      }
+  for (const size of [1 << 20, 1 << 12, 1])
+    untilFull((at) => writeFileSync(join(filler, `${size}-${at}`), Buffer.alloc(size, 1)));
+  // A btrfs refuses a new file while there is still room for a snapshot.
+  untilFull(() => writeSync(last, Buffer.alloc(1 << 12, 1)));
+  closeSync(last);
+}
+
+function untilFull(write: (at: number) => void): void {
+  for (let at = 0; ; at += 1) {
+    try {
+      write(at);
+    } catch (error) {
+      if (isFull(error)) return;
+      throw error;
     }
   }
 }
+
+const isFull = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOSPC';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Backup } from '../../src/operations/backup-list.js';
 import { type BackupServer, restServer, sftpServer } from '../helpers/backup-server.js';
-import { type CliResult, outputOf, program, startProgram } from '../helpers/cli.js';
+import { type CliResult, program, startProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { patience } from '../helpers/patience.js';
 
@@ -14,31 +14,31 @@ interface Made {
   readonly sameAs?: string;
 }
 
-const servers = { rest: restServer, sftp: sftpServer } as const;
+const servers = [
+  { kind: 'rest', start: restServer, needed: 'rclone' },
+  { kind: 'sftp', start: sftpServer, needed: 'dropbear' },
+] as const;
 
-for (const [kind, start] of Object.entries(servers))
+for (const { kind, start, needed } of servers)
   describe(`backup into a repository of ${kind}:`, function () {
     this.timeout(patience(180_000));
     let server: BackupServer;
     let calls: string;
     let env: Record<string, string>;
-    const given = givenHost(
-      { images: ['busybox'], needs: ['busybox', 'restic', 'rclone', 'dropbear'] },
-      async (host) => {
-        server = await start(host.directory);
-        // Writes down what restic is asked for.
-        const tools = join(host.directory, 'tools');
-        calls = join(host.directory, 'calls');
-        mkdirSync(tools);
-        writeFileSync(join(tools, 'restic'), `#!/bin/sh\necho "$1" >>${calls}\nexec /usr/bin/restic "$@"\n`);
-        chmodSync(join(tools, 'restic'), 0o755);
-        const password = await host.file('password', 'correct horse\n', 0o600);
-        env = { PATH: `${tools}:${process.env.PATH}`, TSZONE_BACKUP_PASSWORD_FILE: password };
-        await host.ok(['create', 'web', '--image', 'busybox', '--net', 'none']);
-        await host.file('piece', Buffer.alloc(3_000_000, 'piece '));
-        await host.ok(['cp', join(host.directory, 'piece'), 'web:/root/piece']);
-      },
-    );
+    const given = givenHost({ images: ['busybox'], needs: ['busybox', 'restic', needed] }, async (host) => {
+      server = await start(host.directory);
+      // Writes down what restic is asked for.
+      const tools = join(host.directory, 'tools');
+      calls = join(host.directory, 'calls');
+      mkdirSync(tools);
+      writeFileSync(join(tools, 'restic'), `#!/bin/sh\necho "$1" >>${calls}\nexec /usr/bin/restic "$@"\n`);
+      chmodSync(join(tools, 'restic'), 0o755);
+      const password = await host.file('password', 'correct horse\n', 0o600);
+      env = { PATH: `${tools}:${process.env.PATH}`, TSZONE_BACKUP_PASSWORD_FILE: password };
+      await host.ok(['create', 'web', '--image', 'busybox', '--net', 'none']);
+      await host.file('piece', Buffer.alloc(3_000_000, 'piece '));
+      await host.ok(['cp', join(host.directory, 'piece'), 'web:/root/piece']);
+    });
     after(async () => {
       await server?.[Symbol.asyncDispose]();
     });
@@ -58,10 +58,9 @@ for (const [kind, start] of Object.entries(servers))
       const made = await json<Made>('backup', 'create', 'web', '--to', server.repository);
       return { made, asked: readFileSync(calls, 'utf8').trim().split('\n') };
     }
-    const change = (text: string) =>
-      outputOf('sh', ['-c', `echo ${text} >${join(given.host.directory, 'text')}`]).then(() =>
-        given.host.ok(['cp', join(given.host.directory, 'text'), 'web:/root/text']),
-      );
+    async function change(text: string): Promise<void> {
+      await given.host.ok(['cp', await given.host.file('text', `${text}\n`), 'web:/root/text']);
+    }
 
     it('makes it the first time; later it is not asked whether it is there', async () => {
       const first = await create();

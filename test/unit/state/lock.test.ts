@@ -1,9 +1,11 @@
 import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { hasCode } from '../../../src/errors/index.js';
 import { acquireLock } from '../../../src/state/index.js';
+import { patience } from '../../helpers/patience.js';
 
 describe('locks', () => {
   let directory: string;
@@ -53,6 +55,29 @@ describe('locks', () => {
         () => false,
       ),
     ).to.equal(false);
+  });
+
+  it('in turns, does not count what others of this process hold it for', async () => {
+    const timeoutMs = patience(1000);
+    const hold = async () => {
+      await using _held = await acquireLock(path, { what: 'it', timeoutMs, inTurn: true });
+      await delay(timeoutMs / 10);
+    };
+    await Promise.all(Array.from({ length: 25 }, hold));
+    expect(await isBusy()).to.equal(false);
+  });
+
+  it('in turns, is busy when nobody passes it on, and goes to the next when one gives up', async () => {
+    const held = await acquireLock(path, { what: 'it', inTurn: true });
+    const stop = new AbortController();
+    const early = acquireLock(path, { what: 'it', inTurn: true, timeoutMs: 50 }).catch((error: unknown) => error);
+    const aborted = acquireLock(path, { what: 'it', inTurn: true, signal: stop.signal }).catch((error) => error);
+    const last = acquireLock(path, { what: 'it', inTurn: true });
+    expect(hasCode(await early, 'LOCK_BUSY')).to.equal(true);
+    stop.abort(new Error('enough'));
+    expect(await aborted).to.have.property('message', 'enough');
+    await held.release();
+    await (await last).release();
   });
 
   it('ends a wait when it is aborted', async () => {
