@@ -53,8 +53,10 @@ export async function freezeFile(
     await syncDirectory(layersOf(pool));
     return { how: 'copied', copiedBytes: bytes, isSince };
   } catch (error) {
+    // While it is there: what is removed makes room.
+    const reason = await fullBelow(error, fresh);
     await removeLayerFile(pool, layer);
-    throw await fullBelow(error, fresh);
+    throw reason;
   }
 }
 
