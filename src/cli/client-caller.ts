@@ -77,23 +77,35 @@ export function callerOf(client: Client, ready: ReadyRuns): Caller {
     descriptors: [`${request.id}:0`, `${request.id}:1`, `${request.id}:2`],
     buildsImages: false,
     ready: request.env.TSZONE_READY === 'off' ? undefined : ready,
-    onSignal: (names, handler) => listen(client, names, handler),
+    onSignal: listenTo(client),
     release: (status) => client.release(status),
     exit: (status) => client.release(status),
   };
 }
 
-/** The latest listener is asked first and alone: who attaches takes the signals from who waits. */
-function listen(client: Client, names: readonly NodeJS.Signals[], handler: (name: NodeJS.Signals) => void): Disposable {
-  const before = client.onSignal;
-  client.onSignal = (number) => {
-    const name = names.find((one) => constants.signals[one] === number);
-    if (name === undefined) before(number);
-    else handler(name);
+/** The latest listener is asked first and alone: who attaches takes the signals from who waits. What comes before there is one is for the first. */
+function listenTo(client: Client): Caller['onSignal'] {
+  const listeners: { readonly names: readonly NodeJS.Signals[]; readonly handler: (name: NodeJS.Signals) => void }[] =
+    [];
+  const early: number[] = [];
+  const tell = (number: number) => {
+    for (const { names, handler } of listeners.toReversed()) {
+      const name = names.find((one) => constants.signals[one] === number);
+      if (name !== undefined) return handler(name);
+    }
   };
-  return {
-    [Symbol.dispose]() {
-      client.onSignal = before;
-    },
+  client.onSignal = (number) => {
+    if (listeners.length === 0) early.push(number);
+    else tell(number);
+  };
+  return (names, handler) => {
+    const own = { names, handler };
+    listeners.push(own);
+    for (const number of early.splice(0)) tell(number);
+    return {
+      [Symbol.dispose]() {
+        if (listeners.includes(own)) listeners.splice(listeners.indexOf(own), 1);
+      },
+    };
   };
 }

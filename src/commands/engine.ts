@@ -62,10 +62,12 @@ function unlessInterrupted(error: unknown): void {
 
 async function serve(client: EngineClient, table: CommandTable, ready: ReadyRuns): Promise<number | 'decline'> {
   if (!canServe(client.request, table)) return 'decline';
+  // Before anything is waited for: from now on no signal of the client's is lost.
+  const caller = callerOf(client, ready);
   try {
     // They hold addresses, and no list says so.
     if (client.request.argv.includes('network')) await ready.dropAll();
-    return await main(client.request.argv, table, callerOf(client, ready));
+    return await main(client.request.argv, table, caller);
   } catch (error) {
     if (error instanceof Declined) return 'decline';
     throw error;

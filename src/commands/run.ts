@@ -66,29 +66,33 @@ export default class Run extends BaseCommand<typeof Run> {
   private async attached(): Promise<Output> {
     const { flags } = this;
     const input = this.input(wantsTty(flags, this.caller));
-    const status = await withInterrupts(flags.timeout, async (signal, handOver) => {
-      const host = await this.openHost();
-      const zone = await this.launch((onProgress) =>
-        runZone(host, input, {
-          signal,
-          pull: flags.pull ?? defaultPull(this.caller),
-          onProgress,
-          winsize: input.tty === true ? winsize() : undefined,
-          descriptors: this.caller.descriptors,
-          ready: this.caller.ready,
-        }),
-      );
-      for (const note of zone.notes) this.note(note);
-      const exitStatus = await attachZone(zone, this.caller, handOver);
-      if (exitStatus === undefined) {
-        zone.detach();
-        this.note(`detached from zone "${zone.name}"; "tszone console ${zone.name}" attaches again`);
+    const status = await withInterrupts(
+      flags.timeout,
+      async (signal, handOver) => {
+        const host = await this.openHost();
+        const zone = await this.launch((onProgress) =>
+          runZone(host, input, {
+            signal,
+            pull: flags.pull ?? defaultPull(this.caller),
+            onProgress,
+            winsize: input.tty === true ? winsize() : undefined,
+            descriptors: this.caller.descriptors,
+            ready: this.caller.ready,
+          }),
+        );
+        for (const note of zone.notes) this.note(note);
+        const exitStatus = await attachZone(zone, this.caller, handOver);
+        if (exitStatus === undefined) {
+          zone.detach();
+          this.note(`detached from zone "${zone.name}"; "tszone console ${zone.name}" attaches again`);
+          return exitStatus;
+        }
+        this.caller.release?.(exitStatus);
+        await zone.cleaned;
         return exitStatus;
-      }
-      this.caller.release?.(exitStatus);
-      await zone.cleaned;
-      return exitStatus;
-    });
+      },
+      this.caller,
+    );
     return exitWith(status ?? 0);
   }
 

@@ -21,7 +21,8 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`it never came true: ${what}`, { cause: last });
+    if (Date.now() > deadline)
+      throw new Error(`it never came true: ${what}${last === undefined ? '' : `; ${String(last)}`}`, { cause: last });
     await sleep(pause);
   }
 }

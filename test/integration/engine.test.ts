@@ -240,6 +240,18 @@ describe('an engine', () => {
     await eventually('the zone is gone', async () => (await names()).length === 0);
   });
 
+  it('also while its zone is still being made, however it ends', async () => {
+    const zones = join(given.host.runRoot, 'zones');
+    for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGTERM'] as const) {
+      const attached = client(['run', '--rm', 'busybox', '--', 'sleep', '600']);
+      while (readdirSync(zones).length === 0) await sleep(1);
+      attached.process.kill(signal);
+      const { status } = await attached.ended;
+      expect(status).to.equal(signal === 'SIGKILL' ? 137 : 143);
+      await eventually('the zone is gone', async () => (await names()).length === 0 && readdirSync(zones).length === 0);
+    }
+  });
+
   it('refuses to be two', async () => {
     const { status, stderr } = await given.host.cli(['engine']);
     expect(status).to.equal(4);

@@ -68,13 +68,15 @@ describe('kill -9 of what is done with snapshots', function () {
       ...snapshots.flatMap(({ layers }) => layers),
     ];
     const wanted = [...new Set(named)].sort();
-    const layers = async () => (await readdir(join(roots.root, 'layers')).catch(() => [])).sort();
+    const namesIn = async (place: string) => (await readdir(join(roots.root, place)).catch(() => [])).toSorted();
     // Of a throw-away zone it is the monitor's command that may be at it.
-    await eventually('only layers with a name are left', async () => (await layers()).join() === wanted.join());
-    const there = await layers();
-    for (const layer of there) expect(existsSync(join(roots.root, 'layers', layer, 'tree')), layer).to.equal(true);
-    expect(await readdir(join(roots.root, 'journal'))).to.deep.equal([]);
-    expect(await readdir(join(roots.root, 'zones'))).to.deep.equal(records.map(({ spec }) => spec.name));
+    await eventually('only layers with a name, and zones with a record, are left', async () => {
+      expect(await namesIn('layers')).to.deep.equal(wanted);
+      expect(await namesIn('journal')).to.deep.equal([]);
+      expect(await namesIn('zones')).to.deep.equal(records.map(({ spec }) => spec.name));
+      return true;
+    });
+    for (const layer of wanted) expect(existsSync(join(roots.root, 'layers', layer, 'tree')), layer).to.equal(true);
     const upper = await readdir(join(roots.root, 'zones', name, 'rootfs'));
     expect(upper.sort()).to.deep.equal(['upper', 'work']);
     const extras = snapshots.filter(({ hasLocal }) => hasLocal).map(({ id }) => `${id}.extras`);
