@@ -1,4 +1,5 @@
 /** One AbortSignal per operation: Ctrl-C, SIGTERM, SIGHUP and --timeout abort it, and it cleans up. */
+import { setMaxListeners } from 'node:events';
 import { constants } from 'node:os';
 import { zoneError } from '../errors/index.js';
 import { parseDuration } from '../spec/quantities.js';
@@ -28,6 +29,8 @@ export async function withInterrupts<R>(
   caller: Caller = thisProcess,
 ): Promise<R> {
   const controller = new AbortController();
+  // Of a thousand zones each wait has a listener of its own: that is no leak, and none of a user's business.
+  setMaxListeners(0, controller.signal);
   const timer = startTimer(timeout, controller);
   const interrupt = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) caller.exit(128 + constants.signals[signal]);

@@ -15,7 +15,7 @@ export default class Publish extends BaseCommand<typeof Publish> {
     'tszone create two --image shop:1.2',
   ];
   static override args = {
-    zone: requiredArg("the zone's name"),
+    zone: requiredArg('the zone, or ZONE@SNAPSHOT'),
     image: requiredArg('NAME or NAME:TAG of the image'),
   };
   static override flags = {

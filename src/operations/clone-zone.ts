@@ -9,6 +9,7 @@ import {
   type Roots,
   readSnapshot,
   readZone,
+  specInPool,
   writeJournal,
   type ZoneImage,
   type ZoneRecord,
@@ -17,6 +18,7 @@ import {
 import { copyTree, lockLayers } from '../storage/index.js';
 import { boundary } from './boundaries.js';
 import { writeIdentity } from './clone-identity.js';
+import { type CloneMove, moveClone, planCloneMove } from './clone-pool.js';
 import { cloneSpec } from './clone-spec.js';
 import { deleteJournal } from './delete-zone.js';
 import { isWrittenLate } from './due-identity.js';
@@ -95,7 +97,10 @@ export async function cloneThen<T>(
   await using _second = await lockZone(host, second, options);
   await refuseExisting(host, name);
   const record = await readZone(host.roots, source);
-  const result = await withSource(host, record, input, options, (found) => make(host, found, input, options));
+  const made = await withSource(host, record, input, options, (found) => make(host, found, input, options));
+  const { move } = made;
+  const moved = move === undefined ? {} : { spec: await moveClone(host, name, move, options.signal) };
+  const result = { ...made.result, ...moved };
   return await next(await readZone(host.roots, name), result);
 }
 
@@ -129,10 +134,13 @@ async function make(
   source: Source,
   input: CloneInput,
   { signal }: OperationOptions,
-): Promise<CloneResult> {
+): Promise<{ readonly result: CloneResult; readonly move?: CloneMove | undefined }> {
   const { roots } = host;
-  const { name, keepIdentity = false, ephemeral = false, change = {} } = input;
-  const { spec, notes } = cloneSpec({ ...source.spec, name: input.source }, { name, keepIdentity, ephemeral, change });
+  const { name, keepIdentity = false, ephemeral = false } = input;
+  const own = specInPool({ ...source.spec, name: input.source }, source.pool);
+  const wish = { source: { ...source, spec: own }, ephemeral, change: input.change ?? {} };
+  const { change, move } = await planCloneMove(host, wish);
+  const { spec, notes } = cloneSpec(own, { name, keepIdentity, ephemeral, change });
   await checkZoneFeasible(host, spec, source.image);
   await ensureNetworks(roots, spec);
   const machineId = keepIdentity ? source.machineId : randomBytes(16).toString('hex');
@@ -146,14 +154,8 @@ async function make(
     );
     const { copiedBytes, frozenMs } = source;
     const from = { source: input.source, ...(input.snapshot === undefined ? {} : { snapshot: input.snapshot }) };
-    return {
-      name,
-      ...from,
-      spec,
-      copiedBytes,
-      ...(frozenMs === undefined ? {} : { frozenMs }),
-      notes: [...notes, ...more],
-    };
+    const still = frozenMs === undefined ? {} : { frozenMs };
+    return { result: { name, ...from, spec, copiedBytes, ...still, notes: [...notes, ...more] }, move };
   } catch (error) {
     if (ephemeral) await recoverZone(roots, name);
     throw error;

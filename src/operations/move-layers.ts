@@ -1,6 +1,6 @@
 /** A zone's frozen layers, and its snapshots', on their way to another pool. */
 import { randomBytes } from 'node:crypto';
-import { type Roots, readSnapshots, type SnapshotRecord, type StateOp } from '../state/index.js';
+import { type Roots, readSnapshots, type SnapshotRecord, type StateOp, specInPool } from '../state/index.js';
 import type { StorageOp } from '../storage/index.js';
 import { newLayerId } from './freeze-zone.js';
 import { planSweep } from './snapshot-delete.js';
@@ -48,7 +48,13 @@ export async function planLayersMove(
       roots,
       zone,
       // Nothing is known any more of the files that it was copied from.
-      record: { ...snapshot, pool: to.pool.name, layers: named(snapshot.layers), isCopy: false },
+      record: {
+        ...snapshot,
+        pool: to.pool.name,
+        spec: specInPool(snapshot.spec, to.pool.name),
+        layers: named(snapshot.layers),
+        isCopy: false,
+      },
     })),
     sweep: await planSweep(roots, [{ pool: from.pool.name, layers: [...ids.keys()] }]),
   };

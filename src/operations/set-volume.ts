@@ -10,7 +10,7 @@ import {
   type StateOp,
   type ZoneRecord,
 } from '../state/index.js';
-import type { StorageOp } from '../storage/index.js';
+import type { StorageOp, VolumeLimits } from '../storage/index.js';
 import { settleIdentity } from './due-identity.js';
 import type { HostContext } from './host-context.js';
 import { planLayersMove } from './move-layers.js';
@@ -69,7 +69,8 @@ async function planMove({ roots }: HostContext, record: ZoneRecord, after: ZoneR
   const { name } = record.spec;
   if ((await readRunning(roots, name)) !== undefined) throw zoneRunningError(name);
   const [from, to] = [await volumeOf(roots, record), await volumeOf(roots, after)];
-  await requireBounds(roots, to.pool, volumeLimits(after.spec));
+  const limits = volumeLimits(after.spec);
+  await requireBounds(roots, to.pool, limits, (other) => `${unboundHint(limits)}, or choose --pool ${other}.`);
   const { make, chain, snapshots, rename, sweep } = await planLayersMove(roots, name, from, to);
   const storage = { pool: to.pool.name, volume: after.storage?.volume ?? '', layers: chain };
   const there = { ...after, identityDue: undefined, ...(chain.length === 0 ? {} : { storage }) };
@@ -88,6 +89,15 @@ async function planMove({ roots }: HostContext, record: ZoneRecord, after: ZoneR
       ...sweep,
     ],
   };
+}
+
+/** Its bounds may come from where it lies now. */
+function unboundHint({ diskBytes, inodes }: VolumeLimits): string {
+  const flags = [
+    diskBytes === undefined ? [] : ['--disk unlimited'],
+    inodes === undefined ? [] : ['--inodes unlimited'],
+  ];
+  return `Pass ${flags.flat().join(' ')}, too`;
 }
 
 const placeOf = ({ pool, volume }: ZoneVolume) => ({ pool, volume });

@@ -23,7 +23,7 @@ import { stopLocked } from './stop-zone.js';
 import { runInTwo } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
-import { volumeLimits, volumeOf, type ZoneVolume } from './zone-storage.js';
+import { requireBounds, volumeLimits, volumeOf, type ZoneVolume } from './zone-storage.js';
 
 export interface RestoreOptions extends OperationOptions {
   /** A zone that runs is stopped, restored and started again. */
@@ -42,7 +42,8 @@ export interface RestoreResult {
 /**
  * What was written since is gone, snapshots of it stay, newer ones too. A kill in between leaves the zone as it was or as it was to be.
  *
- * @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING without force, ZONE_STATE it is in another pool by now, RESOURCE_DISK_FULL
+ * @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING without force, ZONE_STATE it is in another pool by now, POOL_CANNOT one that cannot bound it as it was then,
+ * RESOURCE_DISK_FULL
  */
 export async function restoreSnapshot(
   host: HostContext,
@@ -66,7 +67,7 @@ export interface Restorable {
   readonly runs: boolean;
 }
 
-/** @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING, ZONE_STATE */
+/** @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING, ZONE_STATE, POOL_CANNOT */
 export async function requireRestorable(
   { roots }: HostContext,
   record: ZoneRecord,
@@ -77,6 +78,13 @@ export async function requireRestorable(
   const wanted = await readSnapshot(roots, zone, snapshot);
   const place = await volumeOf(roots, record);
   refuseOtherPool(place, wanted);
+  // It could be moved after its bounds were taken away.
+  await requireBounds(
+    roots,
+    place.pool,
+    volumeLimits(wanted.spec),
+    (other) => `Run "tszone set ${zone} --pool ${other}" first.`,
+  );
   const runs = (await readRunning(roots, zone)) !== undefined;
   if (!runs || force) return { place, wanted, runs };
   const hint = `Run "tszone stop ${zone}" first, or pass --force to stop it, restore and start it again.`;

@@ -57,17 +57,20 @@ export const volumeLimits = ({ disk, inodes }: Pick<ZoneSpec, 'disk' | 'inodes'>
   inodes,
 });
 
-/** @throws POOL_CANNOT with a pool that could */
-export async function requireBounds(roots: Roots, pool: Pool, limits: VolumeLimits): Promise<void> {
+/** @param hintFor what is to be done, if that pool can @throws POOL_CANNOT with a pool that could */
+export async function requireBounds(
+  roots: Roots,
+  pool: Pool,
+  limits: VolumeLimits,
+  hintFor: (other: string) => string = (other) => `Pass --pool ${other}.`,
+): Promise<void> {
   if (limits.diskBytes === undefined && limits.inodes === undefined) return;
   const lacking = lackOf(await driverOf(pool).abilities(pool), limits);
   if (lacking === undefined) return;
   const other = await poolThatCan(roots, limits);
+  const make = other === undefined ? 'Run "tszone pool create bounded --driver loop" first. ' : '';
   throw zoneError('POOL_CANNOT', `pool "${pool.name}" cannot bound what a zone writes: ${lacking}`, {
-    hint:
-      other === undefined
-        ? 'Run "tszone pool create bounded --driver loop", then pass --pool bounded.'
-        : `Pass --pool ${other}.`,
+    hint: `${make}${hintFor(other ?? 'bounded')}`,
     context: { pool: pool.name, driver: pool.driver, ...(other === undefined ? {} : { other }) },
   });
 }

@@ -22,7 +22,7 @@ export function requireSnapshotRef(text: string): SnapshotRef {
   const ref = parseSnapshotRef(text);
   if (ref !== undefined) return ref;
   throw zoneError('USAGE_BAD_ARGUMENT', `"${text}" is neither a zone nor ZONE@SNAPSHOT`, {
-    hint: 'Write web, or web@before; see "tszone snapshot list".',
+    hint: 'Write web, or web@before; names start with a letter or digit, then a-z 0-9 _ . -, at most 63. See "tszone snapshot list".',
   });
 }
 

@@ -10,7 +10,7 @@ import { diskFull, isErrno, syncDirectory } from './json-file.js';
 import { mountsBelow } from './mounts.js';
 import { leaseAddresses, releaseAddresses, renameLeases } from './networks.js';
 import type { StateOp } from './ops.js';
-import { removePool, writePool } from './pools.js';
+import { removePool, specInPool, writePool } from './pools.js';
 import { withReserve } from './reserve.js';
 import type { Roots } from './roots.js';
 import { writeSnapshot } from './snapshots.js';
@@ -57,7 +57,8 @@ const applySteps: Steps = {
   'state.zone-storage': async ({ roots, zone, storage, like }) => {
     const record = await findZone(roots, zone);
     if (record === undefined) return;
-    const spec = { ...(like?.spec ?? record.spec), name: record.spec.name, ephemeral: record.spec.ephemeral };
+    const { name, ephemeral } = record.spec;
+    const spec = specInPool({ ...(like?.spec ?? record.spec), name, ephemeral }, storage.pool);
     await writeZone(roots, { ...record, ...like, spec, storage });
   },
   'state.replace': ({ path, by }) => replaceTree(path, by),

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { rm } from '../host/quick-fs.js';
-import { type DriverName, nearest } from '../spec/index.js';
+import { type DriverName, nearest, type ZoneSpec } from '../spec/index.js';
 import { corrupt, makeStateDirectory, readJson, syncDirectory, type Versioned, writeJson } from './json-file.js';
 import { namesIn } from './names-in.js';
 import type { Roots } from './roots.js';
@@ -20,6 +20,13 @@ export interface PoolRecord extends Versioned {
 }
 
 export const defaultPoolName = 'default';
+
+/** What a spec says of the pool is where the zone lies, whatever it said before. */
+export function specInPool(spec: ZoneSpec, pool: string): ZoneSpec {
+  if ((spec.pool ?? defaultPoolName) === pool) return spec;
+  const { pool: _before, ...rest } = spec;
+  return pool === defaultPoolName ? rest : { ...rest, pool };
+}
 
 const directoryOf = ({ root }: Roots) => join(root, 'pools');
 const pathOf = (roots: Roots, name: string) => join(directoryOf(roots), `${name}.json`);

@@ -149,7 +149,7 @@ async function requireFit(file: string, bytes: number): Promise<void> {
   const least = Number(/:\s*(\d+)\s*$/.exec(stdout)?.[1] ?? Number.NaN) * 4096;
   if (least <= bytes) return;
   const leastMb = Math.ceil(least / mebibyte);
-  throw zoneError('POOL_CANNOT', `what the zone has written takes ${leastMb} MB`, {
+  throw zoneError('POOL_CANNOT', `what the zone has written, and what its ext4 has for itself, takes ${leastMb} MB`, {
     hint: `Pass --disk ${leastMb}M or more, or delete files in the zone first.`,
     context: { leastBytes: least, bytes },
   });

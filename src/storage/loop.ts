@@ -78,10 +78,14 @@ const frozenFile = (pool: Pool, volume: string, layer: string, base: string | un
   earlier: base === undefined ? undefined : layerMount(pool, base, layer),
 });
 
-/** It has its name when it is whole. */
 async function make(pool: Pool, volume: string, limits: VolumeLimits): Promise<void> {
+  bytesFor(limits);
+  if (!existsSync(fileOf(pool, volume))) await renew(pool, volume, limits);
+}
+
+/** It has its name when it is whole. */
+async function renew(pool: Pool, volume: string, limits: VolumeLimits): Promise<void> {
   const bytes = bytesFor(limits);
-  if (existsSync(fileOf(pool, volume))) return;
   await rm(newFileOf(pool, volume), { force: true });
   try {
     await makeExt4(newFileOf(pool, volume), bytes, limits, blanksOf(pool));
@@ -160,6 +164,8 @@ async function requireFile(pool: Pool, file: string): Promise<void> {
 
 async function resize(pool: Pool, volume: string, limits: VolumeLimits): Promise<void> {
   const [bytes, { size }] = [bytesFor(limits), await stat(fileOf(pool, volume))];
+  // A restore's: as one that is new. A large ext4 cannot become a small one, even if nothing is in it.
+  if (await isUntouched(pool, volume)) return renew(pool, volume, limits);
   await (bytes >= size ? grow(pool, volume, bytes) : remake(pool, volume, bytes));
 }
 

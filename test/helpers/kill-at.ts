@@ -71,6 +71,8 @@ export const operations = {
   'snapshot delete': (host: HostContext, { name }: ZoneOptions) =>
     deleteSnapshot(host, { zone: name, snapshot: 'old' }),
   clone: (host: HostContext, { name }: ZoneOptions) => cloneZone(host, { source: name, name: `${name}-new` }),
+  'clone to a pool': (host: HostContext, { name, pool }: ZoneOptions) =>
+    cloneZone(host, { source: name, name: `${name}-new`, change: { pool } }),
   'fork --rm': (host: HostContext, { name }: ZoneOptions) =>
     forkZone(host, { source: name, name: `${name}-new`, ephemeral: true }),
   'run --rm': async (host: HostContext, zone: ZoneOptions) => {

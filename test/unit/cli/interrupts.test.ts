@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Interrupted, parseTimeout, withInterrupts } from '../../../src/cli/interrupts.js';
 
@@ -23,6 +23,18 @@ describe('cli: interrupts', () => {
   it('end it when --timeout is over', async () => {
     const work = withInterrupts('1ms', async (signal) => sleep(60_000, undefined, { signal }));
     expect(await rejected(work)).to.include({ code: 'WAIT_TIMEOUT', exitStatus: 8 });
+  });
+
+  it('may be waited for by many: no warning of node reaches the user', async () => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => warnings.push(warning);
+    process.on('warning', warn);
+    await withInterrupts(undefined, async (signal) => {
+      for (let waiter = 0; waiter < 20; waiter += 1) signal.addEventListener('abort', () => waiter);
+      await nextTurn();
+    });
+    process.off('warning', warn);
+    expect(warnings).to.deep.equal([]);
   });
 
   it('are handed over to a command that runs', async () => {
