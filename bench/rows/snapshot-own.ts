@@ -125,7 +125,13 @@ async function takeUnfrozen(taking: Taking): Promise<void> {
   };
   for (const verb of ['snapshot', 'clone', 'restore'] as const) {
     for (const { command } of verb === 'snapshot' ? [] : fill(verb)) await mustRun(command);
-    await take(taking, [[timed(contests.first.label(`${driver} ${verb}`), commands[verb])]], 1);
+    const steps = [timed(contests.first.label(`${driver} ${verb}`), commands[verb])];
+    // It waits until what the zone had written is removed.
+    const next = timed(
+      contests.first.label(`${driver} next after that`),
+      tszone.command('snapshot', 'delete', `${zone}@none`),
+    );
+    await take(taking, [verb === 'restore' ? [...steps, next] : steps], 1);
     if (verb === 'clone') await mustRun(tszone.command('delete', `${zone}-clone`));
   }
 }
