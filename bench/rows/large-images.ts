@@ -2,16 +2,15 @@
  * Images of the bench's root file system and many files: a small one of 300 MB, and a large one of as much as was asked for. Nobody looks into
  * the files, so they are the same for all, made once, and what is large has the small tree several times.
  */
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { mustRun, run } from '../command.js';
 import type { Tszone } from '../peers/tszone.js';
-import type { Place } from '../place.js';
 import { progress } from '../progress.js';
 import type { Bench } from './row.js';
 
-/** `write`: they hold something. `allocate`: they only have their blocks, which in a file system that lies in memory take none of it. */
-export type Manner = 'write' | 'allocate';
+/** `write`: they hold something. `allocate`: they only have their blocks; `stretch`: only their length, which takes no memory in a tmpfs. */
+export type Manner = 'write' | 'allocate' | 'stretch';
 
 export interface Tree {
   readonly path: string;
@@ -26,12 +25,11 @@ export interface Tree {
 const bytesPerFile = 48 << 10;
 
 /** Words of the payload of that name. */
-export const makeFiles = ({ manner, files, bytes }: Tree, path: string, programs = '/bin'): string[] => [
-  `${programs}/${manner}`,
-  path,
-  String(files),
-  String(bytes),
-];
+export const makeFiles = (
+  { manner, files, bytes }: Pick<Tree, 'manner' | 'files' | 'bytes'>,
+  path: string,
+  programs = '/bin',
+): string[] => [`${programs}/${manner}`, path, String(files), String(bytes)];
 
 export async function openTree({ place, options }: Bench, directory: string, manner: Manner): Promise<Tree> {
   const bytes = options.smallBytes;
@@ -56,10 +54,8 @@ interface Wanted {
 export async function importImage({ place }: Bench, tszone: Tszone, { name, tree, times }: Wanted): Promise<void> {
   const staging = join(place.directory, `${name}-image`);
   mkdirSync(join(staging, 'data'), { recursive: true });
-  const layers = () => readdirSync(join(tszone.roots.root, 'images/layers'));
   try {
     for (let copy = 0; copy < times; copy += 1) symlinkSync(tree.path, join(staging, 'data', String(copy)));
-    const before = new Set(layers());
     const { argv, env } = tszone.command(
       'image',
       'import',
@@ -76,17 +72,8 @@ export async function importImage({ place }: Bench, tszone: Tszone, { name, tree
       argv: ['bash', '-c', `set -o pipefail; ${tar} | ${argv.join(' ')}`],
       ...(env === undefined ? {} : { env }),
     });
-    const [layer] = layers().filter((one) => !before.has(one));
-    if (tree.manner === 'allocate')
-      await allocate(place, tree, times, join(tszone.roots.root, 'images/layers', String(layer)));
     progress(`image "${name}" imported: ${times} times that`);
   } finally {
     await run({ argv: ['rm', '-rf', staging] });
   }
-}
-
-/** An archive has holes where nothing was ever written. */
-async function allocate(place: Place, tree: Tree, times: number, layer: string): Promise<void> {
-  for (let copy = 0; copy < times; copy += 1)
-    await mustRun({ argv: makeFiles(tree, join(layer, 'data', String(copy)), join(place.rootfs, 'bin')) });
 }
