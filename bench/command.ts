@@ -48,10 +48,34 @@ function start({ argv: [program = '', ...args], env }: Command, stdio: 'ignore' 
   });
 }
 
-/** Runs a command whose time does not matter. What stays behind it (a monitor) may hold its output open. */
-export function run(command: Command): Promise<Outcome> {
+/** Aborted when the bench is to end early. What is left to be done then is to clean up. */
+export const ended = new AbortController();
+
+/** Asked first, so that it can leave nothing half-done; with what it has started, which is of its group. */
+function end({ pid }: ChildProcess): void {
+  const kill = (signal: NodeJS.Signals) => {
+    try {
+      if (pid !== undefined) process.kill(-pid, signal);
+    } catch {
+      // There is nobody left in it.
+    }
+  };
+  kill('SIGTERM');
+  setTimeout(kill, 5_000, 'SIGKILL').unref();
+}
+
+/**
+ * Runs a command whose time does not matter, to its end, whatever comes: it may be one that cleans up. What stays behind it (a monitor) may
+ * hold its output open.
+ */
+export const run = (command: Command): Promise<Outcome> => runUntil(command, undefined);
+
+/** To its end, or until the signal comes: then it ends early. */
+export function runUntil(command: Command, signal: AbortSignal | undefined): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = start(command, 'pipe');
+    const kill = () => end(child);
+    signal?.addEventListener('abort', kill);
     let stdout = '';
     let stderr = '';
     child.stdout?.on('data', (data: Buffer) => {
@@ -61,20 +85,23 @@ export function run(command: Command): Promise<Outcome> {
       stderr += data.toString();
     });
     child.once('error', reject);
-    child.once('exit', (code, signal) => {
+    child.once('exit', (code, killedBy) => {
+      signal?.removeEventListener('abort', kill);
       // What it has written is in the pipe by now.
       setImmediate(() => {
         child.stdout?.destroy();
         child.stderr?.destroy();
-        resolve({ status: code ?? (signal === null ? 0 : 128), stdout, stderr });
+        resolve({ status: code ?? (killedBy === null ? 0 : 128), stdout, stderr });
       });
     });
   });
 }
 
-/** @throws with what it said, if it does not exit as it has to */
+/** A part of what is measured. @throws with what it said, if it does not exit as it has to, and the reason for which the bench ends early */
 export async function mustRun(command: Command): Promise<string> {
-  const { status, stdout, stderr } = await run(command);
+  ended.signal.throwIfAborted();
+  const { status, stdout, stderr } = await runUntil(command, ended.signal);
+  ended.signal.throwIfAborted();
   const expected = command.status ?? 0;
   if (expected !== 'any' && status !== expected)
     throw new Error(`${command.argv.join(' ')}: status ${status}\n${stderr}${stdout}`);

@@ -8,12 +8,11 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findProgram, mustRun, run } from './command.js';
+import { ended, findProgram, mustRun, run } from './command.js';
 
 const source = dirname(fileURLToPath(import.meta.url));
 
@@ -67,7 +66,7 @@ export class Place implements AsyncDisposable {
   readonly programs = compile();
   /** Part of the command line of each idle payload, by which it is found. */
   readonly marker = basename(this.directory);
-  readonly ended = new AbortController();
+  readonly ended = ended;
   readonly groups: Groups;
   readonly #undo: (() => unknown)[] = [];
   #bridge: Bridge | undefined;
@@ -75,11 +74,11 @@ export class Place implements AsyncDisposable {
   constructor() {
     // Zones' roots have to be able to pass through.
     chmodSync(this.directory, 0o755);
-    this.later(() => rmSync(this.directory, { recursive: true, force: true }));
+    this.later(() => this.#remove());
     this.groups = this.#makeGroups();
     for (const name of ['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'usr/bin', 'var'])
       mkdirSync(join(this.rootfs, name), { recursive: true });
-    for (const name of ['true', 'pause', 'tick', 'read'])
+    for (const name of ['true', 'pause', 'tick', 'read', 'write', 'allocate', 'stretch'])
       copyFileSync(this.programs.payload, join(this.rootfs, 'bin', name));
     writeFileSync(join(this.rootfs, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
     writeFileSync(join(this.rootfs, 'etc/os-release'), 'ID=bench\n');
@@ -121,6 +120,17 @@ export class Place implements AsyncDisposable {
         console.error(`bench: clean-up: ${error instanceof Error ? error.message : error}`);
       }
     }
+  }
+
+  /** Nothing is mounted below it any more, unless somebody failed to unmount it. */
+  async #remove(): Promise<void> {
+    const points = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '');
+    for (const point of points.filter((path) => path.startsWith(`${this.directory}/`)).reverse())
+      await run({ argv: ['umount', point] });
+    await run({ argv: ['rm', '-rf', '--one-file-system', this.directory] });
+    if (existsSync(this.directory)) throw new Error(`${this.directory} could not be removed`);
   }
 
   #makeGroups(): Groups {

@@ -1,6 +1,7 @@
 /** `npm run bench`: tszone beside its peers, in one run. docs/internals/benchmarks.md says how to read it. */
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
+import { ended } from './command.js';
 import { conditionsOf } from './conditions.js';
 import { enterNamespaces, furnish, isInside } from './inside.js';
 import { type Options, parseOptions } from './options.js';
@@ -39,12 +40,14 @@ async function bench(options: Options): Promise<void> {
   const conditions = conditionsOf(options, surroundings);
   for (const [name, value] of Object.entries(conditions)) console.log(`${name}: ${value}`);
   console.log('');
+  // A program that looks at the tables and goes is no reason to leave anything behind.
+  process.stdout.on('error', (error) => ended.abort(error));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => ended.abort(new Error(`ended by ${signal}`)));
   await using place = new Place();
   // Else node would end in the midst of it, were nothing but unawaited children left to wait for.
   const awake = setInterval(() => {}, 60_000);
   place.later(() => clearInterval(awake));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => place.ended.abort(new Error(`ended by ${signal}`)));
   const opened = await openBench(
     place,
     options,

@@ -14,10 +14,12 @@ export interface Verdict {
   readonly isAsked: boolean;
 }
 
-/** `table/cell`; of several, the least counts. */
+/** `table/cell` */
 interface Target {
   readonly text: string;
-  readonly of: string;
+  /** Of several, the most counts. */
+  readonly of: string | readonly string[];
+  /** Of several, the least counts. */
   readonly against?: readonly string[];
   readonly limit: number;
   readonly unit?: Verdict['unit'];
@@ -40,14 +42,23 @@ const flat = (drivers: readonly string[], verbs: readonly string[]): Target[] =>
     ),
   );
 
-const ownWork: readonly Target[] = drivers.flatMap((driver) =>
-  ['snapshot', 'restore', 'clone'].map((verb) => ({
-    text: `our own work for ${verb}, ${driver}`,
-    of: `snapshot-own/${driver} ${verb}`,
-    limit: 15,
-    unit: ' ms' as const,
-  })),
-);
+/** Whatever the image holds, and the zone has written. */
+const own = (table: string, text: string, drivers: readonly string[], verbs: readonly string[], ends: string[]) =>
+  drivers.flatMap((driver) =>
+    verbs.map((verb) => ({
+      text: `our own work for ${verb}, ${driver}, ${text}`,
+      of: ends.map((end) => `${table}/${driver} ${verb}${end}`),
+      limit: 15,
+      unit: ' ms' as const,
+    })),
+  );
+const sizes = [' small image', ' large image', ' written'];
+const three = ['snapshot', 'restore', 'clone'];
+const ownWork: readonly Target[] = [
+  ...own('own-stopped', 'stopped', drivers, three, sizes),
+  ...own('own-unfrozen', 'stopped, all written since the latest snapshot', drivers, three, ['']),
+  ...own('own-running', 'running', ['btrfs'], ['snapshot', 'clone'], sizes),
+];
 
 const targets: readonly Target[] = [
   ...flat(drivers, ['snapshot-stopped', 'restore-stopped', 'clone-stopped']),
@@ -153,14 +164,16 @@ export function judge(tables: readonly Table[], zones: number): Verdict[] {
     return table?.lacks.find((lack) => lack.name === name)?.reason ?? `${path} was not measured`;
   };
   return targets.map(({ text, of, against, limit, unit = '', zones: needed = 0 }): Verdict => {
-    const value = median(of);
-    const isAsked = tables.some(({ id }) => of.startsWith(`${id}/`));
+    const paths = typeof of === 'string' ? [of] : of;
+    const values = paths.map(median);
+    const isAsked = tables.some(({ id }) => paths[0]?.startsWith(`${id}/`));
     const others = (against ?? []).map(median);
-    const missing = value === undefined ? of : against?.[others.indexOf(undefined)];
-    if (value === undefined || missing !== undefined)
-      return { text, limit, unit, measured: undefined, holds: undefined, why: reasonFor(missing ?? of), isAsked };
-    const known = others.filter((other) => other !== undefined);
-    const measured = against === undefined ? value : value / Math.min(...known);
+    const missing = paths[values.indexOf(undefined)] ?? against?.[others.indexOf(undefined)];
+    if (missing !== undefined)
+      return { text, limit, unit, measured: undefined, holds: undefined, why: reasonFor(missing), isAsked };
+    const known = (list: readonly (number | undefined)[]) => list.filter((one) => one !== undefined);
+    const value = Math.max(...known(values));
+    const measured = against === undefined ? value : value / Math.min(...known(others));
     const tooFew = `${measured.toFixed(2)}${unit} with ${zones} zones says nothing of ${needed}`;
     if (zones < needed) return { text, limit, unit, measured: undefined, holds: undefined, why: tooFew, isAsked };
     return { text, limit, unit, measured, holds: measured <= limit, why: undefined, isAsked };

@@ -20,11 +20,14 @@ export interface Peers {
   readonly absent: readonly Lack[];
 }
 
-const isInstalled = (peer: Peer): boolean => findProgram(peer.program) !== undefined;
+const isInstalled = ({ program }: Pick<Peer, 'program'>): boolean => findProgram(program) !== undefined;
+
+/** What peers take for granted. */
+const tools = [{ program: 'rsync', package: 'rsync' }];
 
 /** @throws naming the mandatory peers that are still missing */
 export function installPeers(mayInstall: boolean): void {
-  const missing = peers.filter((peer) => !isInstalled(peer)).map((peer) => peer.package);
+  const missing = [...peers, ...tools].filter((one) => !isInstalled(one)).map((one) => one.package);
   if (missing.length > 0 && mayInstall) {
     console.error(`bench: installing ${missing.join(' ')}`);
     const setup = join(dirname(fileURLToPath(import.meta.url)), '../setup.sh');

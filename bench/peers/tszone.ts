@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { background, type Command, mustRun, run, until } from '../command.js';
 import type { Place } from '../place.js';
+import { isAlive } from '../processes.js';
 import type { Contender, Offer } from './peer.js';
 
 const project = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -27,7 +28,7 @@ export class Tszone implements Contender {
   readonly makes =
     'all namespaces with its own user range, overlay, limits, seccomp; with network a veth, bridge, NAT, IPv4 and 6';
   readonly roots: { readonly root: string; readonly runRoot: string };
-  readonly #engine: 'off' | 'on';
+  #engine: 'off' | 'on';
   #enginePid: number | undefined;
 
   constructor(place: Place, engine: 'off' | 'on', directory = place.make(`tszone-${engine}`)) {
@@ -84,14 +85,24 @@ export class Tszone implements Contender {
   }
 
   async names(): Promise<string[]> {
-    return (await mustRun(this.command('list', '--quiet'))).split('\n').filter((name) => name !== '');
+    return this.#list('list');
   }
 
+  /** All that its roots hold: what a row that ended half-way has left, too. */
   async close() {
+    // What is there has to go without it, too.
+    if (this.#enginePid !== undefined && !isAlive(this.#enginePid)) this.#engine = 'off';
     const names = await this.names();
     if (names.length > 0) await run(this.command('delete', '--force', ...names));
+    for (const pool of await this.#list('pool', 'list'))
+      if (pool !== 'default') await run(this.command('pool', 'delete', pool));
     await run(this.command('network', 'delete', 'bench'));
-    if (this.#enginePid !== undefined) await run(this.command('engine', '--stop'));
+    if (this.#engine === 'on') await run(this.command('engine', '--stop'));
+  }
+
+  async #list(...words: readonly string[]): Promise<string[]> {
+    const { stdout } = await run(this.command(...words, '--quiet'));
+    return stdout.split('\n').filter((name) => name !== '');
   }
 
   async #startEngine(): Promise<void> {

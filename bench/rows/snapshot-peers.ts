@@ -1,14 +1,23 @@
-/** How others copy a stopped system: cp with and without shared blocks, btrfs by itself, and lxc-copy. */
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+/**
+ * How others copy a stopped system, beside our clone of the same: in the btrfs pool btrfs by itself, and cp with shared blocks, both of the
+ * volume of the zone that has written; on the bench's own disk lxc-copy, and cp.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, findProgram, mustRun, run } from '../command.js';
-import { measure, type Step, timed, untimed } from '../measure.js';
+import { type Step, timed, untimed } from '../measure.js';
+import { progress } from '../progress.js';
 import type { Table } from '../table.js';
-import { type Tree, timesOf } from './large-images.js';
-import { type Bench, Contest } from './row.js';
+import { Contest } from './row.js';
+import { add, type Driver, type Ground, type Samples, zoneOf } from './snapshot-ground.js';
+
+const hasLxc = findProgram('lxc-copy') !== undefined;
+const hasRsync = findProgram('rsync') !== undefined;
+
+const remove = (path: string) => untimed({ argv: ['rm', '-rf', path] });
 
 /** A container whose root is the tree, as lxc-create would have left it; it is copied only from below its own directory. */
-async function makeContainer(directory: string, { path }: Tree): Promise<string> {
+async function makeContainer(directory: string, path: string): Promise<string> {
   const rootfs = join(directory, 'source/rootfs');
   mkdirSync(rootfs, { recursive: true });
   await mustRun({ argv: ['mount', '--bind', path, rootfs] });
@@ -17,69 +26,92 @@ async function makeContainer(directory: string, { path }: Tree): Promise<string>
   return rootfs;
 }
 
-const hasLxc = findProgram('lxc-copy') !== undefined;
-const hasRsync = findProgram('rsync') !== undefined;
-
-interface Peers {
-  readonly tree: Tree;
-  readonly times: number;
-  /** A btrfs with the trees in a subvolume `source`. */
-  readonly btrfs: string;
-  readonly containers: string;
-  /** On the disk. */
-  readonly out: string;
+/** Where the zone's volume lies in a pool of ours that is mounted. */
+function volumeOf({ tszone }: Ground, pool: string, zone: string): string {
+  const text = readFileSync(join(tszone.roots.root, 'zones', zone, 'zone.json'), 'utf8');
+  const { storage } = JSON.parse(text) as { storage: { volume: string } };
+  const path = join(tszone.roots.runRoot, 'pools', pool, 'volumes', storage.volume);
+  if (!existsSync(path)) throw new Error(`${zone}: no volume at ${path}`);
+  return path;
 }
 
-function groupsOf(contest: Contest, { tree, btrfs, containers, out }: Peers): Step[][] {
-  const remove = (path: string) => untimed({ argv: ['rm', '-rf', path] });
-  const one = (name: string, command: Command, undo: Step): Step[] => [timed(contest.label(name), command), undo];
-  const lxcCopy = (...more: string[]): Command => ({
-    argv: ['lxc-copy', '-P', containers, '-n', 'source', '-N', 'copy', ...more],
-  });
-  const destroy = untimed({ argv: ['lxc-destroy', '-P', containers, '-n', 'copy'] });
-  const [source, copy] = [join(btrfs, 'source'), join(btrfs, 'copy')];
-  const subvolume = (...words: string[]): Command => ({ argv: ['btrfs', '-q', 'subvolume', ...words] });
-  const share = (from: string): Command => ({ argv: ['cp', '-a', '--reflink=always', from, copy] });
-  return [
-    one('btrfs subvolume snapshot, large', subvolume('snapshot', source, copy), untimed(subvolume('delete', copy))),
-    one('cp --reflink, small', share(join(source, 'data-0')), remove(copy)),
-    one('cp --reflink, large', share(source), remove(copy)),
-    one('cp -a, small', { argv: ['cp', '-a', tree.path, out] }, remove(out)),
-    ...(hasLxc ? [one('lxc-copy -s (overlay), small', lxcCopy('-s', '-B', 'overlay'), destroy)] : []),
-    ...(hasLxc && hasRsync ? [one('lxc-copy, small', lxcCopy(), destroy)] : []),
-  ];
-}
+export class CopyPeers {
+  readonly #contest = new Contest('copy-peers', 'how others copy a stopped system', 'clone, btrfs, written');
+  readonly #samples: Samples = new Map();
 
-async function fillBtrfs(file: string, btrfs: string, tree: Tree, times: number): Promise<void> {
-  writeFileSync(file, '');
-  truncateSync(file, 2 * times * tree.bytes + 2 ** 30);
-  await mustRun({ argv: ['mkfs.btrfs', '-q', file] });
-  mkdirSync(btrfs);
-  await mustRun({ argv: ['mount', '-o', 'loop,noatime', file, btrfs] });
-  await mustRun({ argv: ['btrfs', '-q', 'subvolume', 'create', join(btrfs, 'source')] });
-  for (let copy = 0; copy < times; copy += 1)
-    await mustRun({ argv: ['cp', '-a', tree.path, join(btrfs, 'source', `data-${copy}`)] });
-  await mustRun({ argv: ['sync', '-f', btrfs] });
-}
+  constructor({ tree, times }: Ground) {
+    this.#contest.lacksPeers();
+    this.#contest.note(
+      `small: ${tree.text}; written: ${times} times that; of others nothing is synced but by btrfs itself`,
+    );
+    if (!hasLxc) this.#contest.lacks('lxc-copy -s (overlay), small', 'lxc is not installed');
+    if (!(hasLxc && hasRsync))
+      this.#contest.lacks('lxc-copy, small', 'lxc or rsync, by which it copies, is not installed');
+  }
 
-export async function measurePeers(bench: Bench, tree: Tree): Promise<Table> {
-  const { place, options } = bench;
-  const contest = new Contest('copy-peers', 'how others copy a stopped system', 'btrfs subvolume snapshot, large');
-  contest.lacksPeers();
-  const times = timesOf(tree, options.bigBytes);
-  contest.note(`small: ${tree.text}; large: ${times} times that; nothing is synced but by btrfs itself`);
-  if (!hasLxc) contest.lacks('lxc-copy -s (overlay), small', 'lxc is not installed');
-  if (!(hasLxc && hasRsync)) contest.lacks('lxc-copy, small', 'lxc or rsync, by which it copies, is not installed');
-  const directory = place.make('copies');
-  const [file, btrfs] = [join(directory, 'btrfs.img'), join(directory, 'btrfs')];
-  const peers: Peers = { tree, times, btrfs, containers: join(directory, 'lxc'), out: join(directory, 'out') };
-  const rootfs = await makeContainer(peers.containers, tree);
-  try {
-    await fillBtrfs(file, btrfs, tree, times);
-    const pace = { ...options, rounds: Math.min(5, options.rounds), warmup: 1 };
-    return await contest.table(await measure(place, groupsOf(contest, peers), pace));
-  } finally {
-    for (const mounted of [btrfs, rootfs]) await run({ argv: ['umount', mounted] });
-    rmSync(directory, { recursive: true, force: true });
+  /** While the zones of the driver are there, stopped. */
+  async measure(ground: Ground, driver: Driver): Promise<void> {
+    if (driver === 'loop') return;
+    const [groups, undo] = driver === 'btrfs' ? this.#onBtrfs(ground) : await this.#onDisk(ground);
+    const { options } = ground.bench;
+    try {
+      await add(this.#samples, ground, groups, { ...options, rounds: Math.min(3, options.rounds), warmup: 0 });
+    } finally {
+      await undo();
+    }
+    progress(`${driver}: others measured`);
+  }
+
+  table(): Promise<Table> {
+    return this.#contest.table(this.#samples);
+  }
+
+  #one(name: string, command: Command, undo: Step): Step[] {
+    return [timed(this.#contest.label(name), command), undo];
+  }
+
+  #clone({ tszone }: Ground, driver: Driver): Step[] {
+    const clone = `${zoneOf('written')}-clone`;
+    const command = tszone.command('clone', zoneOf('written'), clone);
+    return this.#one(`clone, ${driver}, written`, command, untimed(tszone.command('delete', clone)));
+  }
+
+  #onBtrfs(ground: Ground): [Step[][], () => unknown] {
+    const volume = volumeOf(ground, 'btrfs', zoneOf('written'));
+    const copy = join(volume, '../../copy');
+    const subvolume = (...words: string[]): Command => ({ argv: ['btrfs', '-q', 'subvolume', ...words] });
+    const share = (from: string): Command => ({ argv: ['cp', '-a', '--reflink=always', from, copy] });
+    const groups = [
+      this.#clone(ground, 'btrfs'),
+      this.#one(
+        'btrfs subvolume snapshot, written',
+        subvolume('snapshot', volume, copy),
+        untimed(subvolume('delete', copy)),
+      ),
+      this.#one('cp --reflink, small', share(join(volume, 'upper/data-first-0')), remove(copy)),
+      this.#one('cp --reflink, written', share(join(volume, 'upper')), remove(copy)),
+    ];
+    return [groups, () => run({ argv: ['rm', '-rf', copy] })];
+  }
+
+  async #onDisk(ground: Ground): Promise<[Step[][], () => unknown]> {
+    const directory = ground.bench.place.make('copies');
+    const [containers, out] = [join(directory, 'lxc'), join(directory, 'out')];
+    const rootfs = await makeContainer(containers, ground.tree.path);
+    const lxcCopy = (...more: string[]): Command => ({
+      argv: ['lxc-copy', '-P', containers, '-n', 'source', '-N', 'copy', ...more],
+    });
+    const destroy = untimed({ argv: ['lxc-destroy', '-P', containers, '-n', 'copy'] });
+    const groups = [
+      this.#clone(ground, 'overlay'),
+      this.#one('cp -a, small', { argv: ['cp', '-a', ground.tree.path, out] }, remove(out)),
+      ...(hasLxc ? [this.#one('lxc-copy -s (overlay), small', lxcCopy('-s', '-B', 'overlay'), destroy)] : []),
+      ...(hasLxc && hasRsync ? [this.#one('lxc-copy, small', lxcCopy(), destroy)] : []),
+    ];
+    const undo = async () => {
+      await run({ argv: ['umount', rootfs] });
+      await run({ argv: ['rm', '-rf', directory] });
+    };
+    return [groups, undo];
   }
 }

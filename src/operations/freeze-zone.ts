@@ -19,7 +19,7 @@ import { settleIdentity } from './due-identity.js';
 import { flattenLayers } from './flatten-layers.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
-import { runTransaction } from './transaction.js';
+import { runTransaction, type Underway, untilSaid } from './transaction.js';
 import { groupsOf } from './zone-ref.js';
 import { volumeOf, type ZoneVolume } from './zone-storage.js';
 
@@ -76,7 +76,7 @@ export async function withFrozen<T>(
 async function freezeByMove(roots: Roots, record: ZoneRecord): Promise<ZoneRecord> {
   const place = await volumeOf(roots, record);
   const layer = newLayerId();
-  await moveIntoLayer(roots, record, { place, layer, layers: [layer, ...place.layers] });
+  await (await moveIntoLayer(roots, record, { place, layer, layers: [layer, ...place.layers] })).rest;
   return flattenLayers(roots, await readZone(roots, record.spec.name), newLayerId());
 }
 
@@ -104,9 +104,11 @@ export interface Move {
   readonly like?: Pick<ZoneRecord, 'spec' | 'image' | 'machineId'> | undefined;
   /** Afterwards. */
   readonly more?: readonly (StateOp | StorageOp)[] | undefined;
+  /** What nobody needs to wait for. */
+  readonly last?: readonly StorageOp[] | undefined;
 }
 
-/** The volume is empty then, and the zone is made of other layers. */
+/** The volume is empty then, and the zone is made of other layers; without what comes last. */
 export function planMove(
   roots: Roots,
   record: ZoneRecord,
@@ -121,13 +123,22 @@ export function planMove(
   ];
 }
 
-export async function moveIntoLayer(roots: Roots, record: ZoneRecord, move: Move): Promise<void> {
-  const { like } = move;
+/** @returns when the zone is made of them */
+export function moveIntoLayer(roots: Roots, record: ZoneRecord, move: Move): Promise<Underway> {
+  const { like, last = [] } = move;
   const { name } = record.spec;
   const ops = planMove(roots, record, move);
   const kind = { recovery: 'forward', completeIfRunning: false, place: 'disk' } as const;
-  const transaction = { operation: like === undefined ? 'freeze' : 'restore', zone: name, ...kind, roots, ops };
-  await withReserve(roots, () => runTransaction(transaction, async () => {}));
+  const operation = like === undefined ? 'freeze' : 'restore';
+  const transaction = { operation, zone: name, ...kind, roots, ops, later: last };
+  return untilSaid((say) =>
+    withReserve(roots, () =>
+      runTransaction(transaction, (applyLast) => {
+        say();
+        return applyLast();
+      }),
+    ),
+  );
 }
 
 /** The layer of an operation that fails goes, and so does that of one that is killed; the zone runs on. */

@@ -20,7 +20,7 @@ import { settleZone } from './settle-zone.js';
 import { planSweep } from './snapshot-delete.js';
 import { launchLocked } from './start-zone.js';
 import { stopLocked } from './stop-zone.js';
-import { runInTwo } from './transaction.js';
+import { runInTwo, type Underway, untilSaid } from './transaction.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { zoneRunningError } from './zone-ref.js';
 import { requireBounds, volumeLimits, volumeOf, type ZoneVolume } from './zone-storage.js';
@@ -39,6 +39,13 @@ export interface RestoreResult {
   readonly notes: readonly string[];
 }
 
+/** What a restore returns when the zone is what it was. */
+export interface Restored {
+  readonly result: RestoreResult;
+  /** What it had written since is gone, too. Fails as that does; the next command on the zone tries again. */
+  readonly removed: Promise<void>;
+}
+
 /**
  * What was written since is gone, snapshots of it stay, newer ones too. A kill in between leaves the zone as it was or as it was to be.
  *
@@ -47,18 +54,55 @@ export interface RestoreResult {
  */
 export async function restoreSnapshot(
   host: HostContext,
-  { zone, snapshot }: { readonly zone: string; readonly snapshot: string },
+  ref: SnapshotRef,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
-  await using _lock = await lockZone(host, zone, options);
+  const { result, removed } = await returnToSnapshot(host, ref, options);
+  await removed;
+  return result;
+}
+
+/** The same; who wants to use the zone before all is removed waits for its lock. @throws as restoreSnapshot */
+export async function returnToSnapshot(
+  host: HostContext,
+  ref: SnapshotRef,
+  options: RestoreOptions = {},
+): Promise<Restored> {
+  const lock = await lockZone(host, ref.zone, options);
+  try {
+    const { result, removed } = await restoreLocked(host, ref, options);
+    const released = removed.finally(() => lock.release());
+    // It may be asked for later than it fails.
+    released.catch(() => {});
+    return { result, removed: released };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+interface SnapshotRef {
+  readonly zone: string;
+  readonly snapshot: string;
+}
+
+async function restoreLocked(
+  host: HostContext,
+  { zone, snapshot }: SnapshotRef,
+  options: RestoreOptions,
+): Promise<Restored> {
   const record = await readZone(host.roots, zone);
   const { place, wanted, runs } = await requireRestorable(host, record, snapshot, options.force === true);
   // What its start had prepared has to be taken back: it starts again, from another volume.
   if (runs) await (await stopLocked(host, record, options)).cleaned;
   if (!(await settleZone(host.roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
-  await restoreStopped(host, record, place, wanted);
-  const started = runs ? await launchLocked(host, zone, { signal: options.signal, detach: true }) : undefined;
-  return { zone, snapshot, restarted: runs, notes: started?.notes ?? [] };
+  const { rest } = await restoreStopped(host, record, place, wanted);
+  const answer = { zone, snapshot, restarted: runs, notes: [] };
+  if (!runs) return { result: answer, removed: rest };
+  // Its start writes a journal in the same place.
+  await rest;
+  const { notes } = await launchLocked(host, zone, { signal: options.signal, detach: true });
+  return { result: { ...answer, notes }, removed: rest };
 }
 
 export interface Restorable {
@@ -99,8 +143,10 @@ export async function planRestore(
   { layers, ...wanted }: SnapshotRecord,
 ): Promise<(StateOp | StorageOp)[]> {
   const { pool, driver, volume } = place;
-  if (driver.freezes !== 'instant')
-    return planMove(roots, record, await planDiscard(roots, place, { ...wanted, layers }, []));
+  if (driver.freezes !== 'instant') {
+    const move = await planDiscard(roots, place, { ...wanted, layers }, []);
+    return [...planMove(roots, record, move), ...(move.last ?? [])];
+  }
   const fresh = randomBytes(8).toString('hex');
   return [
     { op: 'storage.create', pool, volume: fresh, from: layers, ...volumeLimits(wanted.spec) },
@@ -123,12 +169,12 @@ async function restoreStopped(
   record: ZoneRecord,
   place: ZoneVolume,
   wanted: SnapshotRecord,
-): Promise<void> {
+): Promise<Underway> {
   const { spec, image, machineId, layers } = wanted;
   const local = await prepareLocal(roots, record, wanted);
   const like = { spec, image, machineId };
   if (place.driver.freezes === 'instant') return replaceVolume(roots, record, { place, layers, like, local });
-  await moveIntoLayer(roots, record, await planDiscard(roots, place, wanted, local));
+  return moveIntoLayer(roots, record, await planDiscard(roots, place, wanted, local));
 }
 
 /** What is there is put aside in one step, and removed when the zone is made of something else. */
@@ -139,9 +185,9 @@ async function planDiscard(
   local: readonly StateOp[],
 ): Promise<Move> {
   const layer = newLayerId();
-  const sweep = await planSweep(roots, [{ pool: place.pool.name, layers: [layer, ...place.layers] }]);
-  const more = [...local, ...planBounds(place, spec), ...sweep];
-  return { place, layer, layers, like: { spec, image, machineId }, more };
+  const last = await planSweep(roots, [{ pool: place.pool.name, layers: [layer, ...place.layers] }]);
+  const more = [...local, ...planBounds(place, spec)];
+  return { place, layer, layers, like: { spec, image, machineId }, more, last };
 }
 
 /** What the zone was bound to then. */
@@ -173,29 +219,26 @@ interface Replacement {
 }
 
 /** Where a volume is made of layers in one step: a new one takes the place of the old. */
-async function replaceVolume(
+function replaceVolume(
   roots: Roots,
   record: ZoneRecord,
   { place, layers, like, local }: Replacement,
-): Promise<void> {
+): Promise<Underway> {
   const zone = record.spec.name;
   const { pool } = place;
   const volume = randomBytes(8).toString('hex');
   const kind = { operation: 'restore', zone, completeIfRunning: false, place: 'disk', roots } as const;
-  await runInTwo({
-    ...kind,
-    back: [{ op: 'storage.create', pool, volume, from: layers, ...volumeLimits(like.spec) }],
-    forward: async () => [
-      {
-        op: 'state.zone-storage',
-        roots,
-        zone,
-        like,
-        storage: { pool: pool.name, volume, layers: place.driver.layersBelow(layers) },
-      },
-      { op: 'storage.remove', pool, volume: place.volume, isSoon: true },
-      ...local,
-      ...(await planSweep(roots, [{ pool: pool.name, layers: place.layers }])),
-    ],
-  });
+  const storage = { pool: pool.name, volume, layers: place.driver.layersBelow(layers) };
+  return untilSaid((say) =>
+    runInTwo({
+      ...kind,
+      back: [{ op: 'storage.create', pool, volume, from: layers, ...volumeLimits(like.spec) }],
+      forward: async () => [{ op: 'state.zone-storage', roots, zone, like, storage }, ...local],
+      say,
+      last: async () => [
+        { op: 'storage.remove', pool, volume: place.volume, isSoon: true },
+        ...(await planSweep(roots, [{ pool: pool.name, layers: place.layers }])),
+      ],
+    }),
+  );
 }

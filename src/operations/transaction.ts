@@ -56,6 +56,19 @@ export async function runTransaction<T>(
   }
 }
 
+/** The first part is done; of the rest nobody needs to wait but who wants the zone next. */
+export interface Underway {
+  readonly rest: Promise<void>;
+}
+
+/** @returns when `work` says so, or has ended @throws as it does, until then */
+export function untilSaid(work: (say: () => void) => Promise<void>): Promise<Underway> {
+  return new Promise((resolve, reject) => {
+    const rest: Promise<void> = work(() => resolve({ rest }));
+    rest.then(() => resolve({ rest }), reject);
+  });
+}
+
 export type TwoPartOptions = Pick<
   TransactionOptions,
   'roots' | 'operation' | 'zone' | 'completeIfRunning' | 'place'
@@ -64,28 +77,35 @@ export type TwoPartOptions = Pick<
   readonly back: readonly HostOp[];
   /** What is then only ever completed: it says so in the journal's place. */
   readonly forward: () => Promise<readonly HostOp[]>;
+  /** What comes after that. */
+  readonly last?: () => Promise<readonly HostOp[]>;
+  /** Called in between. */
+  readonly say?: () => void;
 };
 
 /** First what is undone after a failure or a kill, then what is completed; nothing in between. */
-export async function runInTwo({ back, forward, ...options }: TwoPartOptions): Promise<void> {
+export async function runInTwo({ back, forward, last, say, ...options }: TwoPartOptions): Promise<void> {
   const { roots, ...kind } = options;
   const first = { ...kind, version: 1, recovery: 'back', ops: back } as const;
   await writeJournal(roots, first);
   const report = (step: string) => boundary(kind.operation, kind.zone, step);
   report('journal');
   let second: Journal;
+  let kept: readonly HostOp[];
   try {
     for (const op of back) {
       await applyHostOp(op);
       report(`apply ${op.op}`);
     }
-    second = { ...kind, version: 1, recovery: 'forward', ops: await forward() };
+    kept = await forward();
+    second = { ...kind, version: 1, recovery: 'forward', ops: [...kept, ...((await last?.()) ?? [])] };
     await writeJournal(roots, second);
     report('journal forward');
   } catch (error) {
     throw await takeBack({ ...first, roots }, asDiskFull(error));
   }
-  for (const op of second.ops) {
+  for (const [index, op] of second.ops.entries()) {
+    if (index === kept.length) say?.();
     await applyHostOp(op);
     report(`apply ${op.op}`);
   }

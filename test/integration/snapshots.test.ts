@@ -3,13 +3,14 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
+import { observeBoundaries } from '../../src/operations/boundaries.js';
 import { createSnapshot } from '../../src/operations/snapshot-create.js';
 import { deleteSnapshot } from '../../src/operations/snapshot-delete.js';
 import { diffSnapshots } from '../../src/operations/snapshot-diff.js';
 import { listSnapshots } from '../../src/operations/snapshot-list.js';
 import { mountSnapshot } from '../../src/operations/snapshot-mount.js';
 import { pruneSnapshots } from '../../src/operations/snapshot-prune.js';
-import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
+import { restoreSnapshot, returnToSnapshot } from '../../src/operations/snapshot-restore.js';
 import { readSnapshot, readZones } from '../../src/state/index.js';
 import { outputOf } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
@@ -76,6 +77,35 @@ describe('snapshots', function () {
     ]);
     await web.delete({ force: true });
     expect(await layersLeft()).to.deep.equal([]);
+  });
+
+  it('bring a zone back before what it had written since is removed, for which who comes next waits', async () => {
+    const host = await context();
+    const web = await zone('back', 'echo one >/root/file');
+    await web.stop();
+    await createSnapshot(host, 'back', { name: 'first' });
+    await web.start();
+    await sh(web, 'echo two >/root/file; mkdir /root/many; for i in 1 2 3; do echo $i >/root/many/$i; done');
+    await web.stop();
+    const seen: string[] = [];
+    const before = observeBoundaries(({ operation, step }) => void seen.push(`${operation}: ${step}`));
+    try {
+      const { result, removed } = await returnToSnapshot(host, { zone: 'back', snapshot: 'first' });
+      expect(result).to.include({ zone: 'back', snapshot: 'first', restarted: false });
+      expect(seen).to.include('restore: apply state.zone-storage').and.not.include('restore: apply storage.sweep');
+      const next = createSnapshot(host, 'back', { name: 'next' });
+      await removed;
+      await next;
+      const [swept, recorded] = ['restore: done', 'snapshot: record'].map((one) => seen.indexOf(one));
+      expect(swept).to.be.within(0, recorded ?? 0);
+    } finally {
+      observeBoundaries(before);
+    }
+    const { layers } = await readSnapshot(host.roots, 'back', 'first');
+    expect(await layersLeft()).to.include.members([...layers]);
+    expect((await pruneSnapshots(host)).layers).to.deep.equal([]);
+    await web.start();
+    expect(await sh(web, 'cat /root/file; ls -A /root')).to.equal('one\nfile');
   });
 
   it('keep the owner and the mode of the root directory', async () => {

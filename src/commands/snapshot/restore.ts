@@ -5,7 +5,7 @@ import { done, type Output } from '../../cli/output.js';
 import { planned } from '../../cli/planned.js';
 import { requiredSnapshot, snapshotArg } from '../../cli/snapshot-arg.js';
 import { dryRunSnapshotRestore } from '../../operations/dry-run-snapshot.js';
-import { restoreSnapshot } from '../../operations/snapshot-restore.js';
+import { returnToSnapshot } from '../../operations/snapshot-restore.js';
 
 export default class SnapshotRestore extends BaseCommand<typeof SnapshotRestore> {
   static override summary = 'Make a zone what it was at a snapshot, settings included';
@@ -27,9 +27,11 @@ export default class SnapshotRestore extends BaseCommand<typeof SnapshotRestore>
       return planned([await this.operate((host) => dryRunSnapshotRestore(host, ref, force))]);
     if (this.flags.yes !== true && !force)
       await this.confirm(`Make zone "${ref.zone}" what it was at "${name}"? What was written since is lost.`);
-    const result = await this.operate((host, options) => restoreSnapshot(host, ref, { ...options, force }));
+    const { result, removed } = await this.operate((host, options) =>
+      returnToSnapshot(host, ref, { ...options, force }),
+    );
     for (const note of result.notes) this.note(note);
     const again = result.restarted ? ', and runs again' : '';
-    return done(ref.zone, `zone "${ref.zone}" is what it was at "${name}"${again}`, result);
+    return { ...done(ref.zone, `zone "${ref.zone}" is what it was at "${name}"${again}`, result), behind: removed };
   }
 }

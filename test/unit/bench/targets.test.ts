@@ -52,6 +52,14 @@ describe('bench: targets', () => {
     expect(judge([list], 1000).find(({ text }) => text === verdict?.text)).to.include({ holds: true });
   });
 
+  it('about our own work counts the most of all sizes, and asks for each of them', () => {
+    const text = 'our own work for clone, loop, stopped';
+    const sizes = { 'loop clone small image': [5], 'loop clone large image': [6], 'loop clone written': [16] };
+    expect(verdictOn(text, [table('own-stopped', sizes)])).to.include({ measured: 16, holds: false });
+    const { 'loop clone large image': _, ...others } = sizes;
+    expect(verdictOn(text, [table('own-stopped', others)]).holds).to.equal(undefined);
+  });
+
   it('some are no ratios', () => {
     const memory = table('memory', { tszone: [150, 250, 190] });
     expect(verdictOn('memory of an idle zone on the host side', [memory])).to.include({ measured: 190, holds: true });
