@@ -37,8 +37,11 @@ function encode(groups: readonly (readonly Step[])[]): string {
   return tokens.map((token) => `${token}\0`).join('');
 }
 
+/** Of the command and of all that was waited for in it: nothing of a daemon's. */
+export const cpuOf = (label: string): string => `${label} (CPU)`;
+
 /**
- * Milliseconds by label, in the order of the rounds. The steps of a group stay together; each round begins with another group.
+ * Milliseconds by label, and CPU time by `cpuOf` it, in the order of the rounds. The steps of a group stay together; each round begins with another group.
  *
  * @throws with what the command said, if one does not exit as it has to
  */
@@ -69,8 +72,11 @@ export async function measure(
   place.ended.signal.throwIfAborted();
   if (code !== 0) throw new Error(`timer: ${stderr}`);
   for (const line of stdout.trimEnd().split('\n')) {
-    const [, label = '', nanoseconds] = line.split('\t');
-    samples.set(label, [...(samples.get(label) ?? []), Number(nanoseconds) / 1e6]);
+    const [, label = '', taken, cpu] = line.split('\t');
+    const add = (name: string, nanoseconds: string | undefined) =>
+      samples.set(name, [...(samples.get(name) ?? []), Number(nanoseconds) / 1e6]);
+    add(label, taken);
+    add(cpuOf(label), cpu);
   }
   return samples;
 }

@@ -21,13 +21,16 @@ function rows(table: Table): string[][] {
     'p10–p90',
     'n',
     table.reference === undefined ? '' : `÷ ${table.reference}`,
+    table.cells.some(({ cpu }) => cpu !== undefined) ? 'CPU' : '',
     table.cells.some(({ calls }) => calls !== undefined) ? 'calls' : '',
   ];
-  const body = table.cells.map(({ name, samples, calls }) => {
+  const body = table.cells.map(({ name, samples, cpu, calls }) => {
     const summary = summarize(samples);
     const ratio = summarize(ratiosPerRound(samples, reference));
     const compared = Number.isNaN(ratio.median) ? '' : `${format(ratio.median)} (${range(ratio)})`;
-    return [name, format(summary.median), range(summary), String(samples.length), compared, calls?.toString() ?? ''];
+    const used = cpu === undefined ? '' : format(summarize(cpu).median);
+    const count = calls?.toString() ?? '';
+    return [name, format(summary.median), range(summary), String(samples.length), compared, used, count];
   });
   const reasons = [...new Set(table.lacks.map(({ reason }) => reason))];
   const namesOf = (reason: string) => table.lacks.filter((lack) => lack.reason === reason).map(({ name }) => name);
@@ -36,7 +39,7 @@ function rows(table: Table): string[][] {
 
 /** Columns as wide as their widest cell; numbers at the right. */
 function align(lines: readonly (readonly string[])[]): string {
-  const widths = [0, 1, 2, 3, 4, 5].map((column) =>
+  const widths = [0, 1, 2, 3, 4, 5, 6].map((column) =>
     Math.max(0, ...lines.filter((line) => line.length > 3).map((line) => line[column]?.length ?? 0)),
   );
   return lines
@@ -56,9 +59,12 @@ export function tableText(table: Table): string {
 
 export function verdictText(verdicts: readonly Verdict[]): string {
   const asked = verdicts.filter(({ isAsked }) => isAsked);
-  const lines = asked.map(({ text, measured, limit, unit, holds, why }) => {
+  const lines = asked.map(({ text, measured, limit, atLeast, unit, holds, why }) => {
     const word = holds === undefined ? '  ?   ' : holds ? 'holds ' : 'MISSED';
-    const value = measured === undefined ? `not measured: ${why}` : `${format(measured)}${unit} (<= ${limit}${unit})`;
+    const value =
+      measured === undefined
+        ? `not measured: ${why}`
+        : `${format(measured)}${unit} (${atLeast ? '>=' : '<='} ${limit}${unit})`;
     return `  ${word} ${text}: ${value}`;
   });
   const others = verdicts.length - asked.length;

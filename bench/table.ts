@@ -3,6 +3,8 @@
 export interface Cell {
   readonly name: string;
   readonly samples: readonly number[];
+  /** CPU time of the same rounds, ms. */
+  readonly cpu?: readonly number[] | undefined;
   /** System calls of one time, counted beside by strace. */
   readonly calls?: number | undefined;
 }
@@ -15,7 +17,7 @@ export interface Lack {
 export interface Table {
   readonly id: string;
   readonly title: string;
-  readonly unit: 'ms' | 'kB';
+  readonly unit: 'ms' | 'kB' | 'cores';
   readonly cells: readonly Cell[];
   /** Contenders that have no such thing, or are not here. */
   readonly lacks: readonly Lack[];

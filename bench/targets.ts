@@ -5,7 +5,9 @@ import type { Table } from './table.js';
 export interface Verdict {
   readonly text: string;
   readonly limit: number;
-  readonly unit: '' | ' ms' | ' kB';
+  /** Else at most. */
+  readonly atLeast: boolean;
+  readonly unit: '' | ' ms' | ' kB' | ' cores';
   readonly measured: number | undefined;
   /** `undefined`: it could not be measured. */
   readonly holds: boolean | undefined;
@@ -22,6 +24,7 @@ interface Target {
   /** Of several, the least counts. */
   readonly against?: readonly string[];
   readonly limit: number;
+  readonly atLeast?: boolean;
   readonly unit?: Verdict['unit'];
   /** It says nothing of fewer. */
   readonly zones?: number;
@@ -73,6 +76,20 @@ const targets: readonly Target[] = [
   },
   { text: 'unpack 300 MB against GNU tar', of: 'unpack/tszone', against: ['unpack/tar'], limit: 1.0 },
   { text: 'unpack 300 MB of gzip against GNU tar', of: 'unpack-gzip/tszone', against: ['unpack-gzip/tar'], limit: 1.0 },
+  { text: 'unpack 300 MB of zstd against GNU tar', of: 'unpack-zstd/tszone', against: ['unpack-zstd/tar'], limit: 1.0 },
+  {
+    text: 'import of three layers against the better of three tar xzf, one after the other and side by side',
+    of: 'unpack-layers/tszone',
+    against: ['unpack-layers/tar, in turn', 'unpack-layers/tar, side by side'],
+    limit: 1.0,
+  },
+  {
+    text: 'cores that an import of three layers keeps busy',
+    of: 'unpack-cores/tszone',
+    limit: 1.3,
+    atLeast: true,
+    unit: ' cores',
+  },
   {
     text: 'export | import against tar | zstd | tar',
     of: 'export/tszone',
@@ -163,19 +180,21 @@ export function judge(tables: readonly Table[], zones: number): Verdict[] {
     const table = tables.find((one) => one.id === id);
     return table?.lacks.find((lack) => lack.name === name)?.reason ?? `${path} was not measured`;
   };
-  return targets.map(({ text, of, against, limit, unit = '', zones: needed = 0 }): Verdict => {
+  return targets.map(({ text, of, against, limit, atLeast = false, unit = '', zones: needed = 0 }): Verdict => {
+    const asked = { text, limit, atLeast, unit };
     const paths = typeof of === 'string' ? [of] : of;
     const values = paths.map(median);
     const isAsked = tables.some(({ id }) => paths[0]?.startsWith(`${id}/`));
     const others = (against ?? []).map(median);
     const missing = paths[values.indexOf(undefined)] ?? against?.[others.indexOf(undefined)];
     if (missing !== undefined)
-      return { text, limit, unit, measured: undefined, holds: undefined, why: reasonFor(missing), isAsked };
+      return { ...asked, measured: undefined, holds: undefined, why: reasonFor(missing), isAsked };
     const known = (list: readonly (number | undefined)[]) => list.filter((one) => one !== undefined);
     const value = Math.max(...known(values));
     const measured = against === undefined ? value : value / Math.min(...known(others));
     const tooFew = `${measured.toFixed(2)}${unit} with ${zones} zones says nothing of ${needed}`;
-    if (zones < needed) return { text, limit, unit, measured: undefined, holds: undefined, why: tooFew, isAsked };
-    return { text, limit, unit, measured, holds: measured <= limit, why: undefined, isAsked };
+    if (zones < needed) return { ...asked, measured: undefined, holds: undefined, why: tooFew, isAsked };
+    const holds = atLeast ? measured >= limit : measured <= limit;
+    return { ...asked, measured, holds, why: undefined, isAsked };
   });
 }

@@ -6,7 +6,7 @@
  * order; each round begins with another group. Kinds: t timed; u not timed; p together with the p steps of the same
  * label that follow it, one time for all; a attached to a terminal of its own, timed to the first byte that comes, then
  * detached by the keys in STATUS. STATUS is what the command must exit with, - for anything. A sample is "ROUND LABEL
- * NANOSECONDS". */
+ * NANOSECONDS CPU": the second is the CPU time, in nanoseconds, of the command and of all that was waited for in it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct step {
 static struct step *steps;
 static int step_count, group_count;
 static int messages; /* what the running command says on stderr */
+static int64_t cpu;
 
 static _Noreturn void die(const char *what) {
   perror(what);
@@ -120,10 +122,16 @@ static _Noreturn void complain(const struct step *step, const char *what, pid_t 
   exit(1);
 }
 
+static int64_t nanoseconds(struct timeval t) {
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_usec * 1000;
+}
+
 /* What was attached may end with anything: some tools report how they were detached. */
 static void finish(const struct step *step, pid_t pid) {
   int status;
-  if (waitpid(pid, &status, 0) != pid) die("waitpid");
+  struct rusage usage;
+  if (wait4(pid, &status, 0, &usage) != pid) die("wait4");
+  cpu += nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime);
   int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (step->kind == 'a' || step->status[0] == '-' || atoi(step->status) == result) return;
   char text[64];
@@ -187,9 +195,11 @@ int main(int argc, char **argv) {
         if (steps[i].group != group && ++i) continue;
         const struct step *step = &steps[i];
         int64_t taken = 0;
+        cpu = 0;
         if (step->kind != 'u') nanosleep(&rest, NULL);
         i += run(i, &taken);
-        if (round >= 0 && step->kind != 'u') printf("%d\t%s\t%lld\n", round, step->label, (long long)taken);
+        if (round >= 0 && step->kind != 'u') 
+          printf("%d\t%s\t%lld\t%lld\n", round, step->label, (long long)taken, (long long)cpu);
       }
     }
     fflush(stdout);

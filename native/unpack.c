@@ -16,7 +16,7 @@
  *   --marks            overlay's own: nodes 0:0 that hide a name, and opaque directories
  *   --outline          on stdout: all of the archive but the content of files (unpack_outline.h)
  *   --scrub            an empty etc/machine-id, no etc/ssh/ssh_host_*_key*, no dbus machine-id; after --part: of that one
- *   --sync             syncfs at the end
+ *   --sync             all is on disk at the end (unpack_sync.h)
  *   --digest           of all that is read the SHA-256, if this processor has instructions for that
  *
  * Or, instead of --root and --to, several directories:
@@ -54,6 +54,7 @@
 #include "unpack_path.h"
 #include "unpack_report.h"
 #include "unpack_scrub.h"
+#include "unpack_sync.h"
 #include "unpack_tar.h"
 #include "unpack_through.h"
 #include "unpack_turns.h"
@@ -327,21 +328,10 @@ static void unpack_all(void) {
       unpack_write_entry(&entry, path, link);
     else
       unpack_write_skip(&entry);
+    unpack_sync_tell(unpack_counts.bytes);
   }
   unpack_input_drain();
   unpack_set_entry("");
-}
-
-static void sync_root(int root) {
-  int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-  if (fd < 0 || syncfs(fd) < 0) unpack_die(errno, "sync", "");
-  close(fd);
-}
-
-static void sync_roots(int root) {
-  if (settings.parts.count == 0) sync_root(root);
-  for (size_t i = 0; i < settings.parts.count; i++) sync_root(settings.parts.list[i]->root);
 }
 
 static int confine(uint64_t caps) {
@@ -370,12 +360,13 @@ int unpack_main(int argc, char **argv) {
   umask(0);
   /* A thread has the rights of the one that makes it: all of those that were to go have gone. */
   if (!settings.here) unpack_aside_start();
+  if (settings.sync) unpack_sync_start(&settings.parts, root);
   unpack_turns_begin(&settings.parts, &settings.write, root, settings.scrub);
   unpack_all();
   unpack_turns_end();
   unpack_outline_end();
   unpack_through_end(STDIN_FILENO);
-  if (settings.sync) sync_roots(root);
+  if (settings.sync) unpack_sync_end();
   FILE *out = settings.outline ? stderr : stdout;
   fprintf(out,
           "{\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"skippedDevices\":%" PRIu64

@@ -1,8 +1,10 @@
-/** export | import of 300 MB, beside tar | zstd | tar of the same files on the same disk; both are on disk at the end. */
+/** export | import of 300 MB, beside tar | zstd | tar of the same files on the same file system; all is on disk at the end. */
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Command, mustRun, run } from '../command.js';
-import { type Step, timed } from '../measure.js';
+import { type Command, mustRun } from '../command.js';
+import { openDisk } from '../disk.js';
+import { type Step, timed, untimed } from '../measure.js';
+import { Tszone } from '../peers/tszone.js';
 import type { Place } from '../place.js';
 import { Contest, contend, type Row } from './row.js';
 
@@ -42,43 +44,48 @@ const script = (text: string, env: Command['env'] = {}): Command => ({
 });
 const words = ({ argv }: Command) => argv.join(' ');
 
-/**
- * What is made stays until the end: ext4 looks at each inode that was deleted in the last minutes before it gives another, 0.3 ms each time,
- * which whoever comes later would pay for.
- */
-const mostRounds = 5;
+const diskBytes = 4 * 2 ** 30;
+const flags = '--xattrs --acls --numeric-owner';
 
 export const exportRow: Row = {
   name: 'export',
   needsPeers: false,
   async measure(bench) {
-    const { place, options, cold } = bench;
+    const { place, options } = bench;
     const contest = new Contest('export', 'export | import of a stopped zone, on disk at the end');
     contest.lacksPeers();
+    contest.showCpu();
+    await using disk = await openDisk(place, 'export-disk', diskBytes);
+    const tszone = new Tszone(place, 'off', disk.path);
     const tree = await makeTree(place);
-    contest.note(`${tree.text}; both end with a syncfs; zstd: tszone's level 1, tar's default 3`);
-    const [out, upper] = [join(place.directory, 'unpacked'), join(cold.roots.root, 'zones/outgoing/rootfs/upper')];
-    const [from, to] = [cold.command('export', 'outgoing', '-'), cold.command('import', '-', 'incoming')];
-    // $$ is another number each time.
-    const unpack = (level: number) =>
+    contest.note(`${tree.text}; ${disk.note}; all end with a syncfs; zstd: tszone's level 1, tar's default 3`);
+    const [out, upper] = [join(disk.path, 'out'), join(tszone.roots.root, 'zones/outgoing/rootfs/upper')];
+    const [from, to] = [tszone.command('export', 'outgoing', '-'), tszone.command('import', '-', 'incoming')];
+    const copy = (level: number) =>
       script(
-        `o=${out}/$$; mkdir -p $o; tar -C ${upper} -c . | zstd -q -${level} | zstd -dq | tar -C $o -xp; sync -f $o`,
+        `mkdir ${out}; tar -C ${upper} ${flags} -cf - . | zstd -q -${level} | zstd -dq | tar -C ${out} ${flags} -xpf -; sync -f ${out}`,
       );
+    const remove = untimed({ argv: ['rm', '-rf', out] });
     const groups: Step[][] = [
-      [timed(contest.label('tszone'), script(`${words(from)} | ${words(to)}-$$`, from.env))],
-      [timed(contest.label('tar|zstd|tar'), unpack(3))],
-      [timed(contest.label('tar|zstd -1|tar'), unpack(1))],
+      [
+        timed(contest.label('tszone'), script(`${words(from)} | ${words(to)}`, from.env)),
+        untimed(tszone.command('delete', 'incoming')),
+      ],
+      [timed(contest.label('tar|zstd|tar'), copy(3)), remove],
+      [timed(contest.label('tar|zstd -1|tar'), copy(1)), remove],
     ];
-    const zones = async () => (await mustRun(cold.command('list', '-q'))).split('\n');
     try {
-      await mustRun(cold.command('create', 'outgoing', '--image', 'bench', '--net', 'none'));
-      await mustRun(cold.command('cp', tree.path, 'outgoing:/tree'));
-      const few = { ...options, rounds: Math.min(options.rounds, mostRounds), warmup: 1 };
-      return await contend({ ...bench, options: few }, [contest], groups);
+      await mustRun(tszone.command('image', 'import', 'bench', place.archive));
+      await mustRun(tszone.command('create', 'outgoing', '--image', 'bench', '--net', 'none'));
+      await mustRun(tszone.command('cp', tree.path, 'outgoing:/tree'));
+      return await contend(
+        { ...bench, options: { ...options, warmup: Math.min(1, options.warmup) } },
+        [contest],
+        groups,
+      );
     } finally {
-      const made = (await zones()).filter((name) => name === 'outgoing' || name.startsWith('incoming-'));
-      await run(cold.command('delete', '--force', ...made));
-      rmSync(out, { recursive: true, force: true });
+      await tszone.close();
+      rmSync(tree.path, { recursive: true, force: true });
     }
   },
 };

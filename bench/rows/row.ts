@@ -1,7 +1,7 @@
 /** A row of the bench, and how rows turn contenders into tables. */
 import { countCalls } from '../calls.js';
 import type { Command } from '../command.js';
-import { measure, type Step, timed } from '../measure.js';
+import { cpuOf, measure, type Step, timed } from '../measure.js';
 import type { Options } from '../options.js';
 import { peers as allPeers, type Peers } from '../peers/index.js';
 import { type Contender, isOffer, type Offer } from '../peers/peer.js';
@@ -40,6 +40,7 @@ export class Contest {
   readonly #names: string[] = [];
   readonly #lacks: Lack[] = [];
   readonly #counts = new Map<string, () => Promise<number | undefined>>();
+  #hasCpu = false;
 
   constructor(id: string, title: string, reference: string | undefined = 'tszone') {
     this.id = id;
@@ -57,6 +58,11 @@ export class Contest {
   label(name: string): string {
     if (!this.#names.includes(name)) this.#names.push(name);
     return `${this.id}/${name}`;
+  }
+
+  /** With CPU time: for commands that leave nothing to a daemon. */
+  showCpu(): void {
+    this.#hasCpu = true;
   }
 
   lacks(name: string, reason: string): void {
@@ -80,7 +86,9 @@ export class Contest {
     const cells = [];
     for (const name of this.#names) {
       const calls = await this.#counts.get(name)?.();
-      cells.push({ name, samples: samples.get(`${this.id}/${name}`) ?? [], calls });
+      const label = `${this.id}/${name}`;
+      const cpu = this.#hasCpu ? samples.get(cpuOf(label)) : undefined;
+      cells.push({ name, samples: samples.get(label) ?? [], cpu, calls });
     }
     return {
       id: this.id,

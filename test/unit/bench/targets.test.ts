@@ -39,6 +39,12 @@ describe('bench: targets', () => {
     expect(verdict).to.include({ measured: undefined, holds: undefined, why: 'there is no engine' });
   });
 
+  it('some ask for at least so much', () => {
+    const text = 'cores that an import of three layers keeps busy';
+    expect(verdictOn(text, [table('unpack-cores', { tszone: [1.4] })])).to.include({ atLeast: true, holds: true });
+    expect(verdictOn(text, [table('unpack-cores', { tszone: [0.9] })])).to.include({ holds: false });
+  });
+
   it('is not made easier by a peer that is missing', () => {
     const memory = table('memory', { tszone: [100], lxc: [300] }, [{ name: 'podman', reason: 'does not start' }]);
     const text = 'memory of an idle zone on the host side, against the less of lxc and podman';
