@@ -77,6 +77,8 @@ describe('a look at many zones', () => {
     const pid = Number(String(line));
     const startTime = (await readProcess(pid))?.startTime ?? '';
     expect((await lookAt([['a', { pid, startTime }]]))[0]?.isAlive).to.equal(true);
+    // The shell that it still is would.
+    await eventually('it is no shell', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
     process.kill(pid, 'SIGKILL');
     await eventually('it is a zombie', async () => (await readProcess(pid))?.state === 'Z');
     expect((await lookAt([['a', { pid, startTime }]]))[0]?.isAlive).to.equal(false);
