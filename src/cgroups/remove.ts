@@ -1,5 +1,5 @@
 /** Removing groups: deepest first, and only ever empty ones. */
-import { closeSync, constants, existsSync, openSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import type { CgroupLayout } from '../host/facts.js';
@@ -7,9 +7,13 @@ import { hierarchies } from './groups.js';
 import { errnoName, readControl, removeGroup, stepError } from './kernel-file.js';
 import { withUnified } from './own.js';
 
-/** A group can be busy for a moment after its last process is gone from the list (v1: its zombie is not yet reaped). */
-const busyRetries = 50;
+/**
+ * A group can be busy for a moment after its last process is gone from the list (v1: its zombie is not yet reaped), and so it is by those that
+ * are killed and on their way out, for which a machine that is busy takes its time. Others stay: after some looks one need not wait.
+ */
+const busyRetries = 500;
 const busyPauseMs = 10;
+const livingRetries = 5;
 
 /** The group and all below it, deepest first; nothing if it is not there. */
 export function groupTree(path: string): string[] {
@@ -32,7 +36,28 @@ export function hasProcesses(path: string): boolean {
   return groupTree(path).some((group) => (readControl(`${group}/cgroup.procs`) ?? '') !== '');
 }
 
-/** Already gone is success. @throws KERNEL_STEP_FAILED (EBUSY) while it has processes. */
+/** True if there is one in it or below it that is not dying. */
+function hasLiving(path: string): boolean {
+  const pids = groupTree(path).flatMap((group) => (readControl(`${group}/cgroup.procs`) ?? '').split('\n'));
+  // 0: of another pid namespace.
+  return pids.some((pid) => pid !== '' && (pid === '0' || !isDying(pid)));
+}
+
+/** SIGKILL is on its way to it, or it is past that: proc_pid_stat(5), `flags` with PF_EXITING. */
+function isDying(pid: string): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state = '', , , , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (/[ZX]/.test(state) || (Number(flags) & 4) !== 0) return true;
+    const pending = readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)$/gm);
+    return [...pending].some(([, bits = '0']) => (BigInt(`0x${bits}`) & 0x100n) !== 0n);
+  } catch {
+    // Gone meanwhile.
+    return true;
+  }
+}
+
+/** Already gone is success. @throws KERNEL_STEP_FAILED (EBUSY) while it has processes that live. */
 export async function removeTree(path: string): Promise<void> {
   try {
     try {
@@ -81,7 +106,7 @@ function groupsIn(path: string): string[] {
 
 async function removeOne(group: string): Promise<void> {
   for (let attempt = 0; !removeGroup(group); attempt++) {
-    if (attempt < busyRetries && !hasProcesses(group)) {
+    if (attempt < busyRetries && (attempt < livingRetries || !hasLiving(group))) {
       await sleep(busyPauseMs);
       continue;
     }

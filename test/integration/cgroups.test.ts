@@ -201,6 +201,30 @@ describe('cgroups of this host', () => {
     expect(zonePids(ref('again'))).to.have.length(1);
   });
 
+  it('waits for those that are dead, and reaped late; not for those that live', async () => {
+    const { enter, prepare, groups } = await make('late');
+    const remove = async () => {
+      for (const op of [...prepare].reverse()) await cgroupHandlers.undo(op);
+    };
+    const script = `$| = 1; my $child = fork;
+      if (!$child) { for (@ARGV) { open my $file, ">", $_ or die; print $file 0; close $file } print "in\\n"; sleep 60 }
+      <STDIN>; kill 9, $child; print "killed\\n"; <STDIN>; waitpid $child, 0;`;
+    const parent = spawn('perl', ['-e', script, ...enter.flatMap(joinedBy)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    undo.push(async () => {
+      parent.stdin.end();
+      await ended(parent);
+    });
+    const says = async (word: string) => expect(String((await once(parent.stdout, 'data'))[0])).to.equal(`${word}\n`);
+    await says('in');
+    await expectFailure(remove(), 'KERNEL_STEP_FAILED');
+    parent.stdin.write('\n');
+    await says('killed');
+    const removing = remove();
+    setTimeout(() => parent.stdin.write('\n'), 1000);
+    await removing;
+    expect(groups.filter(({ path }) => existsSync(path))).to.deep.equal([]);
+  });
+
   it('makes zones whose names are those of control files', async () => {
     for (const zone of ['tasks', 'cgroup.procs', 'memory.max']) {
       const { enter } = await make(zone);
