@@ -79,25 +79,6 @@ static int create(const char *path) {
   return ioctl(parent, SUBVOLUME_CREATE, &arguments) == 0 ? STATUS_DONE : failed("create a subvolume");
 }
 
-static int snapshot(const char *from, const char *to, const char *manner) {
-  struct arguments arguments = {.flags = strcmp(manner, "read-only") == 0 ? READ_ONLY : 0};
-  int parent = open_parent(to, arguments.name, sizeof arguments.name);
-
-  if (parent < 0) return failed("open the directory");
-  arguments.fd = open(from, DIRECTORY);
-  if (arguments.fd < 0) return failed("open the subvolume");
-  return ioctl(parent, SNAPSHOT_CREATE, &arguments) == 0 ? STATUS_DONE : failed("create a snapshot");
-}
-
-static int make_read_only(const char *path) {
-  int fd = open(path, DIRECTORY);
-  uint64_t flags;
-
-  if (fd < 0 || ioctl(fd, GET_FLAGS, &flags) != 0) return failed("open the subvolume");
-  flags |= READ_ONLY;
-  return ioctl(fd, SET_FLAGS, &flags) == 0 ? STATUS_DONE : failed("make a subvolume read-only");
-}
-
 /* 0: not known. */
 static uint64_t number_of(const char *path) {
   struct lookup lookup = {.object = FIRST_OBJECT};
@@ -111,6 +92,36 @@ static uint64_t number_of(const char *path) {
 /* Without quotas there is no group. A kernel from 6.11 on drops it by itself when the subvolume has been cleaned up, and not before. */
 static bool may_stay(int number) {
   return number == EBUSY || number == ENOENT || number == ENOTCONN || number == EINVAL;
+}
+
+/* Through the directory that it is in: within a subvolume that is full the kernel has no room for the change. */
+static int bound_group(int parent, const char *path, uint64_t bytes) {
+  struct group_limit bound = {.group = number_of(path), .flags = LIMIT_REFERENCED, .referenced = bytes == 0 ? UINT64_MAX : bytes};
+
+  if (bound.group == 0) return -1;
+  return ioctl(parent, GROUP_LIMIT, &bound);
+}
+
+/* The kernel gives it the bound of what it shows, which may be full by then, or not be wanted here. */
+static int snapshot(const char *from, const char *to, const char *manner) {
+  struct arguments arguments = {.flags = strcmp(manner, "read-only") == 0 ? READ_ONLY : 0};
+  int parent = open_parent(to, arguments.name, sizeof arguments.name);
+
+  if (parent < 0) return failed("open the directory");
+  arguments.fd = open(from, DIRECTORY);
+  if (arguments.fd < 0) return failed("open the subvolume");
+  if (ioctl(parent, SNAPSHOT_CREATE, &arguments) != 0) return failed("create a snapshot");
+  if (bound_group(parent, to, 0) != 0 && !may_stay(errno)) return failed("take a quota group's bound away");
+  return STATUS_DONE;
+}
+
+static int make_read_only(const char *path) {
+  int fd = open(path, DIRECTORY);
+  uint64_t flags;
+
+  if (fd < 0 || ioctl(fd, GET_FLAGS, &flags) != 0) return failed("open the subvolume");
+  flags |= READ_ONLY;
+  return ioctl(fd, SET_FLAGS, &flags) == 0 ? STATUS_DONE : failed("make a subvolume read-only");
 }
 
 static int delete_one(const char *path, bool is_committed) {
@@ -128,12 +139,11 @@ static int delete_one(const char *path, bool is_committed) {
 }
 
 static int limit(const char *path, const char *bytes) {
-  struct group_limit bound = {.flags = LIMIT_REFERENCED, .referenced = strtoull(bytes, NULL, 10)};
-  int fd = open(path, DIRECTORY);
+  char name[OLD_NAME];
+  int parent = open_parent(path, name, sizeof name);
 
-  if (fd < 0) return failed("open the subvolume");
-  if (bound.referenced == 0) bound.referenced = UINT64_MAX;
-  return ioctl(fd, GROUP_LIMIT, &bound) == 0 ? STATUS_DONE : failed("bound a quota group");
+  if (parent < 0) return failed("open the directory");
+  return bound_group(parent, path, strtoull(bytes, NULL, 10)) == 0 ? STATUS_DONE : failed("bound a quota group");
 }
 
 int subvolume_main(int argc, char **argv) {

@@ -9,7 +9,7 @@ export default class Publish extends BaseCommand<typeof Publish> {
   static override summary = 'Make an image of a zone';
   static override aliases = ['commit'];
   static override description =
-    "What the zone has written becomes a layer above those of its image; its command, environment, user and directory become the image's.\nmachine-id and ssh host keys are left out. A running zone is not stopped: each file is as it was at some moment meanwhile.";
+    "What the zone has written becomes a layer above those of its image; of a zone with snapshots, and of a snapshot, all becomes one layer of its own. Its command, environment, user and directory become the image's.\nmachine-id and ssh host keys are left out. A running zone is not stopped: each file is as it was at some moment meanwhile.";
   static override examples = [
     'tszone publish web shop:1.2 --description "with the shop"',
     'tszone create two --image shop:1.2',
@@ -37,9 +37,10 @@ export default class Publish extends BaseCommand<typeof Publish> {
         progress: (update) => progress.update(update),
       }),
     );
+    const isOnTop = made.layers.length > 1 || made.kind === 'sparse';
     return done(
       made.name,
-      `image "${made.name}" is made of zone "${zone}" (${formatSize(made.sizeBytes)} on top)`,
+      `image "${made.name}" is made of zone "${zone}" (${formatSize(made.sizeBytes)}${isOnTop ? ' on top' : ', in one layer'})`,
       made,
     );
   }

@@ -27,6 +27,7 @@ import type { HostContext } from './host-context.js';
 import { newZoneRecord, refuseExisting, wantedIds } from './make-zone.js';
 import { recoverZone } from './recover.js';
 import { runTransaction } from './transaction.js';
+import { withRoom } from './with-room.js';
 import { checkZoneFeasible, imageLayersOf } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 import { ensureNetworks, planAddressLease } from './zone-network.js';
@@ -204,7 +205,7 @@ async function fill(
   const isLate = isWrittenLate(place);
   const trees = [`${own}/upper`, ...frozenLayersOf({ ...place, layers: below }), ...imageLayersOf(host, source.image)];
   const identity = { volume: own, trees, machineId, hostname: spec.hostname ?? spec.name };
-  const notes = keepIdentity || isLate ? [] : await writeIdentity(identity);
+  const notes = keepIdentity || isLate ? [] : await withRoom(host, record, () => writeIdentity(identity));
   boundary('clone', spec.name, 'filled');
   const storage = { pool: pool.name, volume: record.storage?.volume ?? '', layers: below };
   await writeRecord(roots, { ...record, storage, ...(isLate && !keepIdentity ? { identityDue: true } : {}) });

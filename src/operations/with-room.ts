@@ -1,4 +1,4 @@
-/** A zone that has filled its disk can be started all the same: otherwise nobody could delete anything in it. */
+/** A zone that has filled its disk can be started, and cloned, all the same: otherwise nobody could delete anything in it. */
 import { hasCode } from '../errors/index.js';
 import type { ZoneRecord } from '../state/index.js';
 import type { HostContext } from './host-context.js';
@@ -9,7 +9,11 @@ const roomBytes = 4 * 1024 ** 2;
 const roomInodes = 16;
 
 /** Tried again with a little more than the zone's bound, if that was what failed; what it has more of is taken back at once. */
-export async function withRoom<T>({ roots }: HostContext, record: ZoneRecord, start: () => Promise<T>): Promise<T> {
+export async function withRoom<T>(
+  { roots }: Pick<HostContext, 'roots'>,
+  record: Pick<ZoneRecord, 'spec' | 'storage'>,
+  start: () => Promise<T>,
+): Promise<T> {
   try {
     return await start();
   } catch (error) {

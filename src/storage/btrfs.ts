@@ -19,6 +19,7 @@ import { btrfs, isThere, mountPool, onSubvolume, removeSubvolume } from './btrfs
 import type { DriverAbilities, Pool, StorageDriver, VolumeLimits, VolumeUsage, VolumeWish } from './driver.js';
 import { isSaid } from './grow-file.js';
 import { poolGone } from './pool-errors.js';
+import { requireFits } from './require-fit.js';
 
 const otherPool = 'Put the zone into a loop pool: "tszone pool create big --driver loop", then --pool big.';
 const switchOn = ({ path }: Pool) => `Run "btrfs quota enable ${path}" first.`;
@@ -41,10 +42,12 @@ export const btrfsDriver: StorageDriver = {
     await mountPool(pool);
     await bound(pool, volume, limits);
   },
-  checkResize: async (pool, _volume, { limits }) => {
+  checkResize: async (pool, volume, change) => {
+    const { limits } = change;
     const { quota } = await abilities(pool);
     if (limits.inodes !== undefined) throw cannot(pool, noInodes, otherPool);
     if (quota !== true && limits.diskBytes !== undefined) throw cannot(pool, quota, switchOn(pool));
+    await requireFits(change, () => usage(pool, volume));
   },
   needsOpen: (pool) => pool.file !== undefined,
   open: (pool) => mountPool(pool),

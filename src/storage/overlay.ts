@@ -17,6 +17,7 @@ import {
 } from './overlay-layers.js';
 import { poolGone } from './pool-errors.js';
 import { boundTree, hasProjectQuota, treeQuota, unboundTree } from './project-quota.js';
+import { requireFits } from './require-fit.js';
 
 const noQuota = 'its file system keeps no project quotas (ext4 or xfs, mounted with prjquota)';
 
@@ -41,8 +42,9 @@ export const overlayDriver: StorageDriver = {
     await rm(path, { recursive: true, force: true, maxRetries: 3 });
   },
   resize: (pool, volume, limits) => boundTree(directory(pool, volume), limits),
-  checkResize: async (pool, _volume, { limits }) => {
-    if (isBounded(limits)) await requireQuota(pool);
+  checkResize: async (pool, volume, change) => {
+    if (isBounded(change.limits)) await requireQuota(pool);
+    await requireFits(change, () => treeQuota(directory(pool, volume)));
   },
   needsOpen: () => false,
   open: async () => {},

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { isZoneFrozen } from '../../src/cgroups/index.js';
 import { hasCode } from '../../src/errors/index.js';
+import { createBackup } from '../../src/operations/backup-create.js';
 import { type Boundary, observeBoundaries } from '../../src/operations/boundaries.js';
 import { cloneZone } from '../../src/operations/clone-zone.js';
 import { createZone } from '../../src/operations/create-zone.js';
@@ -73,7 +74,7 @@ for (const driver of ['overlay', 'loop', 'btrfs'] as const) {
       if (!isDefault) await deletePool(await context(), 'p');
       await disk?.unmount();
     });
-    givenHost({ images: ['busybox'], needs: [driver] }, async (parent) => {
+    givenHost({ images: ['busybox'], needs: isDefault ? ['restic'] : [driver] }, async (parent) => {
       const directory = await parent.file('small', undefined, 0o700);
       disk = driver === 'btrfs' ? await mountSmallBtrfs(directory, 64) : await mountSmallDisk(directory, 64);
       filler = join(directory, 'filler');
@@ -136,7 +137,16 @@ for (const driver of ['overlay', 'loop', 'btrfs'] as const) {
       await sh(zone, 'head -c 3000000 /dev/urandom >/root/data; sync');
     }
 
+    const backUp = async () => {
+      const beside = join(filler, '../..');
+      const [repository, passwordFile] = [join(beside, 'backups'), join(beside, 'password')];
+      await writeFile(passwordFile, 'correct horse\n');
+      return createBackup(await context(), { zone: 'z', repository, passwordFile });
+    };
+
     const cases: readonly Case[] = [
+      // The repository lies elsewhere: backup.test.ts has one that is full.
+      ...(isDefault ? [{ name: 'backup of a running zone', isRunning: true, work: backUp, after: 'new' }] : []),
       {
         name: 'snapshot of a stopped zone',
         work: async () => createSnapshot(await context(), 'z', { name: 'made' }),

@@ -148,11 +148,34 @@ for (const { driver, needs, error, isShown, make, unmake } of places) {
       expect(await sh(zone, 'md5sum -c /root/sum')).to.equal('/root/kept: OK');
       expect((await fill(zone, '/root/all', 100)).error).to.equal(error);
       await zone.stop({ force: true });
-      if (driver === 'loop') expect(await codeOf(host, ['set', 'shrinks', '--disk', '16M'])).to.equal('POOL_CANNOT');
+      expect(await codeOf(host, ['set', 'shrinks', '--disk', '16M'])).to.equal('POOL_CANNOT');
       expect(await host.ok(['get', 'shrinks', 'disk'])).to.include(String(64 * mebibyte));
       await zone.start();
       expect(await sh(zone, 'md5sum -c /root/sum')).to.equal('/root/kept: OK');
       await zone.delete({ force: true });
+    });
+
+    it('used up, does not keep the zone from being kept, cloned and brought back; a clone without a bound has none', async () => {
+      const { host } = given;
+      const zone = await run('full', '32M');
+      expect((await fill(zone, '/root/all', 40)).error).to.equal(error);
+      await host.ok(['snapshot', 'create', 'full@s']);
+      await host.ok(['clone', 'full', 'copy']);
+      await host.ok(['clone', 'full@s', 'unbound', '--disk', 'unlimited']);
+      for (const name of ['copy', 'unbound']) await host.ok(['start', name]);
+      const [copy, unbound] = await Promise.all(
+        ['copy', 'unbound'].map(async (name) => (await host.open()).zone(name)),
+      );
+      if (copy === undefined || unbound === undefined) throw new Error('no clones');
+      await sh(copy, 'rm /root/all && sync && echo more > /root/more');
+      expect((await fill(unbound, '/root/more', 40)).error).to.equal('');
+      await zone.stop({ force: true });
+      await host.ok(['set', 'full', '--disk', '96M']);
+      await host.ok(['snapshot', 'restore', 'full@s']);
+      await zone.start();
+      expect((await status('full')).written?.bytesLimit).to.be.within(24 * mebibyte, 32 * mebibyte);
+      await sh(zone, 'rm /root/all && sync && echo more > /root/more');
+      for (const name of ['full', 'copy', 'unbound']) await host.ok(['delete', '--force', name]);
     });
 
     it('grows while the zone is stopped', async () => {
