@@ -1,7 +1,7 @@
 /* What every contender runs, as small as a program can be. Its name says what it does: true ends at once, pause sleeps
  * for ever, tick writes a byte to its terminal each millisecond, read reads all files below its argument, write DIR COUNT BYTES makes so
  * many files there, small and large, which have so many bytes together; allocate only takes their blocks, stretch only gives them their
- * length. */
+ * length; flush waits until all that its root has is on disk. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -82,6 +82,7 @@ int main(int argc, char **argv) {
   }
   if (name != NULL && (strcmp(name, "/write") == 0 || strcmp(name, "/allocate") == 0 || strcmp(name, "/stretch") == 0))
     return argc == 4 && make_files(argv[1], (unsigned)atoi(argv[2]), (off_t)atoll(argv[3]), name[1]) ? 0 : 1;
+  if (name != NULL && strcmp(name, "/flush") == 0) return syncfs(open("/", O_RDONLY | O_CLOEXEC)) == 0 ? 0 : 1;
   if (name != NULL && strcmp(name, "/read") == 0) return argc == 2 && read_below(AT_FDCWD, argv[1]) ? 0 : 1;
   return 0;
 }

@@ -78,7 +78,7 @@ export class Place implements AsyncDisposable {
     this.groups = this.#makeGroups();
     for (const name of ['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'usr/bin', 'var'])
       mkdirSync(join(this.rootfs, name), { recursive: true });
-    for (const name of ['true', 'pause', 'tick', 'read', 'write', 'allocate', 'stretch'])
+    for (const name of ['true', 'pause', 'tick', 'read', 'write', 'allocate', 'stretch', 'flush'])
       copyFileSync(this.programs.payload, join(this.rootfs, 'bin', name));
     writeFileSync(join(this.rootfs, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
     writeFileSync(join(this.rootfs, 'etc/os-release'), 'ID=bench\n');

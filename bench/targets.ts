@@ -74,6 +74,12 @@ const targets: readonly Target[] = [
     against: ['many-cached/one'],
     limit: 1.1,
   },
+  {
+    text: 'growth of Cached by each further zone that reads all of its image, against the image',
+    of: 'many-each/tszone: growth of Cached',
+    against: ['many-each/the image'],
+    limit: 0.05,
+  },
   { text: 'unpack 300 MB against GNU tar', of: 'unpack/tszone', against: ['unpack/tar'], limit: 1.0 },
   { text: 'unpack 300 MB of gzip against GNU tar', of: 'unpack-gzip/tszone', against: ['unpack-gzip/tar'], limit: 1.0 },
   { text: 'unpack 300 MB of zstd against GNU tar', of: 'unpack-zstd/tszone', against: ['unpack-zstd/tar'], limit: 1.0 },

@@ -103,20 +103,19 @@ function pairTable(id: string, title: string, one: number, many: number, note: s
 }
 
 function eachTable(all: readonly Taken[], imageKb: number, lacks: readonly Lack[]): Table {
-  const cells = all.flatMap(({ name, count, oneDiskKb, manyDiskKb, chargedKb: charged, grownKb }) => [
+  const image = { name: 'the image', samples: [imageKb] };
+  const each = all.flatMap(({ name, count, oneDiskKb, manyDiskKb, chargedKb: charged, grownKb }) => [
     { name: `${name}: disk`, samples: [(manyDiskKb - oneDiskKb) / (count - 1)] },
     { name: `${name}: page cache charged to it`, samples: charged },
     { name: `${name}: growth of Cached`, samples: grownKb },
   ]);
   const counts = all.map(({ name, count }) => `${count} of ${name}`).join(', ');
-  const notes = [
-    `the image has ${imageKb} kB; ${counts}; Cached is of the whole machine: who else is busy counts, too`,
-  ];
+  const notes = [`${counts}; Cached is of the whole machine: who else is busy counts, too`];
   return {
     id: 'many-each',
     title: 'what each further zone takes that reads all of its image',
     unit: 'kB',
-    cells,
+    cells: [image, ...each],
     lacks,
     notes,
   };

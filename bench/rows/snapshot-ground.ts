@@ -1,7 +1,7 @@
 /** Zones to be snapshotted and cloned, in a pool of each driver: of a small image, of a large one, and one that writes as much itself. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mustRun, run } from '../command.js';
+import { type Command, mustRun, run } from '../command.js';
 import { measure, type Pace, type Step, timed, untimed } from '../measure.js';
 import type { Tszone } from '../peers/tszone.js';
 import { progress } from '../progress.js';
@@ -55,21 +55,26 @@ export async function add(to: Samples, { bench }: Ground, groups: readonly (read
 
 export const once: Pace = { rounds: 1, warmup: 0, pauseMs: 30 };
 
-/** What is on its way to the disk. */
-export const sync = ({ disk }: Ground) => ({ argv: ['sync', '-f', disk] });
-
-/** A running zone writes, below its own /data-ROUND; in a file system of its own that lies in memory, there are blocks that take none of it. */
-export function writing({ tszone, tree, times }: Ground, driver: Driver, round: string): Step[] {
-  const manner = tree.manner === 'stretch' && driver !== 'overlay' ? 'allocate' : tree.manner;
-  return Array.from({ length: times }, (_, copy) =>
-    untimed(
-      tszone.command('exec', zoneOf('written'), '--', ...makeFiles({ ...tree, manner }, `/data-${round}-${copy}`)),
-    ),
-  );
+/** What is on its way to the disk, of a zone that runs, or of a driver's pool. */
+export function sync({ tszone, disk }: Ground, driver: Driver, running: Source | undefined): Command {
+  if (running !== undefined) return tszone.command('exec', zoneOf(running), '--', '/bin/flush');
+  return { argv: ['sync', '-f', driver === 'btrfs' ? join(tszone.roots.runRoot, 'pools/btrfs') : disk] };
 }
 
-export const onAll = (source: readonly Source[], step: (zone: string) => Step[]): Step[] =>
-  source.flatMap((one) => step(zoneOf(one)));
+/**
+ * The running zone writes, below its own /data-ROUND. In memory, where what comes of it is no disk's, it is flushed; in a file system of its own that
+ * lies there, there are blocks that take none of it.
+ */
+export function writing(ground: Ground, driver: Driver, round: string): Step[] {
+  const { tszone, tree, times } = ground;
+  const inMemory = tree.manner === 'stretch';
+  const manner = inMemory && driver !== 'overlay' ? 'allocate' : tree.manner;
+  const written = Array.from({ length: times }, (_, copy) => makeFiles({ ...tree, manner }, `/data-${round}-${copy}`));
+  return [
+    ...written.map((words) => untimed(tszone.command('exec', zoneOf('written'), '--', ...words))),
+    ...(inMemory ? [untimed(sync(ground, driver, 'written'))] : []),
+  ];
+}
 
 /** What is done to a stopped zone, and back to what it was; of a running one there is no restore, which would stop it. */
 export function rounds(

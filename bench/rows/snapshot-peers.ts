@@ -49,17 +49,41 @@ export class CopyPeers {
       this.#contest.lacks('lxc-copy, small', 'lxc or rsync, by which it copies, is not installed');
   }
 
+  /** On the disk, before anything has been deleted there: ext4 looks at each inode that was, for minutes, before it gives another. */
+  async measureOnDisk(ground: Ground): Promise<void> {
+    const { place } = ground.bench;
+    const directory = place.make('copies');
+    const containers = join(directory, 'lxc');
+    const rootfs = await makeContainer(containers, ground.tree.path);
+    place.later(() => run({ argv: ['umount', rootfs] }));
+    // $$ is another number each time: what is made stays.
+    const made = (name: string, command: string): Step[] => [
+      timed(this.#contest.label(name), { argv: ['sh', '-c', command] }),
+    ];
+    const lxcCopy = `exec lxc-copy -P ${containers} -n source -N copy-$$`;
+    const groups = [
+      made('cp -a, small', `exec cp -a ${ground.tree.path} ${directory}/out-$$`),
+      ...(hasLxc ? [made('lxc-copy -s (overlay), small', `${lxcCopy} -s -B overlay`)] : []),
+      ...(hasLxc && hasRsync ? [made('lxc-copy, small', lxcCopy)] : []),
+    ];
+    await this.#add(ground, groups);
+  }
+
   /** While the zones of the driver are there, stopped. */
   async measure(ground: Ground, driver: Driver): Promise<void> {
-    if (driver === 'loop') return;
-    const [groups, undo] = driver === 'btrfs' ? this.#onBtrfs(ground) : await this.#onDisk(ground);
-    const { options } = ground.bench;
-    try {
-      await add(this.#samples, ground, groups, { ...options, rounds: Math.min(3, options.rounds), warmup: 0 });
-    } finally {
-      await undo();
-    }
-    progress(`${driver}: others measured`);
+    if (driver === 'overlay') await this.#add(ground, [this.#clone(ground, driver)]);
+    if (driver !== 'btrfs') return;
+    const volume = volumeOf(ground, driver, zoneOf('written'));
+    const copy = join(volume, '../../copy');
+    const subvolume = (...words: string[]): Command => ({ argv: ['btrfs', '-q', 'subvolume', ...words] });
+    const share = (from: string): Command => ({ argv: ['cp', '-a', '--reflink=always', from, copy] });
+    const snapshot = subvolume('snapshot', volume, copy);
+    await this.#add(ground, [
+      this.#clone(ground, driver),
+      this.#one('btrfs subvolume snapshot, written', snapshot, untimed(subvolume('delete', copy))),
+      this.#one('cp --reflink, small', share(join(volume, 'upper/data-first-0')), remove(copy)),
+      this.#one('cp --reflink, written', share(join(volume, 'upper')), remove(copy)),
+    ]);
   }
 
   table(): Promise<Table> {
@@ -76,42 +100,9 @@ export class CopyPeers {
     return this.#one(`clone, ${driver}, written`, command, untimed(tszone.command('delete', clone)));
   }
 
-  #onBtrfs(ground: Ground): [Step[][], () => unknown] {
-    const volume = volumeOf(ground, 'btrfs', zoneOf('written'));
-    const copy = join(volume, '../../copy');
-    const subvolume = (...words: string[]): Command => ({ argv: ['btrfs', '-q', 'subvolume', ...words] });
-    const share = (from: string): Command => ({ argv: ['cp', '-a', '--reflink=always', from, copy] });
-    const groups = [
-      this.#clone(ground, 'btrfs'),
-      this.#one(
-        'btrfs subvolume snapshot, written',
-        subvolume('snapshot', volume, copy),
-        untimed(subvolume('delete', copy)),
-      ),
-      this.#one('cp --reflink, small', share(join(volume, 'upper/data-first-0')), remove(copy)),
-      this.#one('cp --reflink, written', share(join(volume, 'upper')), remove(copy)),
-    ];
-    return [groups, () => run({ argv: ['rm', '-rf', copy] })];
-  }
-
-  async #onDisk(ground: Ground): Promise<[Step[][], () => unknown]> {
-    const directory = ground.bench.place.make('copies');
-    const [containers, out] = [join(directory, 'lxc'), join(directory, 'out')];
-    const rootfs = await makeContainer(containers, ground.tree.path);
-    const lxcCopy = (...more: string[]): Command => ({
-      argv: ['lxc-copy', '-P', containers, '-n', 'source', '-N', 'copy', ...more],
-    });
-    const destroy = untimed({ argv: ['lxc-destroy', '-P', containers, '-n', 'copy'] });
-    const groups = [
-      this.#clone(ground, 'overlay'),
-      this.#one('cp -a, small', { argv: ['cp', '-a', ground.tree.path, out] }, remove(out)),
-      ...(hasLxc ? [this.#one('lxc-copy -s (overlay), small', lxcCopy('-s', '-B', 'overlay'), destroy)] : []),
-      ...(hasLxc && hasRsync ? [this.#one('lxc-copy, small', lxcCopy(), destroy)] : []),
-    ];
-    const undo = async () => {
-      await run({ argv: ['umount', rootfs] });
-      await run({ argv: ['rm', '-rf', directory] });
-    };
-    return [groups, undo];
+  async #add(ground: Ground, groups: readonly (readonly Step[])[]): Promise<void> {
+    const { options } = ground.bench;
+    await add(this.#samples, ground, groups, { ...options, rounds: Math.min(3, options.rounds), warmup: 0 });
+    progress(`others measured: ${groups.map(([step]) => step?.label.replace(/^.*\//, '')).join('; ')}`);
   }
 }

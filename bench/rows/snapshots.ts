@@ -83,10 +83,14 @@ interface Taking {
 
 /** A snapshot to which the rounds can go back. */
 async function measureFirst({ ground, contests, driver, all }: Taking, state: State, name: string): Promise<void> {
-  for (const source of sources) {
+  // The one that has written comes first: what it has on its way to the disk may be on the same one.
+  for (const source of [...sources].reverse()) {
     const label = `${driver} ${state} ${source}`;
     const create = ground.tszone.command('snapshot', 'create', `${zoneOf(source)}@${name}`);
-    const steps = [timed(contests.first(`${label}: sync`), sync(ground)), timed(contests.first(label), create)];
+    const steps = [
+      timed(contests.first(`${label}: sync`), sync(ground, driver, state === 'running' ? source : undefined)),
+      timed(contests.first(label), create),
+    ];
     await add(all, ground, [steps], once);
   }
 }
@@ -96,7 +100,7 @@ async function measureState(taking: Taking, state: State, wanted: readonly Verb[
   const groups = sources.map((source) =>
     rounds(ground, source, wanted, (verb) => contests.label(verb, state, `${driver} ${source}`)),
   );
-  await add(all, ground, groups, { ...ground.bench.options, rounds: count, warmup: 1 });
+  await add(all, ground, groups, { ...ground.bench.options, rounds: count, warmup: state === 'stopped' ? 1 : 0 });
   progress(`${driver}: measured, ${state}`);
 }
 
@@ -137,6 +141,7 @@ async function measureOnDisk(bench: Bench) {
   const peers = new CopyPeers(ground);
   const all: Samples = new Map();
   try {
+    await peers.measureOnDisk(ground);
     // Overlay's last: thousands of files are removed after it, and ext4 looks at those whenever it makes new ones.
     for (const driver of ['loop', 'btrfs', 'overlay'] as const)
       await measureDriver({ ground, contests, driver, all }, peers);
