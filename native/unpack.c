@@ -25,7 +25,7 @@
  *   --first NAME           before all comes a file NAME: it goes to stdout, its size in a line before it. Further
  *                          options, which tell the parts, are then read from descriptor 3, to end of file, each ended
  * by NUL; none: nothing is done
- *   --progress             {"bytes":N} on stdout now and then
+ *   --progress             {"bytes":N} on stdout now and then, and at the end
  *   --through WORD…        the archive comes through a program; each of its words is an option of its own
  *   --nobody               that program is nobody's, and has no network
  *   --parent PID           die when that process does

@@ -55,10 +55,10 @@ void unpack_input_hash(void) {
   hash.wanted = true;
 }
 
-static void show_progress(void) {
+static void show_progress(uint64_t every) {
   FILE *out = unpack_outline_is_wanted() ? stderr : stdout;
 
-  if (!is_shown || total - shown < SHOWN_EVERY) return;
+  if (!is_shown || total - shown < every) return;
   shown = total;
   fprintf(out, "{\"bytes\":%" PRIu64 "}\n", shown);
   fflush(out);
@@ -142,7 +142,7 @@ static bool fill(void) {
   while (got < 0 && errno == EINTR);
   if (got < 0) unpack_die(errno, "read the archive", NULL);
   total += (uint64_t)got;
-  show_progress();
+  show_progress(SHOWN_EVERY);
   if (total > limit) unpack_die(0, "the archive is larger than --max-bytes", NULL);
   buffer_start = 0;
   buffer_end = (size_t)got;
@@ -190,6 +190,7 @@ void unpack_input_skip(uint64_t size) {
 void unpack_input_drain(void) {
   do unpack_outline_bytes(slots[at].bytes + buffer_start, buffer_end - buffer_start);
   while (fill());
+  show_progress(1);
   end_hash();
 }
 

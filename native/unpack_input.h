@@ -9,7 +9,7 @@
 /* More than this many bytes in all is an error; UINT64_MAX: no limit. */
 void unpack_input_limit(uint64_t max_bytes);
 
-/* How much has been read is said on stdout now and then, with --outline on stderr: {"bytes":N}. */
+/* How much has been read is said on stdout now and then, and at the end, with --outline on stderr: {"bytes":N}. */
 void unpack_input_show_progress(void);
 
 /* All that is read is hashed beside. Dies if this processor has no instructions for that. */

@@ -44,7 +44,7 @@ const script = (text: string, env: Command['env'] = {}): Command => ({
 });
 const words = ({ argv }: Command) => argv.join(' ');
 
-const diskBytes = 4 * 2 ** 30;
+const diskBytes = 2 * 2 ** 30;
 const flags = '--xattrs --acls --numeric-owner';
 
 export const exportRow: Row = {

@@ -12,7 +12,7 @@ import { type Listed, listDebian, split } from './debian-files.js';
 import { type Bench, Contest, mandatoryLacks, type Row } from './row.js';
 
 const wantedBytes = 300 << 20;
-const diskBytes = 4 * 2 ** 30;
+const diskBytes = 2 * 2 ** 30;
 
 async function pack(files: readonly Listed[], archive: string): Promise<void> {
   writeFileSync(`${archive}.names`, files.map(({ name }) => `${name}\n`).join(''));
@@ -52,17 +52,16 @@ async function makeArchives(directory: string): Promise<Archives> {
   const plain = join(directory, 'root.tar');
   const files = await listDebian(wantedBytes);
   await pack(files, plain);
-  await mustRun({ argv: ['gzip', '-k', plain] });
-  await mustRun({ argv: ['zstd', '-q', plain] });
-  const parts: string[] = [];
-  for (const [index, part] of split(files, 3).entries()) {
-    const archive = join(directory, `part-${index}.tar`);
-    await pack(part, archive);
-    await mustRun({ argv: ['gzip', archive] });
-    parts.push(`${archive}.gz`);
-  }
+  const zip = (archive: string) => mustRun({ argv: ['gzip', '-k', archive] });
+  const parts = split(files, 3).map((part, index) => ({ part, archive: join(directory, `part-${index}.tar`) }));
+  for (const { part, archive } of parts) await pack(part, archive);
+  await Promise.all([
+    zip(plain).then(() => mustRun({ argv: ['zstd', '-q', plain] })),
+    ...parts.map(({ archive }) => zip(archive)),
+  ]);
   const text = `${Math.round(statSync(plain).size / 2 ** 20)} MB in ${files.length} entries`;
-  return { plain, parts, layout: makeLayout(join(directory, 'layout'), parts), text };
+  const zipped = parts.map(({ archive }) => `${archive}.gz`);
+  return { plain, parts: zipped, layout: makeLayout(join(directory, 'layout'), zipped), text };
 }
 
 interface Ground {

@@ -113,7 +113,7 @@ async function* throughTool(
   }
 }
 
-function damaged(compression: Compression, cause: unknown): Error {
+export function damaged(compression: Compression, cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return zoneError('IMAGE_ARCHIVE_INVALID', `the archive is damaged or cut off (${compression})`, {
     hint: 'Check where the archive comes from, fetch it again, and repeat the command.',

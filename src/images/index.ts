@@ -3,6 +3,7 @@ export { nativeArch } from './arch.js';
 export type { BuildContext, BuiltArchive } from './build.js';
 export { buildTemplate, templateFingerprint } from './build-template.js';
 export { detectArch } from './detect-arch.js';
+export { type ArchiveSource, asFileArchive } from './file-archive.js';
 export {
   changeImages,
   findImage,
@@ -13,7 +14,6 @@ export {
   withImagesLocked,
 } from './image-index.js';
 export { type ImageConfig, type ImageManifest, type ImageSource, imageConfigSchema } from './manifest.js';
-export { type ArchiveSource, asPlainArchive } from './plain-archive.js';
 export { dropPull, listPulls, lockImage, type Pull, sweepPulls, writePull } from './pulls.js';
 export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
 export { parseRegistryReference, requireRegistryReference } from './registry/reference.js';

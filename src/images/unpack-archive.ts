@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { runTool, type StdioChoice, type ToolProcess } from '../helper/index.js';
 import { hasHashInstructions } from '../host/index.js';
 import { isErrno } from '../state/index.js';
-import { decompress } from './decompress.js';
-import { type ArchiveSource, isPlainArchive, type PlainArchive } from './plain-archive.js';
+import { damaged, decompress } from './decompress.js';
+import { type ArchiveSource, type FileArchive, isFileArchive, readBytes } from './file-archive.js';
 import { parseFailure, tooLarge, unpackError } from './unpack-error.js';
 
 export interface ImageProgress {
@@ -65,23 +65,53 @@ export interface Unpacked {
 export async function unpackArchive(options: UnpackOptions): Promise<Unpacked> {
   const { source, signal } = options;
   signal?.throwIfAborted();
-  return isPlainArchive(source) ? unpackPlain(options, source) : unpackStream(options, source);
+  return isFileArchive(source) ? unpackFile(options, source) : unpackStream(options, source);
 }
 
 /** Its bytes are read once, by the helper, which hashes what it writes. */
-async function unpackPlain(options: UnpackOptions, { fd, sizeBytes }: PlainArchive): Promise<Unpacked> {
-  const { limits, progress, totalBytes = sizeBytes, signal } = options;
-  const left = limits === undefined ? undefined : limits.maxBytes - limits.spent.bytes;
-  if (limits !== undefined) takeBytes(limits, sizeBytes);
-  const show = progress === undefined ? [] : ['--progress'];
-  const most = left === undefined ? [] : ['--max-bytes', String(left)];
-  const helper = startUnpacker(options, fd, ['--digest', ...show, ...most]);
-  const onBytes = (bytes: number) => progress?.({ bytes, totalBytes });
+async function unpackFile(options: UnpackOptions, archive: FileArchive): Promise<Unpacked> {
+  const { limits, progress, totalBytes = archive.sizeBytes, signal } = options;
+  const most = limits === undefined ? [] : ['--max-bytes', String(limits.maxBytes - limits.spent.bytes)];
+  if (archive.compression === 'none' && limits !== undefined) takeBytes(limits, archive.sizeBytes);
+  const through = archive.through.flatMap((word) => ['--through', word]);
+  const needsProgress = progress !== undefined || (limits !== undefined && through.length > 0);
+  const show = needsProgress ? ['--progress'] : [];
+  const helper = startUnpacker(options, archive.fd, ['--digest', ...show, ...most, '--nobody', ...through]);
+  const take = meterOf(archive, limits);
+  let tooMuch: unknown;
+  const onBytes = (bytes: number) => {
+    try {
+      take(bytes);
+    } catch (error) {
+      tooMuch ??= error;
+      helper.kill();
+    }
+    progress?.({ bytes: archive.compression === 'none' ? bytes : readBytes(archive), totalBytes });
+  };
   const [status, said] = await Promise.all([helper.exited, lastSaid(helper, onBytes)]);
   signal?.throwIfAborted();
+  if (tooMuch !== undefined) throw tooMuch;
+  if (status !== 0 && isCutOff(archive, said)) throw damaged(archive.compression, new Error(said));
   const unpacked = resultOf(options, status, said);
-  onBytes(sizeBytes);
+  progress?.({ bytes: archive.sizeBytes, totalBytes });
   return unpacked;
+}
+
+/** Counts what comes out of what is compressed, as far as it has come. */
+function meterOf(archive: FileArchive, limits: ArchiveLimits | undefined): (bytes: number) => void {
+  if (limits === undefined || archive.compression === 'none') return () => undefined;
+  let seen = 0;
+  return (bytes) => {
+    takeBytes(limits, bytes - seen);
+    seen = bytes;
+    checkRatio(limits, bytes, readBytes(archive));
+  };
+}
+
+/** The program in between fails where the archive is damaged, and says nothing after its end where it is cut off. */
+function isCutOff({ compression }: FileArchive, said: string): boolean {
+  const error = parseFailure(said)?.error ?? '';
+  return compression !== 'none' && /truncated|program in between/.test(error);
 }
 
 async function unpackStream(options: UnpackOptions, source: AsyncIterable<Buffer>): Promise<Unpacked> {
@@ -125,16 +155,16 @@ function startUnpacker(
   return runTool('unpack', args, { stdin, stdout: outline ?? 'pipe', stderr: 'pipe', signal });
 }
 
-/** All that it says but how far it is. */
+/** The first that it says but how far it is. What is no JSON is said by a program in between. */
 async function lastSaid({ stdout, stderr }: ToolProcess, onBytes?: (bytes: number) => void): Promise<string> {
   const lines = async (stream: Readable | null) => {
     const other: string[] = [];
     for await (const line of stream === null ? [] : createInterface({ input: stream })) {
       const bytes = /^\{"bytes":(\d+)\}$/.exec(line)?.[1];
-      if (bytes === undefined) other.push(line);
-      else onBytes?.(Number(bytes));
+      if (bytes !== undefined) onBytes?.(Number(bytes));
+      else if (line.startsWith('{')) other.push(line);
     }
-    return other.join('\n');
+    return other[0] ?? '';
   };
   const [out, err] = await Promise.all([lines(stdout), lines(stderr)]);
   return err === '' ? out : err;
@@ -202,6 +232,12 @@ function takeBytes({ maxBytes, spent }: ArchiveLimits, count: number): void {
 const ratioFromBytes = 256 << 20;
 
 /** @throws IMAGE_TOO_LARGE */
+function checkRatio({ maxRatio }: ArchiveLimits, bytes: number, compressed: number): void {
+  if (bytes <= ratioFromBytes || bytes <= compressed * maxRatio) return;
+  throw tooLarge(`becomes more than ${maxRatio} times its size when it is unpacked`, { maxRatio, bytes });
+}
+
+/** @throws IMAGE_TOO_LARGE */
 async function* limited(
   chunks: AsyncIterable<Buffer>,
   limits: ArchiveLimits | undefined,
@@ -211,14 +247,11 @@ async function* limited(
     yield* chunks;
     return;
   }
-  const { maxRatio } = limits;
   let bytes = 0;
   for await (const chunk of chunks) {
     bytes += chunk.length;
     takeBytes(limits, chunk.length);
-    if (bytes > ratioFromBytes && bytes > meter.compressed * maxRatio) {
-      throw tooLarge(`becomes more than ${maxRatio} times its size when it is unpacked`, { maxRatio, bytes });
-    }
+    checkRatio(limits, bytes, meter.compressed);
     yield chunk;
   }
 }

@@ -8,7 +8,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { zoneError } from '../errors/index.js';
 import {
   type ArchiveSource,
-  asPlainArchive,
+  asFileArchive,
   findImage,
   type ImageConfig,
   type ImageManifest,
@@ -112,7 +112,7 @@ async function openSource(source: string | Readable, signal: AbortSignal | undef
   });
   try {
     const found = await file.stat();
-    const plain = await asPlainArchive(file);
+    const plain = await asFileArchive(file);
     const archive = plain ?? abortable(file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }), signal);
     const totalBytes = found.isFile() ? found.size : undefined;
     return { archive, file: basename(source), totalBytes, ...ending(() => file.close()) };

@@ -5,7 +5,7 @@ import { hasCode } from '../errors/index.js';
 import {
   type ArchiveLimits,
   type ArchiveSource,
-  asPlainArchive,
+  asFileArchive,
   dropPull,
   type ImageManifest,
   type ImageProgress,
@@ -147,7 +147,7 @@ async function bringLocal(context: LayerContext, layer: OciLayer): Promise<void>
   // Of a layer that is not compressed the unpacked digest is its own.
   const isPlain = blob.digest === diffId;
   await using file = isPlain ? await input.content.openFile?.(blob) : undefined;
-  const plain = file === undefined ? undefined : await asPlainArchive(file);
+  const plain = file === undefined ? undefined : await asFileArchive(file);
   if (plain !== undefined) return await unpack(context, layer, plain, report);
   const { chunks } = await input.content.openBlob(blob, 0, signal);
   await unpack(context, layer, counted(isPlain ? chunks : verified(blob, chunks), report));
@@ -183,7 +183,7 @@ async function unpack(
 /** It is closed when this is over, also where a reader gave up in the middle. */
 async function unpackFile(context: LayerContext, layer: OciLayer, path: string): Promise<void> {
   await using file = await open(path, 'r');
-  const plain = await asPlainArchive(file);
+  const plain = await asFileArchive(file);
   await unpack(context, layer, plain ?? file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }));
 }
 

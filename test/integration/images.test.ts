@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -140,6 +141,31 @@ describe('images', () => {
         await expectNoImage(name);
       }
     });
+
+    for (const program of ['xz', 'zstd']) {
+      it(`leaves nothing of a file of ${program} that is damaged, cut off or too large, nor of one that holds too much`, async () => {
+        const [path, zeros] = [join(base, 'bad'), join(base, 'zeros')];
+        const input = readFileSync(archive);
+        const whole = spawnSync(program, ['-c'], { input, maxBuffer: 1 << 26 }).stdout;
+        const damaged = Buffer.from(whole);
+        damaged.fill(0xa5, whole.length >> 1, (whole.length >> 1) + 64);
+        for (const bytes of [damaged, whole.subarray(0, -10), whole.subarray(0, whole.length >> 1)]) {
+          writeFileSync(path, bytes);
+          const error = await failsWith('IMAGE_ARCHIVE_INVALID', imageImport(host, { name: 'bad', source: path }));
+          if (bytes !== damaged) expect(error.message).to.equal(`the archive is damaged or cut off (${program})`);
+          await expectNoImage('bad');
+        }
+        writeFileSync(path, whole);
+        await failsWith('IMAGE_TOO_LARGE', imageImport(host, { name: 'bad', source: path, maxSizeBytes: 1 << 20 }));
+        await expectNoImage('bad');
+        writeFileSync(zeros, '');
+        truncateSync(zeros, 400 << 20);
+        const bomb = `tar -C ${base} -c zeros | ${program} -1 > ${path}`;
+        expect(spawnSync('sh', ['-c', bomb]).status).to.equal(0);
+        await failsWith('IMAGE_TOO_LARGE', imageImport(host, { name: 'bad', source: path }));
+        await expectNoImage('bad');
+      });
+    }
 
     it('says what is wrong with its arguments', async () => {
       await failsWith('PATH_NOT_FOUND', imageImport(host, { name: 'web', source: '/nonexistent.tar' }));
