@@ -69,6 +69,11 @@ const stepHints: readonly StepHint[] = [
     hint: 'Making a device node needs CAP_MKNOD, and in a container the device in its own list: see "tszone doctor".',
   },
   {
+    step: 'console.make',
+    errnos: ['ENOSPC'],
+    hint: 'All terminals of this machine are in use: "sysctl kernel.pty.nr" tells how many there are. Run "sysctl -w kernel.pty.max=65536" (tszone doctor --fix keeps it so).',
+  },
+  {
     step: 'dev.add',
     hint: "Look at the path inside the zone and remove what stands in the device's place (a link, a directory).",
   },
@@ -205,8 +210,8 @@ export function stepError(event: ErrorEvent, ops: readonly EnterOp[]): ZoneError
       context: { ...context, feature: 'cgroup device program' },
     });
   }
-  // A v1 cpuset without CPUs says ENOSPC, too, and keys have a quota.
-  const isOfDisk = !event.step.startsWith('cgroup.') && event.syscall !== 'keyctl';
+  // A v1 cpuset without CPUs says ENOSPC, too, as do terminals, and keys have a quota.
+  const isOfDisk = !/^(cgroup\.|console\.make$)/.test(event.step) && event.syscall !== 'keyctl';
   if (diskFull.includes(errnoName) && isOfDisk) {
     return zoneError('RESOURCE_DISK_FULL', message, {
       hint: 'Free space or inodes on the file system of the path.',

@@ -14,6 +14,9 @@ const deviceLinks: readonly (readonly [text: string, path: string])[] = [
   ['pts/ptmx', '/dev/ptmx'],
 ];
 
+/** All zones of a machine share `kernel.pty.max`, 4096 if nobody has changed it, of which a quarter is the host's own. */
+const mostTerminals = 1024;
+
 export interface KernelMountOptions {
   /** sysfs shows the network of its mounter: with the host's network only the host's own tree can be shown. */
   readonly hostNetwork: boolean;
@@ -144,7 +147,7 @@ function planDev({ mode, hostDevices }: KernelMountOptions): EnterOp[] {
       type: 'devpts',
       target: '/dev/pts',
       attributes: 'nosuid,noexec',
-      options: 'newinstance,ptmxmode=0666,mode=0620,gid=5',
+      options: `newinstance,max=${mostTerminals},ptmxmode=0666,mode=0620,gid=5`,
     },
     { op: 'mnt.fs', type: 'tmpfs', target: '/dev/shm', attributes: 'nosuid,nodev,noexec', options: 'mode=1777' },
     { op: 'mnt.fs', type: 'mqueue', target: '/dev/mqueue', attributes: 'nosuid,nodev,noexec', options: '' },

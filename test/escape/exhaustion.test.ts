@@ -1,4 +1,4 @@
-/** A zone takes all that there is: processes, inodes, memory of its file systems, the disk of its log. */
+/** A zone takes all that there is: processes, inodes, memory of its file systems, terminals, the disk of its log. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -55,6 +55,25 @@ describe('A file system in memory that is filled', () => {
       files: 5000,
       bytes: 4 * 2 ** 20,
     });
+  });
+});
+
+describe('Terminals that are all opened', () => {
+  const given = givenHost();
+  const open = async (enter?: Alter) => {
+    const spec = { name: 'opens', image: 'sparse' };
+    await using zone = await startAltered(given.host, spec, enter === undefined ? {} : { enter });
+    const program =
+      'my @all; while (@all < 1100 and open my $one, "+<", "/dev/ptmx") { push @all, $one } print scalar @all';
+    return Number(await sh(zone, `ulimit -n 2000 && perl -e '${program}'`));
+  };
+
+  it('are 1024 with the console', async () => {
+    expect(await open()).to.equal(1023);
+  });
+
+  it('get through without "max" in mnt.fs', async () => {
+    expect(await open(withoutWord('mnt.fs', 'options', /^max=/))).to.equal(1100);
   });
 });
 

@@ -33,6 +33,11 @@ export const sysctlAdvice: readonly SysctlAdvice[] = [
     because: '"neighbour table overflow" with some thousand addresses in use',
   },
   { key: 'kernel.pid_max', least: 4_194_304, because: 'the processes of all zones share these numbers' },
+  {
+    key: 'kernel.pty.max',
+    least: 65_536,
+    because: 'each zone takes one for its console, and one for each terminal in it',
+  },
   { key: 'fs.file-max', least: 1_048_576, because: 'the open files of all zones' },
   { key: 'kernel.keys.maxkeys', least: 2000, because: 'session keyrings of one user, as in a zone with many logins' },
 ];

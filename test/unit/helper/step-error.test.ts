@@ -65,6 +65,9 @@ describe('the hint for a failed step', () => {
       message: 'X',
     } as const;
     expect(stepError(keys, []).hint).to.match(/kernel\.keys\.maxkeys/);
+    const terminals = { ...keys, step: 'console.make', syscall: 'openat2', errno: constants.errno.ENOSPC };
+    expect(stepError(terminals, [])).to.include({ code: 'KERNEL_STEP_FAILED' });
+    expect(stepError(terminals, []).hint).to.match(/kernel\.pty\.max/);
   });
 
   it('says by name that a kernel has no device programs, and what to do about it', () => {
