@@ -1,4 +1,4 @@
-/** Ports of this machine for tests that publish one by its number. */
+/** Ports and ranges of this machine for tests that name one. */
 import { holdName, listening } from './held-names.js';
 
 /** Below those that the kernel gives to clients (ip_local_port_range), of which any may be taken at any moment. */
@@ -20,4 +20,13 @@ export async function takePort(): Promise<number> {
     held[Symbol.dispose]();
   }
   throw new Error(`no port from ${first} to ${last} is free`);
+}
+
+/** One of the /24 of 198.18.0.0/15 (RFC 2544) of which no other test makes a network. */
+export async function takeRange(): Promise<string> {
+  for (let third = 200; third < 256; third += 1) {
+    const range = `198.18.${third}.0/24`;
+    if ((await holdName(`range-${range}`)) !== undefined) return range;
+  }
+  throw new Error('no range is free');
 }

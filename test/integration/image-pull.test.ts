@@ -331,7 +331,7 @@ describe('image pull', function () {
         response.write(large.subarray(0, 100));
         return true;
       };
-      const error = await failsWith('REGISTRY_UNREACHABLE', pull('app:1', { idleTimeoutMs: 2000 }));
+      const error = await failsWith('REGISTRY_UNREACHABLE', pull('app:1', { idleTimeoutMs: 100 }));
       expect(error.hint).to.contain('goes on');
       await imagePrune(host.context);
       await expectNothing();

@@ -9,13 +9,13 @@ import { readProcess } from '../../src/state/index.js';
 import { bothWays, Handing } from '../helpers/both-ways.js';
 import { type CliResult, nativeEntry, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
-import { takePort } from '../helpers/ports.js';
+import { takePort, takeRange } from '../helpers/ports.js';
 
 describe('status by the native entry', () => {
   let handing: Handing;
   const given = givenHost({ images: ['busybox'] }, async (host) => {
     handing = await Handing.in(host);
-    await host.ok(['network', 'create', 'default', '--ip4', '198.18.231.0/24']);
+    await host.ok(['network', 'create', 'default', '--ip4', await takeRange()]);
     const ports = ['-p', `${await takePort()}:80`, '-p', `${await takePort()}:53/udp`];
     const options = ['--memory', '64M', '--pids', '50', ...ports];
     await host.ok(['run', '-d', '--name', 'web', ...options, 'busybox', '--', 'sleep', '100000']);
