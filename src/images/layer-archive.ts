@@ -19,12 +19,11 @@ export async function* layerArchive(
   const stdin = outline === undefined ? 'ignore' : 'pipe';
   const helper = runTool('pack', args, { stdin, stdout: 'pipe', stderr: 'pipe', signal });
   if (helper.stdout === null || helper.stderr === null) throw new Error('no pipes');
-  if (outline !== undefined && helper.stdin !== null) {
+  const source = outline === undefined ? undefined : createReadStream(outline).on('error', () => helper.kill());
+  if (source !== undefined && helper.stdin !== null) {
     // If the helper gives up, its own words say why.
     helper.stdin.on('error', () => undefined);
-    createReadStream(outline)
-      .on('error', () => helper.kill())
-      .pipe(helper.stdin);
+    source.pipe(helper.stdin);
   }
   const said = text(helper.stderr);
   try {
@@ -34,6 +33,8 @@ export async function* layerArchive(
     if (status !== 0) throw packError(await said, status, directory);
   } finally {
     helper.kill();
+    // The helper may end at the outline's last record: nobody reads on then, and the file would stay open.
+    if (source?.closed === false) await new Promise<void>((resolve) => source.destroy().once('close', resolve));
   }
 }
 

@@ -1,10 +1,12 @@
 /** Archives that are not compressed, which the unpacker reads by itself: what is kept is what was hashed, whatever happens to the file. */
 import {
+  appendFileSync,
   createReadStream,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -118,6 +120,22 @@ describe('an archive that is not compressed', function () {
       expect(host.files()).to.deep.equal([]);
     }
     expect(await imageList(host.context)).to.deep.equal([]);
+  });
+
+  it('leaves no file open when it is verified, wherever the packer stops reading', async () => {
+    writeFileSync(archive, many(3, 3));
+    const { layers } = await imageImport(host.context, { name: 'one', source: archive });
+    const outline = join(host.context.roots.root, 'images/outlines', (layers[0] ?? '').replace(':', '-'));
+    appendFileSync(outline, Buffer.alloc(4 << 20));
+    expect(await imageVerify(host.context, ['one'])).to.have.length(1);
+    const links = readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // of the list itself
+      }
+    });
+    expect(links).not.to.include(outline);
   });
 
   it('is not larger than it may be, with any number of files', async () => {
