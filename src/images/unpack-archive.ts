@@ -8,7 +8,7 @@ import { hasHashInstructions } from '../host/index.js';
 import { isErrno } from '../state/index.js';
 import { decompress } from './decompress.js';
 import { type ArchiveSource, isPlainArchive, type PlainArchive } from './plain-archive.js';
-import { parseFailure, tooLarge, unpackError } from './unpack-error.js';
+import { tooLarge, unpackError } from './unpack-error.js';
 
 export interface ImageProgress {
   /** Of the archive as it comes, read so far. */
@@ -141,7 +141,7 @@ async function lastSaid({ stdout, stderr }: ToolProcess, onBytes?: (bytes: numbe
 }
 
 function resultOf({ directory }: UnpackOptions, status: number, said: string, hashed?: string): Unpacked {
-  if (status !== 0) throw unpackError(parseFailure(said), status, directory);
+  if (status !== 0) throw unpackError(said, status, directory);
   const { entries, bytes, skipped, exact, digest = hashed } = JSON.parse(said) as Summary;
   return { digest: `sha256:${digest}`, sizeBytes: bytes, entries, skipped, exact };
 }
