@@ -41,6 +41,8 @@ _Noreturn void unpack_die(int err, const char *what, const char *entry) {
     snprintf(text, sizeof text, "%s: %s", what, strerror(err));
   else
     snprintf(text, sizeof text, "%s", what);
+  /* Another thread may be about to tell how far it is: it does not come in between. */
+  flockfile(stderr);
   fputs("{\"error\":", stderr);
   unpack_json_string(stderr, text);
   fputs(",\"entry\":", stderr);

@@ -10,7 +10,7 @@ packages="
   tar xz-utils zstd gzip
   clang libclang-rt-dev binutils
   apparmor strace stress-ng gdb bubblewrap util-linux git ca-certificates
-  docker-registry skopeo umoci buildah restic rclone dropbear-bin openssh-sftp-server openssh-client openssl e2fsprogs btrfs-progs
+  docker-registry skopeo umoci buildah podman runc restic rclone dropbear-bin openssh-sftp-server openssh-client openssl e2fsprogs btrfs-progs
 "
 
 missing=""

@@ -14,7 +14,7 @@ export {
   withImagesLocked,
 } from './image-index.js';
 export { type ImageConfig, type ImageManifest, type ImageSource, imageConfigSchema } from './manifest.js';
-export { dropPull, listPulls, lockImage, type Pull, sweepPulls, writePull } from './pulls.js';
+export { dropPull, listPulls, lockImage, type Pull, sweepImageLocks, sweepPulls, writePull } from './pulls.js';
 export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
 export { parseRegistryReference, requireRegistryReference } from './registry/reference.js';
 export { type CachedStep, changeSteps, forgetSteps, readSteps } from './step-cache.js';

@@ -51,6 +51,24 @@ export async function lockImage(
   return { ...lock, [Symbol.asyncDispose]: lock.releaseAndRemove };
 }
 
+/** What killed commands have left of locks: a file without a holder says nothing. */
+export async function sweepImageLocks(roots: Roots): Promise<void> {
+  const directory = join(imagesDirectory(roots), 'building');
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  });
+  for (const name of names.filter((file) => file.endsWith('.lock'))) {
+    const lock = await acquireLock(join(directory, name), { what: 'an image', timeoutMs: 0 }).catch(unlessBusy);
+    await lock?.releaseAndRemove();
+  }
+}
+
+function unlessBusy(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'LOCK_BUSY') return undefined;
+  throw error;
+}
+
 /** Call with the image's lock held. */
 export async function writePull(roots: Roots, pull: Pull): Promise<void> {
   await makeStateDirectory(pullsDirectory(roots));
@@ -77,10 +95,7 @@ export async function listPulls(roots: Roots): Promise<Pull[]> {
 export async function sweepPulls(roots: Roots): Promise<Pull[]> {
   const left: Pull[] = [];
   for (const pull of await listPulls(roots)) {
-    const lock = await lockImage(roots, pull.name, { timeoutMs: 0 }).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'LOCK_BUSY') return undefined;
-      throw error;
-    });
+    const lock = await lockImage(roots, pull.name, { timeoutMs: 0 }).catch(unlessBusy);
     if (lock === undefined) left.push(pull);
     else {
       await dropPull(roots, pull.name);

@@ -171,7 +171,7 @@ async function lastSaid({ stdout, stderr }: ToolProcess, onBytes?: (bytes: numbe
 }
 
 function resultOf({ directory }: UnpackOptions, status: number, said: string, hashed?: string): Unpacked {
-  if (status !== 0) throw unpackError(parseFailure(said), status, directory);
+  if (status !== 0) throw unpackError(said, status, directory);
   const { entries, bytes, skipped, exact, digest = hashed } = JSON.parse(said) as Summary;
   return { digest: `sha256:${digest}`, sizeBytes: bytes, entries, skipped, exact };
 }

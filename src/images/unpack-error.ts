@@ -28,11 +28,12 @@ const fullErrnos = new Set([28, 122]);
 /** EIO, ENOMEM, ENFILE, EMFILE, EROFS: not the archive's fault. */
 const hostErrnos = new Set([5, 12, 23, 24, 30]);
 
-export function unpackError(failure: UnpackFailure | undefined, status: number, directory: string): Error {
+export function unpackError(said: string, status: number, directory: string): Error {
+  const failure = parseFailure(said);
   if (failure === undefined) {
     return zoneError('HELPER_DIED', `the unpacker ended with status ${status}`, {
       hint: 'Look into the kernel log (dmesg) for a process that was killed, then repeat the command.',
-      context: { status, directory },
+      context: { status, directory, said: said.slice(-1024) },
     });
   }
   const { error, entry, errno } = failure;
@@ -54,9 +55,12 @@ export function unpackError(failure: UnpackFailure | undefined, status: number, 
   return zoneError(
     'IMAGE_ARCHIVE_INVALID',
     `the archive cannot be unpacked: ${error}${entry === '' ? '' : ` (at "${entry}")`}`,
-    {
-      hint: 'Check that it is a tar archive of a root file system (tar -tvf FILE), and that it is whole.',
-      context,
-    },
+    { hint: error.startsWith('make a hard link') && errno === enoent ? hardLinkHint : hint, context },
   );
 }
+
+const enoent = 2;
+const hint = 'Check that it is a tar archive of a root file system (tar -tvf FILE), and that it is whole.';
+/** Layers are shared by what is in them, whatever is below: a link out of one would be another file in each image. */
+const hardLinkHint =
+  'It is a hard link to what the archive does not have. If it is a layer, what it links to may be in a lower one: squash the image, for instance with "podman build --squash-all", and take that one.';

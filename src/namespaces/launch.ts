@@ -31,6 +31,8 @@ export interface LaunchPlanInput {
   /** Devices of the host. */
   readonly devices: readonly DeviceNode[];
   readonly tmpfs: readonly { readonly path: string; readonly sizeBytes?: number | undefined }[];
+  /** Of its own root, made where they are missing. */
+  readonly directories: readonly string[];
   readonly identity: IdentityInput;
   readonly timeNamespace: boolean;
   /** cgroup.join or cgroup.into. */
@@ -79,6 +81,8 @@ export function planLaunch(input: LaunchPlanInput): EnterOp[] {
     { op: 'ns.unshare', flags: input.kernelMounts.hostNetwork ? 'ipc' : 'net,ipc' },
     { op: 'sync.created' },
     ...planRoot(root),
+    // Of a read-only root they are part of the skeleton.
+    ...(input.root.readOnly ? [] : planDirectories(input.directories)),
     ...planKernelMounts(input.kernelMounts),
     ...planNodeMounts(input.devices),
     ...(skeleton.length > 0 ? [] : planIdentity(input.identity)),
@@ -162,11 +166,15 @@ function planSkeleton(input: LaunchPlanInput): EnterOp[] {
   return [...(readOnly ? planMountPoints(input) : []), ...(readOnly || volatile ? planIdentity(input.identity) : [])];
 }
 
+function planDirectories(paths: readonly string[]): EnterOp[] {
+  return paths.map((path) => ({ op: 'mkdir', path, mode: '0755' }));
+}
+
 /** A read-only root gets every mount point beforehand. */
 function planMountPoints(input: LaunchPlanInput): EnterOp[] {
-  const directories = ['/proc', '/sys', '/dev', ...input.tmpfs.map(({ path }) => path)];
+  const directories = ['/proc', '/sys', '/dev', ...input.tmpfs.map(({ path }) => path), ...input.directories];
   return [
-    ...directories.map((path): EnterOp => ({ op: 'mkdir', path, mode: '0755' })),
+    ...planDirectories(directories),
     ...input.root.trees.map(({ target, isFile }): EnterOp => {
       if (!isFile) return { op: 'mkdir', path: target, mode: '0755' };
       return { op: 'file.write', path: target, mode: '0644', marker: '', content: '' };

@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { runTool } from '../helper/index.js';
 import { diskFull, isErrno, syncDirectory } from '../state/index.js';
+import { boundary } from './boundaries.js';
 
 export interface ArchiveTarget extends AsyncDisposable {
   /** To write to. */
@@ -14,8 +15,15 @@ export interface ArchiveTarget extends AsyncDisposable {
   commit(): Promise<void>;
 }
 
+/** All that a zone has may be in it: nobody else may read it. */
+const ownersOnly = 0o600;
+
 /** @param target a path, or a descriptor of this process, which stays the caller's @throws PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL */
-export async function openArchiveTarget(target: string | number, force: boolean): Promise<ArchiveTarget> {
+export async function openArchiveTarget(
+  target: string | number,
+  force: boolean,
+  mode: number = ownersOnly,
+): Promise<ArchiveTarget> {
   if (typeof target === 'number') return { descriptor: target, commit: nothing, [Symbol.asyncDispose]: nothing };
   const path = resolve(target);
   const found = await stat(path).catch(absent);
@@ -26,7 +34,7 @@ export async function openArchiveTarget(target: string | number, force: boolean)
   }
   if (found !== undefined && !force) throw exists(path, 'exists already');
   try {
-    return await openNameless(path, force);
+    return await openNameless(path, { force, mode });
   } catch (cause) {
     if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw diskFull(cause, path);
     throw zoneError('PATH_NOT_FOUND', `the directory of "${path}" does not exist`, {
@@ -46,38 +54,41 @@ const absent = (error: unknown) => {
 /** __O_TMPFILE of every architecture that node runs on; open(2) wants O_DIRECTORY with it. */
 const nameless = 0o20000000 | constants.O_DIRECTORY | constants.O_WRONLY;
 
-/** All that a zone has may be in it: nobody else may read it. */
-const mode = 0o600;
+interface TargetOptions {
+  readonly force: boolean;
+  readonly mode: number;
+}
 
-async function openNameless(path: string, force: boolean): Promise<ArchiveTarget> {
+async function openNameless(path: string, options: TargetOptions): Promise<ArchiveTarget> {
+  const { force, mode } = options;
   const directory = dirname(path);
   const file = await open(directory, nameless, mode).catch((error: unknown) => {
     // A file system that cannot (overlay before 6.3, NFS): then under another name, which a kill leaves.
     if (isErrno(error, 'EOPNOTSUPP', 'EISDIR', 'EINVAL')) return undefined;
     throw error;
   });
-  const fresh = join(directory, `.tszone-export-${randomBytes(6).toString('hex')}`);
-  return file === undefined ? named(path, fresh, force) : new Nameless(file, { path, fresh, force });
+  if (file !== undefined)
+    return new Nameless(file, { path, passing: join(directory, `.${basename(path)}.tszone`), force });
+  return named(path, join(directory, `.tszone-export-${randomBytes(6).toString('hex')}`), options);
 }
 
 class Nameless implements ArchiveTarget {
   readonly descriptor: number;
   readonly #file: FileHandle;
-  readonly #names: { readonly path: string; readonly fresh: string; readonly force: boolean };
+  readonly #names: { readonly path: string; readonly passing: string; readonly force: boolean };
 
-  constructor(file: FileHandle, names: { readonly path: string; readonly fresh: string; readonly force: boolean }) {
+  constructor(file: FileHandle, names: { readonly path: string; readonly passing: string; readonly force: boolean }) {
     this.descriptor = file.fd;
     this.#file = file;
     this.#names = names;
   }
 
   async commit(): Promise<void> {
-    const { path, fresh, force } = this.#names;
+    const { path, passing, force } = this.#names;
     await this.#file.datasync();
     const errno = await place(this.descriptor, path);
     if (errno === eexist && force) {
-      await requirePlaced(await place(this.descriptor, fresh), fresh);
-      await rename(fresh, path);
+      await replace(this.descriptor, passing, path);
     } else await requirePlaced(errno, path);
     await syncDirectory(dirname(path));
   }
@@ -88,6 +99,21 @@ class Nameless implements ArchiveTarget {
 }
 
 const eexist = 17;
+
+/**
+ * linkat(2) replaces nothing, so it is given another name first: always the same one, for whoever was killed in between has left it there. Of two at
+ * once the later one stays: each of these files is whole.
+ */
+async function replace(descriptor: number, passing: string, path: string): Promise<void> {
+  let errno = await place(descriptor, passing);
+  while (errno === eexist) {
+    await unlink(passing).catch(absent);
+    errno = await place(descriptor, passing);
+  }
+  await requirePlaced(errno, passing);
+  boundary('export', path, 'placed');
+  await rename(passing, path).catch(absent);
+}
 
 function place(descriptor: number, path: string): Promise<number> {
   return runTool('place', [path], { extraFds: [descriptor] }).exited;
@@ -102,7 +128,7 @@ async function requirePlaced(errno: number, path: string): Promise<void> {
   });
 }
 
-async function named(path: string, fresh: string, force: boolean): Promise<ArchiveTarget> {
+async function named(path: string, fresh: string, { force, mode }: TargetOptions): Promise<ArchiveTarget> {
   const file = await open(fresh, 'wx', mode);
   let isDone = false;
   return {

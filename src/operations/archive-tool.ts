@@ -132,11 +132,23 @@ const fullErrnos = new Set([28, 122]);
 /** EIO, ENOMEM, ENFILE, EMFILE, EROFS: not the archive's fault. */
 const hostErrnos = new Set([5, 12, 23, 24, 30]);
 
+/** 128 + SIGPIPE. */
+const statusSigpipe = 141;
+
+/** The other end of the pipe that an archive went into. */
+export function readerGone(step: string, cause?: unknown): Error {
+  return zoneError('KERNEL_STEP_FAILED', `the ${step} failed: whoever reads it has ended`, {
+    hint: 'See what the command behind the pipe says, then repeat both.',
+    context: { step, syscall: 'write', errno: 'EPIPE' },
+    cause,
+  });
+}
+
 /** Why a tool did not end well. @param full what to say if the disk is full */
 export function archiveError(
   talk: Pick<ToolTalk, 'failure' | 'words'>,
   status: number,
-  step: 'export' | 'import' | 'publish' | 'backup',
+  step: 'export' | 'import' | 'publish' | 'backup' | 'image export',
   full: { readonly message: string; readonly hint: string },
 ): Error {
   const { failure, words } = talk;
@@ -144,6 +156,7 @@ export function archiveError(
   const context = { step, reason, status, entry: failure?.entry, errno: failure?.errno, said: words.join('\n') };
   if (fullErrnos.has(failure?.errno ?? 0) || words.some((line) => /No space left|quota exceeded/i.test(line)))
     return zoneError('RESOURCE_DISK_FULL', full.message, { hint: full.hint, context });
+  if (status === statusSigpipe && failure === undefined) return readerGone(step);
   if (failure === undefined && words.length === 0)
     return zoneError('HELPER_DIED', `the helper that does the ${step} ended with status ${status}`, {
       hint: 'Look into the kernel log (dmesg) for a process that was killed, then repeat the command.',

@@ -9,7 +9,8 @@ import {
   readSteps,
   withImagesLocked,
 } from '../images/index.js';
-import { hasLayer } from '../storage/index.js';
+import { hasLayer, sweepStaging } from '../storage/index.js';
+import { boundary } from './boundaries.js';
 import { buildStep } from './build-step.js';
 import { checkHealth } from './check-health.js';
 import type { HostContext } from './host-context.js';
@@ -42,6 +43,7 @@ export async function buildLayered(
 ): Promise<ImageManifest> {
   const { name, template, folder, base } = recipe;
   const { roots } = host;
+  await sweepStaging(roots);
   const steps = await planSteps(template, folder, base);
   const known = options.noCache === true ? {} : await readSteps(roots);
   const layers = [...base.layers];
@@ -70,6 +72,7 @@ export async function buildLayered(
     for (const digest of layers) if (!(await hasLayer(roots, digest))) throw vanished(name, digest);
     await changeImages(roots, (table) => ({ ...table, [name]: manifest }));
   });
+  boundary('build', name, 'list');
   return manifest;
 }
 

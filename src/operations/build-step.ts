@@ -15,6 +15,7 @@ import {
 } from '../images/index.js';
 import { type ZoneImage, type ZoneRecord, zonePaths } from '../state/index.js';
 import { stageLayer } from '../storage/index.js';
+import { boundary } from './boundaries.js';
 import { dropEnded } from './drop-ended.js';
 import type { HostContext } from './host-context.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
@@ -64,6 +65,7 @@ export async function buildStep(
       step.kind === 'files'
         ? await writeFiles(host, record, step.files, options)
         : await runScript(host, record, step, options);
+    boundary('build', zone.name, 'ran');
     const built = await keepLayer(host, record, step.key, { startedAtSeconds, signal });
     return { ...work, built, machineId: record.machineId };
   });
@@ -169,9 +171,12 @@ async function keepLayer(
   const status = await packer.exited;
   if (status !== 0) throw stepError('the layer cannot be packed', status, await said);
   const { digest, sizeBytes } = unpacked;
+  boundary('build', spec.name, 'unpacked');
   await withImagesLocked(roots, async () => {
     await commitLayer(roots, staging, unpacked);
+    boundary('build', spec.name, 'layer');
     await changeSteps(roots, (steps) => ({ ...steps, [key]: { digest, sizeBytes } }));
   });
+  boundary('build', spec.name, 'kept');
   return { digest, sizeBytes };
 }

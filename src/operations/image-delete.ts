@@ -5,6 +5,7 @@ import {
   findImage,
   forgetSteps,
   type ImageManifest,
+  sweepImageLocks,
   sweepPulls,
   withImagesLocked,
 } from '../images/index.js';
@@ -64,6 +65,7 @@ export async function imagePrune({ roots }: HostContext): Promise<Pruned> {
   const staging = await sweepStaging(roots);
   const pulls = await sweepPulls(roots);
   const blobs = await sweepBlobs(roots, new Set(pulls.flatMap((pull) => pull.blobs)));
+  await sweepImageLocks(roots);
   const layers = await withImagesLocked(roots, async () => {
     await forgetSteps(roots);
     const removed = await removeUnused(roots, await changeImages(roots, (images) => images));

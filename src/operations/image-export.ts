@@ -1,22 +1,31 @@
 /** `image export`: an image as an OCI layout, in a directory or an archive, for other engines. */
-import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir, utimes } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import type { Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, realpath, rename, rm, rmdir, utimes } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { zoneError } from '../errors/index.js';
-import { runTool } from '../helper/index.js';
-import { type ImageManifest, type OnProgress, readImage, templateNames } from '../images/index.js';
+import {
+  type ImageManifest,
+  imagesDirectory,
+  type OnProgress,
+  parseRegistryReference,
+  readImage,
+  templateNames,
+} from '../images/index.js';
 import { layerArchive } from '../images/layer-archive.js';
 import { type LayerCompression, writeLayout } from '../images/oci/write-layout.js';
-import { diskFull, isErrno, type Roots } from '../state/index.js';
+import { acquireLock, diskFull, isErrno, type Lock, type Roots } from '../state/index.js';
 import { stageLayer, sweepStaging } from '../storage/index.js';
+import { openArchiveTarget } from './archive-target.js';
+import { archiveError, readerGone, startArchiveTool, ToolTalk } from './archive-tool.js';
+import { boundary } from './boundaries.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import { hasLayers } from './image-store.js';
 import { layerSource } from './layer-source.js';
+import { takeTurns } from './turns.js';
 
 export interface ImageExportOptions {
   /** A path, or a stream that takes the archive. */
@@ -46,6 +55,7 @@ export async function imageExport(
   if (typeof destination === 'string') await requireFree(destination, format);
   if (format === 'dir' && typeof destination === 'string') await exportDirectory(roots, image, destination, options);
   else await exportArchive(roots, image, options);
+  boundary('image export', name, 'done');
   return image;
 }
 
@@ -56,51 +66,86 @@ async function exportDirectory(
   destination: string,
   options: ImageExportOptions,
 ): Promise<void> {
-  const temporary = besides(destination);
+  const above = await realpath(dirname(resolve(destination))).catch((error: unknown) => {
+    throw readable(error, destination);
+  });
+  const place = join(above, basename(resolve(destination)));
+  const temporary = join(above, `.${basename(place)}.${roots.instance}.tmp`);
+  await using _lock = await lockPlace(roots, place, options.signal);
   try {
+    // Of one that was killed.
+    await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { mode: 0o755 });
     await write(roots, image, temporary, options);
-    await rmdir(destination).catch((error: unknown) => {
+    await rmdir(place).catch((error: unknown) => {
       if (!isErrno(error, 'ENOENT')) throw error;
     });
-    await rename(temporary, destination);
+    await rename(temporary, place);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     throw readable(error, destination);
   }
 }
 
+const lockTimeoutMs = 3_600_000;
+
+/** One export of ours to a place at a time, so that what lies there under its passing name is nobody's any more. */
+async function lockPlace(roots: Roots, place: string, signal: AbortSignal | undefined): Promise<AsyncDisposable> {
+  const key = createHash('sha256').update(place).digest('hex').slice(0, 32);
+  const path = join(imagesDirectory(roots), 'building', `export-${key}.lock`);
+  const lock: Lock = await acquireLock(path, { what: `"${place}"`, timeoutMs: lockTimeoutMs, signal });
+  return { [Symbol.asyncDispose]: lock.releaseAndRemove };
+}
+
+/** Anybody may read what anybody may have. */
+const archiveMode = 0o644;
+
 async function exportArchive(roots: Roots, image: ImageManifest, options: ImageExportOptions): Promise<void> {
   const { destination, signal } = options;
   await sweepStaging(roots);
   await using staging = await stageLayer(roots);
-  const names = await write(roots, image, staging.tree, options);
+  const names = await write(roots, image, staging.tree, options).catch((error: unknown) => {
+    throw diskFull(error, staging.tree);
+  });
   await utimes(join(staging.tree, 'blobs/sha256'), 0, 0);
   await utimes(join(staging.tree, 'blobs'), 0, 0);
-  const path = typeof destination === 'string' ? besides(destination) : undefined;
-  const stream = typeof destination === 'string' ? createWriteStream(path ?? '', { flags: 'wx' }) : destination;
-  try {
-    await packInto(staging.tree, names, { stream, signal });
-    if (path !== undefined && typeof destination === 'string') await rename(path, destination);
-  } catch (error) {
-    if (path !== undefined) await rm(path, { force: true });
-    throw readable(error, typeof destination === 'string' ? destination : 'standard output');
-  }
+  if (typeof destination !== 'string') return await packInto(staging.tree, names, { destination, signal });
+  await using target = await openArchiveTarget(destination, false, archiveMode);
+  await packInto(staging.tree, names, { destination: target.descriptor, signal });
+  boundary('image export', image.name, 'packed');
+  await target.commit();
 }
 
 async function packInto(
   directory: string,
   names: readonly string[],
-  { stream, signal }: { readonly stream: Writable; readonly signal: AbortSignal | undefined },
+  { destination, signal }: { readonly destination: Writable | number; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   const args = ['--root', directory, ...names];
-  const helper = runTool('pack', args, { stdout: 'pipe', stderr: 'pipe', signal });
-  if (helper.stdout === null || helper.stderr === null) throw new Error('no pipes');
-  const said = text(helper.stderr);
-  await pipeline(helper.stdout, stream);
-  signal?.throwIfAborted();
-  if ((await helper.exited) !== 0) throw new Error(`packing the layout failed: ${await said}`);
+  const isOurs = typeof destination === 'number';
+  const tool = startArchiveTool('pack', args, { stdin: 'ignore', stdout: isOurs ? destination : 'pipe', signal });
+  const talk = new ToolTalk();
+  const listening = talk.listen(tool.stderr);
+  listening.catch(() => undefined);
+  try {
+    if (!isOurs) {
+      await pipeline(tool.stdout as Readable, destination).catch((error: unknown) => {
+        throw isErrno(error, 'EPIPE') ? readerGone('image export', error) : error;
+      });
+    }
+    await listening;
+    const status = await tool.exited;
+    signal?.throwIfAborted();
+    if (status !== 0) throw archiveError(talk, status, 'image export', full);
+  } finally {
+    tool.kill();
+  }
 }
+
+const full = {
+  message: 'no space left for the exported image',
+  hint: 'Free space where the file goes, or choose another place.',
+};
 
 async function write(
   roots: Roots,
@@ -111,20 +156,31 @@ async function write(
   const { compression = 'gzip', progress, signal } = options;
   const sources = await Promise.all(image.layers.toReversed().map((digest) => layerSource(roots, digest)));
   let bytes = 0;
-  return writeLayout(directory, {
+  const names = await writeLayout(directory, {
     manifest: image,
-    layers: sources.map((source) => () => layerArchive(source, signal)),
+    layers: sources.map((source) => (either) => layerArchive(source, either)),
+    turn: takeTurns(Math.max(2, availableParallelism())),
     compression,
-    ref: options.ref ?? /:([^:/]+)$/.exec(image.name)?.[1] ?? 'latest',
+    ...namesOf(image.name, options.ref),
     onBytes: (count) => {
       bytes += count;
       progress?.({ bytes });
     },
     signal,
   });
+  boundary('image export', image.name, 'written');
+  return names;
 }
 
-const besides = (path: string) => join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`);
+/** Of a digest there is no name with a tag; a reference of the user's that is no tag is a name of its own. */
+function namesOf(name: string, given: string | undefined): { readonly ref: string; readonly fullName?: string } {
+  const ref = given ?? /:([^:/]+)$/.exec(name)?.[1] ?? 'latest';
+  const ofRegistry = parseRegistryReference(name);
+  if (ofRegistry?.digest !== undefined || !/^\w[\w.-]{0,127}$/.test(ref)) return { ref };
+  const path =
+    ofRegistry === undefined ? `localhost/${name.replace(/:.*/, '')}` : `${ofRegistry.host}/${ofRegistry.repository}`;
+  return { ref, fullName: `${path}:${ref}` };
+}
 
 async function requireFree(path: string, format: 'dir' | 'tar'): Promise<void> {
   const names = await readdir(path).catch((error: unknown) => {

@@ -123,7 +123,9 @@ async function openSource(source: string | Readable, signal: AbortSignal | undef
 }
 
 function abortable<S extends Readable>(stream: S, signal: AbortSignal | undefined): S {
-  return signal === undefined ? stream : addAbortSignal(signal, stream);
+  if (signal === undefined) return stream;
+  // It may come before anybody reads; who does then is told.
+  return addAbortSignal(signal, stream).on('error', () => undefined);
 }
 
 const ending = (end: () => unknown): AsyncDisposable => ({

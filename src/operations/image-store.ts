@@ -26,6 +26,7 @@ import {
   stageLayer,
   sweepStaging,
 } from '../storage/index.js';
+import { boundary } from './boundaries.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
 
 export interface NewImage {
@@ -59,8 +60,10 @@ export async function storeImage(
   const { name, source, totalBytes, limits, progress, signal } = image;
   await sweepStaging(roots);
   await using staging = await stageLayer(roots);
+  boundary('image', name, 'stage');
   const built = await open(staging.scratch);
   const unpacked = await unpackLayer(staging, { archive: built.archive, totalBytes, limits, progress, signal });
+  boundary('image', name, 'unpacked');
   const diverted = await image.divert?.(staging.tree);
   if (diverted !== undefined) return diverted;
   const manifest: ImageManifest = {
@@ -77,8 +80,10 @@ export async function storeImage(
   signal?.throwIfAborted();
   await withImagesLocked(roots, async () => {
     await commitLayer(roots, staging, unpacked);
+    boundary('image', name, 'layer');
     await listImage(roots, manifest, image.check);
   });
+  boundary('image', name, 'list');
   return manifest;
 }
 

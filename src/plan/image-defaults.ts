@@ -11,6 +11,14 @@ export function argvOf({ spec, image }: Given): string[] {
   return [...(own ?? image.config.entrypoint ?? []), ...(spec.command.length > 0 ? spec.command : defaults)];
 }
 
+/** What the image counts on, and need not have: its volumes, and where its command starts. A --workdir of the user's is never made. */
+export function directoriesOf({ spec, image }: Given): string[] {
+  const { volumes = [], workdir } = image.config;
+  const mounted = new Set(tmpfsOf({ spec, image }).map(({ path }) => path));
+  const wanted = [...volumes, ...(spec.workdir === undefined && workdir !== undefined ? [workdir] : [])];
+  return [...new Set(wanted)].filter((path) => !mounted.has(path));
+}
+
 /** Of a read-only root, also what the image says that it writes to. */
 export function tmpfsOf({ spec, image }: Given): ZoneSpec['tmpfs'] {
   if (!spec.readOnly) return spec.tmpfs;

@@ -25,7 +25,7 @@ import {
 import { type Roots, type ZonePaths, type ZoneRecord, zonePaths } from '../state/index.js';
 import { planRecord } from './entry-record.js';
 import type { HostOp } from './host-ops.js';
-import { tmpfsOf } from './image-defaults.js';
+import { directoriesOf, tmpfsOf } from './image-defaults.js';
 import { environmentOf, payloadOf } from './payload.js';
 import { startWarnings } from './start-warnings.js';
 import { type CgroupPart, cgroupView, planCgroups } from './zone-cgroups.js';
@@ -186,6 +186,8 @@ function launchInput(input: StartPlanInput, paths: ZonePaths, cgroups: readonly 
     },
     devices: input.devices,
     tmpfs: tmpfsOf(record),
+    // A copy needs none of them.
+    directories: input.helperArgv === undefined ? directoriesOf(record) : [],
     identity: {
       hostname: spec.hostname ?? spec.name,
       machineId: record.machineId,

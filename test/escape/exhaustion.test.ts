@@ -72,7 +72,7 @@ describe('Terminals that are all opened', () => {
     expect(await open()).to.equal(1023);
   });
 
-  it('get through without "max" in mnt.fs', async () => {
+  it('gets through without "max" in mnt.fs', async () => {
     expect(await open(withoutWord('mnt.fs', 'options', /^max=/))).to.equal(1100);
   });
 });

@@ -13,6 +13,9 @@ import { exportZone } from '../../src/operations/export-zone.js';
 import { forkZone } from '../../src/operations/fork-zone.js';
 import type { HostContext } from '../../src/operations/host-context.js';
 import { openHostContext } from '../../src/operations/host-context.js';
+import { imageBuild } from '../../src/operations/image-build.js';
+import { imageExport } from '../../src/operations/image-export.js';
+import { imageImport } from '../../src/operations/image-import.js';
 import { imagePull } from '../../src/operations/image-pull.js';
 import { importZone } from '../../src/operations/import-zone.js';
 import { createPool, type PoolCreateOptions } from '../../src/operations/pool-create.js';
@@ -46,6 +49,12 @@ export const operations = {
   delete: (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name),
   'delete --force': (host: HostContext, { name }: ZoneOptions) => deleteZone(host, name, { force: true }),
   pull: (host: HostContext, { image }: ZoneOptions) => imagePull(host, image),
+  /** From, and to, a place beside the roots; of images it is the zone's that counts. */
+  'image import': (host: HostContext, { name, image }: ZoneOptions) =>
+    imageImport(host, { name: image, source: `${host.roots.root}.${name}`, force: true }),
+  'image export': (host: HostContext, { name, image }: ZoneOptions) =>
+    imageExport(host, image, { destination: `${host.roots.root}.${name}` }),
+  'image build': (host: HostContext, { image }: ZoneOptions) => imageBuild(host, image),
   rename: (host: HostContext, { name }: ZoneOptions) => renameZone(host, name, `${name}-new`),
   /** To, and from, a file beside the roots. */
   export: (host: HostContext, { name }: ZoneOptions) =>

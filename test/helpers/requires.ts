@@ -22,6 +22,29 @@ function isKernelFrom(least: number, minorLeast: number): boolean {
   return major > least || (major === least && minor >= minorLeast);
 }
 
+/** Without crun, which takes no hybrid hierarchy, and with limits that need no CAP_SYS_RESOURCE. */
+export const podmanRun = (group: string) => [
+  ...['run', '--rm', '--network', 'none', '--cgroup-parent', `/${group}`],
+  ...['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'],
+];
+/** With a store of its own. */
+export const podmanIn = (directory: string) => [
+  ...['--root', `${directory}/store`, '--runroot', `${directory}/run`, '--tmpdir', `${directory}/tmp`],
+  ...['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--runtime', 'runc', '--events-backend', 'file'],
+];
+
+/** Tried with an image of its own making: in a container, or with the unified hierarchy alone, it may not get the groups that it wants. */
+function runsPodman(): boolean {
+  const group = `tszone-test-podman-${process.pid}`;
+  const script = `d=$(mktemp -d); mkdir -p $d/root/bin; cp $(command -v busybox) $d/root/bin/sh
+    p="podman ${podmanIn('$d').join(' ')}"
+    tar -C $d/root -cf $d/root.tar . && $p import -q $d/root.tar localhost/probe && $p ${podmanRun(group).join(' ')} localhost/probe /bin/sh -c true; s=$?
+    $p rm --all --force; rm -rf $d; find /sys/fs/cgroup -depth -type d -path '*/${group}*' -delete; exit $s`;
+  return (
+    hasProgram('podman') && hasProgram('runc') && spawnSync('sh', ['-c', script], { stdio: 'ignore' }).status === 0
+  );
+}
+
 /** Tried with a node of its own: in a container /dev may lack those that are there, and they may be refused all the same. */
 function opensLoopDevices(): boolean {
   const script = `n=/sys/class/misc/loop-control/dev; d=$(mktemp -u /dev/tszone-XXXXXX)
@@ -81,6 +104,8 @@ export const facts = {
   skopeo: () => hasProgram('skopeo'),
   umoci: () => hasProgram('umoci'),
   buildah: () => hasProgram('buildah'),
+  podman: () => hasProgram('podman'),
+  'podman-runs': () => runsPodman(),
   'docker-registry': () => hasProgram('docker-registry'),
 } as const satisfies Record<string, () => boolean>;
 

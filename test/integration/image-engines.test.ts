@@ -7,6 +7,7 @@ import { type DockerRegistry, startDockerRegistry } from '../helpers/docker-regi
 import { sha256 } from '../helpers/fake-registry.js';
 import { givenHost } from '../helpers/given.js';
 import { patience } from '../helpers/patience.js';
+import { podmanIn, podmanRun, requires } from '../helpers/requires.js';
 import { rawTar } from '../helpers/tar.js';
 import type { TempHost } from '../helpers/temp-host.js';
 import { describeTree } from '../helpers/trees.js';
@@ -156,10 +157,12 @@ describe('images of other engines', function () {
   });
 
   it('say which one where there are several', async () => {
-    await outputOf('umoci', ['tag', '--image', `${path('layout')}:app`, 'other']);
-    const { stderr } = await given.host.cli(['-o', 'json', 'image', 'import', 'several', path('layout')]);
+    await outputOf('umoci', ['tag', '--image', `${path('layout')}:app`, 'same']);
+    await given.host.ok(['image', 'import', 'several', path('layout')]);
+    await outputOf('umoci', ['config', '--image', `${path('layout')}:app`, '--tag', 'other', '--config.env', 'A=b']);
+    const { stderr } = await given.host.cli(['-o', 'json', 'image', 'import', '--force', 'several', path('layout')]);
     expect(JSON.parse(stderr)).to.have.nested.property('error.code', 'USAGE_BAD_ARGUMENT');
-    await given.host.ok(['image', 'import', 'several', path('layout'), '--ref', 'other']);
+    await given.host.ok(['image', 'import', '--force', 'several', path('layout'), '--ref', 'other']);
   });
 
   it('of ours are read by buildah, and those of buildah by us', async () => {
@@ -174,6 +177,34 @@ describe('images of other engines', function () {
     await outputOf('buildah', [...store, 'commit', '-q', container, `oci:${path('built')}:v2`]);
     await given.host.ok(['image', 'import', 'built', path('built')]);
     expect(await given.host.ok(['run', '--rm', 'built'])).to.equal('built\n');
+  });
+
+  const podman = (...args: string[]) => outputOf('podman', [...podmanIn(path('podman')), ...args]);
+
+  it('of ours are loaded by podman under their names', async function () {
+    requires('podman').call(this);
+    await given.host.ok(['image', 'build', 'busybox']);
+    for (const name of ['busybox', 'one']) {
+      const archive = path(`${name}-loaded.tar`);
+      await given.host.ok(['image', 'export', name, archive]);
+      expect(await podman('load', '-q', '-i', archive)).to.contain(`localhost/${name}:latest`);
+    }
+  });
+
+  it('of ours are run by podman, as their config says', async function () {
+    requires('podman', 'podman-runs').call(this);
+    const group = `tszone-test-${process.pid}`;
+    const run = (...args: string[]) => podman(...podmanRun(group), ...args);
+    try {
+      const seen = await run('localhost/busybox:latest', 'sh', '-c', 'busybox | head -1; ls -ld /tmp');
+      expect(seen)
+        .to.match(/^BusyBox /)
+        .and.contain('drwxrwxrwt');
+      expect((await run('localhost/one:latest')).split(/\s+/)).to.include.members(['new', 'passwd', '7', 'bar']);
+    } finally {
+      await podman('rm', '--all', '--force');
+      await outputOf('find', ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/${group}*`, '-delete']);
+    }
   });
 
   it('are known to be damaged when a file of theirs has changed or is gone', async () => {

@@ -17,7 +17,12 @@ export function imageConfigOf({ config }: OciConfig): ImageConfig {
     cmd: list(Cmd),
     user: User == null || User === '' ? undefined : withoutNul(User, 'User'),
     workdir: WorkingDir == null || WorkingDir === '' ? undefined : absolute(WorkingDir, 'WorkingDir'),
-    volumes: list(Object.keys(Volumes ?? {}).map((path) => absolute(path, 'Volumes'))),
+    // The root is one anyway.
+    volumes: list(
+      Object.keys(Volumes ?? {})
+        .map((path) => absolute(path, 'Volumes'))
+        .filter((path) => !/^\/+$/.test(path)),
+    ),
     ports: list(Object.keys(ExposedPorts ?? {}).map((port) => portOf(port))),
     stopSignal,
     labels: Labels == null || Object.keys(Labels).length === 0 ? undefined : { ...Labels },
@@ -40,7 +45,8 @@ function environmentOf(lines: readonly string[]): Record<string, string> {
 }
 
 function portOf(port: string): string {
-  if (/^\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/.test(port)) return port;
+  const usual = port.toLowerCase();
+  if (/^\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/.test(usual)) return usual;
   throw invalid('config', `exposes what is no port: ${JSON.stringify(port)}`);
 }
 

@@ -108,15 +108,34 @@ export type RootDocument =
 /** @param mediaType as whoever gave it says @throws IMAGE_MANIFEST_INVALID */
 export function parseRoot(content: Buffer, mediaType: string | undefined): RootDocument {
   const value = parseJson(content, 'manifest');
-  const own = typeof value === 'object' && value !== null && 'mediaType' in value ? value.mediaType : undefined;
-  const type = typeof own === 'string' ? own : mediaType;
+  const fields: { readonly mediaType?: unknown; readonly schemaVersion?: unknown } =
+    typeof value === 'object' && value !== null ? value : {};
+  const type = typeof fields.mediaType === 'string' ? fields.mediaType : specific(mediaType);
+  if (fields.schemaVersion === 1 || type?.startsWith(oldTypes) === true) throw old();
   if (isOneOf(indexTypes, type)) return { kind: 'index', index: check(indexSchema, value, 'index') };
   if (isOneOf(manifestTypes, type)) return { kind: 'manifest', manifest: parseManifest(value) };
-  if (type === undefined && typeof value === 'object' && value !== null && 'manifests' in value) {
+  if (type === undefined && 'manifests' in fields) {
     return { kind: 'index', index: check(indexSchema, value, 'index') };
   }
   if (type === undefined) return { kind: 'manifest', manifest: parseManifest(value) };
   throw invalid('manifest', `is of a type that is not supported: ${JSON.stringify(type)}`);
+}
+
+const oldTypes = 'application/vnd.docker.distribution.manifest.v1+';
+
+/** What a plain file server says of any file says nothing. */
+function specific(mediaType: string | undefined): string | undefined {
+  return ['', 'application/json', 'application/octet-stream', 'text/plain'].includes(mediaType ?? '')
+    ? undefined
+    : mediaType;
+}
+
+function old(): ZoneError {
+  const problem = 'is of the first version, which Docker has given up in 2019: its layers have no digests of their own';
+  return zoneError('IMAGE_MANIFEST_INVALID', `the image's manifest ${problem}`, {
+    hint: 'Push it anew by an engine of today, or convert it: skopeo copy --format oci docker://HOST/PATH:TAG oci:layout, then "tszone image import NAME layout".',
+    context: { what: 'manifest', problem },
+  });
 }
 
 /** Of a layout: `index.json`. @throws IMAGE_MANIFEST_INVALID */

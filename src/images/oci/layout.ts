@@ -49,12 +49,14 @@ async function readOciLayout(directory: string, index: Buffer, options: LayoutOp
     entry,
     names: refNames.flatMap((name) => entry.annotations?.[name] ?? []),
   }));
-  const names = [...new Set(named.map(({ names: own }) => own.join(' ')))];
-  const chosen = choose(named, { ref: options.ref, several: names.length > 1 });
+  const names = new Set(named.map(({ names: own }) => own.join(' ')));
+  // One image may be there by several names.
+  const digests = new Set(manifests.map(({ digest }) => digest));
+  const chosen = choose(named, { ref: options.ref, several: names.size > 1 && digests.size > 1 });
   const [only] = chosen;
   if (only === undefined) throw invalid('index', 'lists no images');
   const first =
-    chosen.length === 1
+    chosen.length === 1 || digests.size === 1
       ? { content: await readVerified(content, only, options.signal), mediaType: only.mediaType, digest: only.digest }
       : asIndex(chosen);
   return { content, image: await resolveImage(content, first, options) };
@@ -156,7 +158,11 @@ async function* readChunks(
 ): AsyncGenerator<Buffer> {
   await using file = await openInside(directory, path);
   if (file === undefined) throw missing(descriptor);
-  yield* file.createReadStream({ highWaterMark: readBytes, signal, autoClose: false }) as AsyncIterable<Buffer>;
+  // Not given to the stream: one that is made when the signal has come already fails before anybody listens to it.
+  for await (const chunk of file.createReadStream({ highWaterMark: readBytes, autoClose: false })) {
+    signal?.throwIfAborted();
+    yield chunk as Buffer;
+  }
 }
 
 function missing({ digest }: Descriptor): Error {

@@ -51,7 +51,7 @@ export function choosePlatform(entries: readonly Descriptor[], wanted: string | 
     usable.find((entry) => archOf(entry) === (wanted ?? nativeArch)) ??
     usable.find((entry) => wanted === undefined && runsHere(archOf(entry) ?? '')) ??
     // An index around one manifest, as layouts have it, need not say for what it is.
-    (entries.length === 1 && usable.every((entry) => archOf(entry) === undefined) ? usable[0] : undefined);
+    (usable.length === 1 && usable.every((entry) => archOf(entry) === undefined) ? usable[0] : undefined);
   if (found !== undefined) return found;
   throw missing(
     wanted,

@@ -17,10 +17,14 @@ export type LayerCompression = (typeof compressions)[number];
 export interface LayoutToWrite {
   readonly manifest: ImageManifest;
   /** Lowest first: what each gives is read once. */
-  readonly layers: readonly (() => AsyncIterable<Buffer>)[];
+  readonly layers: readonly ((signal: AbortSignal) => AsyncIterable<Buffer>)[];
+  /** Waits until it is a layer's turn: each takes processes of its own. */
+  readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly compression: LayerCompression;
   /** Under which the layout's index lists it. */
   readonly ref: string;
+  /** `HOST/PATH:TAG`: what containerd and podman call it when they load the layout. */
+  readonly fullName?: string | undefined;
   /** Told of bytes before they are compressed. */
   readonly onBytes?: ((count: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -35,9 +39,9 @@ interface WrittenLayer {
 
 /** Names of what was written, for an archive. The same image gives the same bytes, but for how a gzip or zstd makes them. */
 export async function writeLayout(directory: string, input: LayoutToWrite): Promise<readonly string[]> {
-  const { manifest, ref } = input;
+  const { manifest, ref, fullName } = input;
   await mkdir(join(directory, 'blobs/sha256'), { recursive: true });
-  const layers = await Promise.all(input.layers.map((layer) => writeLayer(directory, layer(), input)));
+  const layers = await writeLayers(directory, input);
   const { architecture, variant } = platformOf(manifest.arch);
   const config = await writeBlob(directory, 'application/vnd.oci.image.config.v1+json', {
     created: manifest.createdAt,
@@ -52,7 +56,10 @@ export async function writeLayout(directory: string, input: LayoutToWrite): Prom
   const whole = { schemaVersion: 2, mediaType: type, config, layers: layers.map(({ descriptor }) => descriptor) };
   const entry = {
     ...(await writeBlob(directory, type, whole)),
-    annotations: { 'org.opencontainers.image.ref.name': ref },
+    annotations: {
+      'org.opencontainers.image.ref.name': ref,
+      ...(fullName === undefined ? {} : { 'io.containerd.image.name': fullName }),
+    },
     platform: { architecture, os: 'linux', ...(variant === undefined ? {} : { variant }) },
   };
   await writeDocument(join(directory, 'index.json'), { schemaVersion: 2, manifests: [entry] });
@@ -60,16 +67,35 @@ export async function writeLayout(directory: string, input: LayoutToWrite): Prom
   return ['oci-layout', 'index.json', 'blobs'];
 }
 
+/** When it returns, nobody writes any more: the directory can be removed. */
+async function writeLayers(directory: string, input: LayoutToWrite): Promise<WrittenLayer[]> {
+  const failed = new AbortController();
+  const signal = input.signal === undefined ? failed.signal : AbortSignal.any([input.signal, failed.signal]);
+  const written = await Promise.allSettled(
+    input.layers.map((layer) =>
+      input
+        .turn(() => writeLayer(directory, layer, { ...input, signal }))
+        .catch((error: unknown) => {
+          failed.abort(error);
+          throw error;
+        }),
+    ),
+  );
+  signal.throwIfAborted();
+  return written.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
+
 async function writeLayer(
   directory: string,
-  archive: AsyncIterable<Buffer>,
-  { compression, onBytes, signal }: LayoutToWrite,
+  layer: LayoutToWrite['layers'][number],
+  { compression, onBytes, signal }: LayoutToWrite & { readonly signal: AbortSignal },
 ): Promise<WrittenLayer> {
+  signal.throwIfAborted();
   const temporary = join(directory, 'blobs/sha256', `.${randomBytes(6).toString('hex')}`);
   const plain = createHash('sha256');
   const packed = createHash('sha256');
   await pipeline(
-    hashed(archive, plain, onBytes),
+    hashed(layer(signal), plain, onBytes),
     (chunks: AsyncIterable<Buffer>) => compress(chunks, compression, signal),
     (chunks: AsyncIterable<Buffer>) => hashed(chunks, packed),
     createWriteStream(temporary),

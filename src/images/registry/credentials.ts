@@ -25,7 +25,7 @@ const helperSchema = v.object({ Username: v.string(), Secret: v.string() });
 
 /** The first file that knows the host. @throws USAGE_BAD_ARGUMENT, HOST_TOOL_MISSING, HOST_TOOL_FAILED */
 export async function findCredentials(
-  host: string,
+  { host, repository }: { readonly host: string; readonly repository?: string | undefined },
   files: readonly string[],
   signal?: AbortSignal,
 ): Promise<Credentials | undefined> {
@@ -34,7 +34,7 @@ export async function findCredentials(
       if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
       throw error;
     });
-    const found = text === undefined ? undefined : await lookUp(host, parseFile(path, text), signal);
+    const found = text === undefined ? undefined : await lookUp({ host, repository }, parseFile(path, text), signal);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -58,18 +58,29 @@ function keysOf(host: string): string[] {
   return host === 'docker.io' ? ['https://index.docker.io/v1/', 'index.docker.io', ...bare] : bare;
 }
 
+/** containers-auth.json(5): a login may be for a part of a registry; the longest one counts. */
+function partsOf(host: string, repository: string): string[] {
+  const words = repository.split('/');
+  return words.map((_, index) => [host, ...words.slice(0, words.length - index)].join('/'));
+}
+
 async function lookUp(
-  host: string,
+  { host, repository }: { readonly host: string; readonly repository: string | undefined },
   file: v.InferOutput<typeof fileSchema>,
   signal: AbortSignal | undefined,
 ): Promise<Credentials | undefined> {
   const keys = keysOf(host);
   const [key = host] = keys;
+  const part = partsOf(host, repository ?? '').find((name) => file.auths[name] !== undefined);
+  if (part !== undefined && file.auths[part] !== undefined) return fromLogin(file.auths[part]);
   const helper = keys.map((name) => file.credHelpers[name]).find((name) => name !== undefined) ?? file.credsStore;
   const fromHelper = helper === undefined ? undefined : await askHelper(helper, key, signal);
   if (fromHelper !== undefined) return fromHelper;
   const login = keys.map((name) => file.auths[name]).find((one) => one !== undefined);
-  if (login === undefined) return undefined;
+  return login === undefined ? undefined : fromLogin(login);
+}
+
+function fromLogin(login: v.InferOutput<typeof loginSchema>): Credentials | undefined {
   if (login.identitytoken !== undefined && login.identitytoken !== '')
     return { kind: 'identity', token: login.identitytoken };
   const [username, password] = login.auth === undefined ? [login.username, login.password] : decode(login.auth);

@@ -17,7 +17,9 @@ export interface RegistryReference {
 export function parseRegistryReference(text: string): RegistryReference | undefined {
   const match = registryPattern.exec(text);
   if (match === null) return undefined;
-  const [, host = '', path = '', tag, digest] = match;
+  const [, given = '', path = '', tag, digest] = match;
+  // RFC 4343: of whatever case.
+  const host = given.toLowerCase();
   const repository = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
   const suffix = digest !== undefined ? `@${digest}` : tag === undefined || tag === 'latest' ? '' : `:${tag}`;
   return { host, repository, tag: tag ?? 'latest', digest, name: `${host}/${path}${suffix}` };
@@ -26,11 +28,19 @@ export function parseRegistryReference(text: string): RegistryReference | undefi
 /** @throws USAGE_BAD_ARGUMENT */
 export function requireRegistryReference(text: string): RegistryReference {
   const reference = parseRegistryReference(text.replace(/^docker:\/\//, ''));
-  if (reference !== undefined) return reference;
+  if (reference !== undefined && URL.canParse(`https://${reference.host}`)) return reference;
+  const hint = reference === undefined ? hintFor(text) : 'A port is a number up to 65535.';
   throw zoneError('USAGE_BAD_ARGUMENT', `"${text}" does not name an image of a registry`, {
-    hint: /^[a-z0-9._/-]+(:[\w.-]+)?$/.test(text)
-      ? `Name the registry, too: "tszone image pull docker.io/${text}", for one.`
-      : 'Write HOST[:PORT]/PATH[:TAG] or HOST[:PORT]/PATH@sha256:…, such as docker.io/alpine:3.20.',
+    hint,
     context: { image: text },
   });
+}
+
+function hintFor(text: string): string {
+  if (/^[a-z0-9._/-]+(:[\w.-]+)?$/.test(text))
+    return `Name the registry, too: "tszone image pull docker.io/${text}", for one.`;
+  const corrected = text.replace(/^https?:\/\//i, '').replace(/(?<=\/)[^:@]+/, (path) => path.toLowerCase());
+  if (corrected !== text && parseRegistryReference(corrected) !== undefined)
+    return `Without a scheme, and with a path in lower case: "tszone image pull ${corrected}".`;
+  return 'Write HOST[:PORT]/PATH[:TAG] or HOST[:PORT]/PATH@sha256:…, such as docker.io/alpine:3.20.';
 }

@@ -61,7 +61,12 @@ async function endpointsOf(reference: RegistryReference, options: RegistryOption
         repository: reference.repository,
         proxies: options.proxies,
         idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleMs,
-        credentials: () => findCredentials(isOrigin ? host : base.host, options.loginFiles, options.signal),
+        credentials: () =>
+          findCredentials(
+            { host: isOrigin ? host : base.host, repository: reference.repository },
+            options.loginFiles,
+            options.signal,
+          ),
       });
     }),
   );
@@ -112,12 +117,17 @@ async function readFirst(
   signal: AbortSignal | undefined,
 ): Promise<FirstDocument> {
   const response = await endpoint.get({ path: `manifests/${wanted ?? tag}`, headers: { accept: accepted }, signal });
+  const mediaType = response.headers['content-type']?.split(';')[0]?.trim();
+  if (mediaType === 'text/html') {
+    response.body.destroy();
+    throw endpoint.bad('it sends a web page', { tag });
+  }
   const content = await readAll(endpoint, response);
   const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`;
   const said = response.headers['docker-content-digest'];
   const expected = wanted ?? (typeof said === 'string' && said.startsWith('sha256:') ? said : digest);
   if (digest !== expected) throw digestMismatch(expected, { found: digest, registry: endpoint.name });
-  return { content, digest, mediaType: response.headers['content-type']?.split(';')[0]?.trim() };
+  return { content, digest, mediaType };
 }
 
 async function readDocument(

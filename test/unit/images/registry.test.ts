@@ -111,15 +111,32 @@ describe('logins at registries', () => {
     const two = file('two', {
       auths: { 'https://index.docker.io/v1/': { auth }, 'a.example': {}, 'b.example:5000': { auth } },
     });
-    expect(await findCredentials('docker.io', [...files, two])).to.deep.equal(me);
-    expect(await findCredentials('b.example:5000', [...files, two])).to.deep.equal(me);
-    expect(await findCredentials('b.example', [...files, two])).to.equal(undefined);
-    expect(await findCredentials('a.example', [...files, two])).to.equal(undefined);
+    expect(await findCredentials({ host: 'docker.io' }, [...files, two])).to.deep.equal(me);
+    expect(await findCredentials({ host: 'b.example:5000' }, [...files, two])).to.deep.equal(me);
+    expect(await findCredentials({ host: 'b.example' }, [...files, two])).to.equal(undefined);
+    expect(await findCredentials({ host: 'a.example' }, [...files, two])).to.equal(undefined);
+  });
+
+  it('may be for a part of a registry: the longest one counts', async () => {
+    const login = (name: string) => ({ auth: Buffer.from(`${name}:p`).toString('base64') });
+    const auths = { 'r.example/a/b': login('b'), 'r.example/a': login('a'), 'r.example': login('all') };
+    const path = file('parts', { auths });
+    const who = async (repository: string) => {
+      const found = await findCredentials({ host: 'r.example', repository }, [path]);
+      return found?.kind === 'password' ? found.username : undefined;
+    };
+    expect(await Promise.all(['a/b', 'a/b/c', 'a/x', 'ab', 'x/a/b'].map(who))).to.deep.equal([
+      'b',
+      'b',
+      'a',
+      'all',
+      'all',
+    ]);
   });
 
   it('that cannot be read are an error, and so is a helper that is a path', async () => {
     for (const content of ['{', { auths: { x: 1 } }, { credsStore: '../../bin/sh' }]) {
-      const error = await findCredentials('x', [file('bad', content)]).catch((reason: unknown) => reason);
+      const error = await findCredentials({ host: 'x' }, [file('bad', content)]).catch((reason: unknown) => reason);
       expect(error, JSON.stringify(content)).to.have.property('code', 'USAGE_BAD_ARGUMENT');
     }
   });
