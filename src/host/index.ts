@@ -3,10 +3,10 @@
 export * from './apparmor.js';
 export type { Check } from './checks/check.js';
 export { checkHost } from './checks/index.js';
-export { deviceNodes } from './device-nodes.js';
 export { type BackupEnvironment, readBackupEnvironment, readEnvironment, readLoginFiles } from './environment.js';
 export * from './facts.js';
 export { hostFacts } from './facts-cache.js';
+export { hostDeviceNodes } from './host-devices.js';
 export { canIdmap } from './idmap.js';
 export { cpusIn, type ProbeOptions, probeHost } from './probe.js';
 export { hasHashInstructions } from './processor.js';

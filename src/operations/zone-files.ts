@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requireLimits } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { helperPath, initPath } from '../helper/index.js';
-import { canIdmap, deviceNodes, type HostFacts } from '../host/index.js';
+import { canIdmap, type HostFacts, hostDeviceNodes } from '../host/index.js';
 import { lstat, stat } from '../host/quick-fs.js';
 import { type HostTree, identityFiles } from '../namespaces/index.js';
 import type { StartPlanInput } from '../plan/index.js';
@@ -62,7 +62,7 @@ export async function planFiles(host: HostContext, record: ZoneRecord, place: Fi
     rootfs,
     storage,
     trees: await planZoneTrees(record, local),
-    ...(record.spec.privileged ? { hostDevices: await deviceNodes() } : {}),
+    ...(record.spec.privileged ? { hostDevices: await hostDeviceNodes() } : {}),
     fromImage: await filesFromImage([join(rootfs, 'upper'), ...frozen]),
     programs: { init: initPath(), helper: helperPath() },
   };

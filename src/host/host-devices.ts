@@ -8,7 +8,7 @@ const mountPoints = ['pts', 'shm', 'mqueue', 'hugepages'];
 const ownTerminals = ['ptmx', 'console'];
 
 /** Paths of all below `root`, sorted. What goes meanwhile is not there: udev takes nodes and directories away at any time. */
-export async function deviceNodes(root = '/dev'): Promise<string[]> {
+export async function hostDeviceNodes(root = '/dev'): Promise<string[]> {
   const top = await entriesOf(root);
   // Hidden is the /proc of a zone that may hold zones.
   const directories = top.filter((entry) => isTree(entry) && !mountPoints.includes(entry.name));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { deviceNodes } from '../../../src/host/device-nodes.js';
+import { hostDeviceNodes } from '../../../src/host/host-devices.js';
 
 describe('device nodes of this machine', () => {
   let dev = '';
@@ -22,8 +22,8 @@ describe('device nodes of this machine', () => {
   after(() => rmSync(dev, { recursive: true }));
 
   it('are those of the host, not of a terminal, of shared memory, or behind a link', async () => {
-    expect(await deviceNodes(dev)).to.deep.equal(['input/event0', 'null'].map(at));
-    expect(await deviceNodes()).to.include.members(['/dev/null', '/dev/zero']);
+    expect(await hostDeviceNodes(dev)).to.deep.equal(['input/event0', 'null'].map(at));
+    expect(await hostDeviceNodes()).to.include.members(['/dev/null', '/dev/zero']);
   });
 
   it('may come and go while they are looked for', async function () {
@@ -41,7 +41,7 @@ describe('device nodes of this machine', () => {
     await once(worker, 'online');
     try {
       for (let round = 0; round < 3000; round += 1)
-        expect(await deviceNodes(dev)).to.deep.equal(['input/event0', 'null'].map(at));
+        expect(await hostDeviceNodes(dev)).to.deep.equal(['input/event0', 'null'].map(at));
     } finally {
       Atomics.store(stop, 0, 1);
       await once(worker, 'exit');
