@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type ListenOptions, type Server } from 'node:net';
 
-/** @returns `undefined`: somebody has it */
+/** Not called after tszone, of which a test says that it has no such sockets. @returns `undefined`: somebody has it */
 export async function holdName(name: string): Promise<Disposable | undefined> {
-  const server = await listening({ path: `\0tszone-test-${name}` });
+  const server = await listening({ path: `\0held-by-a-test-${name}` });
   server?.unref();
   return server && { [Symbol.dispose]: () => void server.close() };
 }

@@ -364,7 +364,7 @@ describe('a hostile zone on a network', () => {
     }
 
     it('finds none of its abstract sockets', async () => {
-      const name = `qq(\\0tszone-host-${process.pid})`;
+      const name = `qq(\\0host-of-${process.pid})`;
       const serve = `use IO::Socket::UNIX; $| = 1; my $s = IO::Socket::UNIX->new(Local => ${name}, Listen => 1) or die; print 1; while (my $c = $s->accept) { print $c 'host' }`;
       const server = spawn('perl', ['-e', serve], { stdio: ['ignore', 'pipe', 'inherit'] });
       await once(server.stdout, 'data');
