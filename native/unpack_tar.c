@@ -265,10 +265,12 @@ static void fill_entry(struct tar_entry *entry, const unsigned char *block) {
     read_gnu_sparse(entry, block);
   else if (entry->type == TAR_FILE)
     read_pax_sparse(entry);
-  if (!entry->sparse)
-    entry->real_size = entry->size;
-  else
+  if (entry->sparse) {
     check_regions(entry);
+  } else { /* a map of what is no file means nothing, and has not been looked at */
+    entry->real_size = entry->size;
+    entry->region_count = 0;
+  }
 }
 
 static void forget_locals(struct tar_entry *entry) {

@@ -140,4 +140,6 @@ function failure(message: string, details = ''): string {
   return `FAILED: ${message}`;
 }
 
-const lastLines = (text: string, count: number) => text.trimEnd().split('\n').slice(-count).join('\n');
+function lastLines(text: string, count: number): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}
