@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { zoneError } from '../errors/index.js';
 import { runTool } from '../helper/index.js';
+import { parseFailure } from './unpack-error.js';
 
 export interface LayerDirectory {
   readonly directory: string;
@@ -58,12 +59,4 @@ function packError(said: string, status: number, directory: string): Error {
     hint: 'Check the file system and the kernel log (dmesg), then repeat the command.',
     context: { ...context, step: 'pack', path: entry },
   });
-}
-
-function parseFailure(said: string) {
-  try {
-    return JSON.parse(said) as { readonly error: string; readonly entry: string; readonly errno: number };
-  } catch {
-    return undefined;
-  }
 }

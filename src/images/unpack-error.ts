@@ -14,6 +14,7 @@ interface UnpackFailure {
   readonly errno: number;
 }
 
+/** What a helper that packs or unpacks says of its failure. */
 export function parseFailure(stderr: string): UnpackFailure | undefined {
   try {
     return JSON.parse(stderr) as UnpackFailure;
