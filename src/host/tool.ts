@@ -130,14 +130,19 @@ async function endInput(stdin: Writable): Promise<void> {
 async function settled(child: ChildProcessWithoutNullStreams, call: ToolCall): Promise<void> {
   const last = keepLines(child.stderr, call.onMessage);
   const abort = () => stop(child, call.stopSignal);
-  const timer = call.timeoutMs === undefined ? undefined : setTimeout(abort, call.timeoutMs);
+  // Said by the timer itself: it may fire up to a millisecond before a clock says so.
+  let isLate = false;
+  const expire = () => {
+    isLate = true;
+    abort();
+  };
+  const timer = call.timeoutMs === undefined ? undefined : setTimeout(expire, call.timeoutMs);
   call.signal?.addEventListener('abort', abort, { once: true });
-  const startedAt = performance.now();
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     call.signal?.throwIfAborted();
     if (code === 0) return;
-    if (call.timeoutMs !== undefined && performance.now() - startedAt >= call.timeoutMs) throw timedOut(call);
+    if (isLate) throw timedOut(call);
     throw failed(call, code ?? signal ?? 'unknown', last);
   } finally {
     clearTimeout(timer);
