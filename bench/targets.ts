@@ -103,9 +103,15 @@ const targets: readonly Target[] = [
     limit: 1.0,
   },
   {
-    text: 'backup of an unchanged zone against the first',
+    text: 'backup of an unchanged zone of 300 MB against the first',
     of: 'backup/unchanged',
     against: ['backup/first'],
+    limit: 0.1,
+  },
+  {
+    text: 'backup of an unchanged zone of 1 GB against the first',
+    of: 'backup-1g/unchanged',
+    against: ['backup-1g/first'],
     limit: 0.1,
   },
   {

@@ -1,5 +1,5 @@
 /** export | import of 300 MB, beside tar | zstd | tar of the same files on the same file system; all is on disk at the end. */
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Command, mustRun } from '../command.js';
 import { openDisk } from '../disk.js';
@@ -10,15 +10,9 @@ import { Contest, contend, type Row } from './row.js';
 
 const wantedBytes = 300 << 20;
 /** Of the host, small files and large ones, until there is enough. */
-const sources = [
-  '/usr/lib/git-core',
-  '/usr/include',
-  '/usr/share/doc',
-  '/usr/share/perl',
-  '/usr/lib/python3',
-  '/usr/share',
-  '/usr/lib',
-];
+const sources = ['/usr/lib/git-core', '/usr/include', '/usr/share/doc', '/usr/share/perl', '/usr/lib/python3'];
+/** What is in these comes one by one after that, unless it is much too large. */
+const further = ['/usr/share', '/usr/lib'];
 
 /** @returns what `du` says of it */
 export async function makeTree(
@@ -28,13 +22,16 @@ export async function makeTree(
 ): Promise<{ readonly path: string; readonly text: string }> {
   const path = join(place.directory, name);
   mkdirSync(path);
-  const size = async () => Number((await mustRun({ argv: ['du', '-sb', path] })).split('\t')[0]);
-  for (const source of sources) {
-    if ((await size()) >= bytes) break;
-    if (existsSync(source)) cpSync(source, join(path, basename(source)), { recursive: true, verbatimSymlinks: true });
+  const sizeOf = async (of: string) => Number((await mustRun({ argv: ['du', '-sb', of] })).split('\t')[0]);
+  const rest = further.flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)));
+  for (const source of [...sources, ...rest.sort().filter((one) => !sources.includes(one))]) {
+    if ((await sizeOf(path)) >= bytes) break;
+    if (!sources.includes(source) && (await sizeOf(source)) > bytes / 4) continue;
+    const copy = join(path, sources.includes(source) ? basename(source) : source);
+    if (existsSync(source)) cpSync(source, copy, { recursive: true, verbatimSymlinks: true });
   }
   const count = (await mustRun({ argv: ['sh', '-c', `find ${path} | wc -l`] })).trim();
-  return { path, text: `${Math.round((await size()) / 2 ** 20)} MB in ${count} files` };
+  return { path, text: `${Math.round((await sizeOf(path)) / 2 ** 20)} MB in ${count} files` };
 }
 
 /** One shell, so that neither side pays for another's. */
