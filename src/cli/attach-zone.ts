@@ -13,18 +13,19 @@ export interface AttachedZone {
 }
 
 /**
- * @param taken called when signals go to the zone: whoever had them until then must not stop listening before, or libuv drops one that is on its
- * way to a handler that has gone
+ * @param taken called when signals go to the zone, with the way to it: whoever had them until then must not stop listening before, or libuv drops
+ * one that is on its way to a handler that has gone
  * @returns the exit status, or `undefined` if the user detached
  */
 export async function attachZone(
   zone: AttachedZone,
   caller: Caller = thisProcess,
-  taken: () => void = () => {},
+  taken: (kill: (signal: number) => void) => void = () => {},
 ): Promise<number | undefined> {
   // A zone that has just ended cannot be told anything: its exit is about to be seen.
-  using _signals = forwardSignals((signal) => void zone.kill(signal).catch(() => {}), caller);
-  taken();
+  const kill = (signal: number) => void zone.kill(signal).catch(() => {});
+  using _signals = forwardSignals(kill, caller);
+  taken(kill);
   // Awaited here: a returned promise would end the forwarding before the zone.
   if (zone.console === undefined) return await zone.exited;
   using _raw = await rawMode();

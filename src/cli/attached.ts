@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { runTool } from '../host/tool.js';
-import { type Caller, thisProcess } from './caller.js';
+import { type Caller, forwardedSignals, thisProcess } from './caller.js';
 
 export interface Winsize {
   readonly rows: number;
@@ -52,11 +52,9 @@ export function onResize(resize: (size: Winsize) => void): Disposable {
   return { [Symbol.dispose]: () => void process.stdout.off('resize', changed) };
 }
 
-const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
-
 /** What this process is sent goes to the command. */
 export function forwardSignals(kill: (signal: number) => void, caller: Caller = thisProcess): Disposable {
-  return caller.onSignal(forwarded, (name) => kill(constants.signals[name]));
+  return caller.onSignal(forwardedSignals, (name) => kill(constants.signals[name]));
 }
 
 const detachKey = 0x1d;

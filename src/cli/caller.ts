@@ -31,6 +31,11 @@ export interface Caller {
   exit(status: number): void;
 }
 
+/** With these a user ends a command that works on the host. */
+export const interruptSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Who is attached sends these on. */
+export const forwardedSignals = [...interruptSignals, 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
 /** When `--pull` is not given. */
 export function defaultPull(caller: Caller): 'missing' | 'never' {
   return caller.buildsImages ? 'missing' : 'never';

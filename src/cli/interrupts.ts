@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { constants } from 'node:os';
 import { zoneError } from '../errors/index.js';
 import { parseDuration } from '../spec/quantities.js';
-import { type Caller, thisProcess } from './caller.js';
+import { type Caller, interruptSignals, thisProcess } from './caller.js';
 
 /** Thrown when the user interrupted; the exit status is 128+n. */
 export class Interrupted extends Error {
@@ -14,8 +14,6 @@ export class Interrupted extends Error {
     this.exitStatus = 128 + constants.signals[signal];
   }
 }
-
-const watched = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs `work` with a signal that is aborted by the user or by the time limit; after `handOver` only by the latter. A second interrupt ends at once: the
@@ -36,7 +34,7 @@ export async function withInterrupts<R>(
     if (controller.signal.aborted) caller.exit(128 + constants.signals[signal]);
     controller.abort(new Interrupted(signal));
   };
-  const watch = caller.onSignal(watched, interrupt);
+  const watch = caller.onSignal(interruptSignals, interrupt);
   const release = () => watch[Symbol.dispose]();
   try {
     return await work(controller.signal, release);

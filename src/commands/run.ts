@@ -4,6 +4,7 @@ import { wantsTty, winsize } from '../cli/attached.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { defaultPull } from '../cli/caller.js';
 import { dryRunFlag, pullFlag, requiredArg, terminalFlags } from '../cli/flags.js';
+import { HeldSignals } from '../cli/held-signals.js';
 import { withInterrupts } from '../cli/interrupts.js';
 import { done, exitWith, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
@@ -70,6 +71,7 @@ export default class Run extends BaseCommand<typeof Run> {
       flags.timeout,
       async (signal, handOver) => {
         const host = await this.openHost();
+        using held = new HeldSignals(this.caller);
         const zone = await this.launch((onProgress) =>
           runZone(host, input, {
             signal,
@@ -78,10 +80,14 @@ export default class Run extends BaseCommand<typeof Run> {
             winsize: input.tty === true ? winsize() : undefined,
             descriptors: this.caller.descriptors,
             ready: this.caller.ready,
+            onGo: () => {
+              held.begin();
+              handOver();
+            },
           }),
         );
         for (const note of zone.notes) this.note(note);
-        const exitStatus = await attachZone(zone, this.caller, handOver);
+        const exitStatus = await attachZone(zone, this.caller, (kill) => held.passTo(kill));
         if (exitStatus === undefined) {
           zone.detach();
           this.note(`detached from zone "${zone.name}"; "tszone console ${zone.name}" attaches again`);

@@ -141,13 +141,18 @@ class Clients {
   readonly #handle: EngineHandler;
   #end: () => void = () => {};
   #idle: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(forker: Spawner, options: EngineOptions, handle: EngineHandler) {
     this.#forker = forker;
     this.#options = options;
     this.#handle = handle;
     this.served = new Promise((resolve) => {
-      this.#end = resolve;
+      this.#end = () => {
+        // Who asks while it takes itself apart does it without.
+        this.#isOver = true;
+        resolve();
+      };
     });
     options.signal.addEventListener('abort', () => this.#settle(), { once: true });
     void forker.ended.then(() => this.#end());
@@ -156,7 +161,7 @@ class Clients {
 
   request(id: number, tokens: readonly string[]): void {
     const request = parseRequest(id, tokens, this.#options.version);
-    if (request === undefined || this.#options.signal.aborted) {
+    if (request === undefined || this.#isOver || this.#options.signal.aborted) {
       this.#forker.reply(id, encodeClientFrame('decline'), true);
       return;
     }

@@ -28,6 +28,8 @@ export interface StartOptions extends OperationOptions {
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
   /** Called between "everything is prepared" and "go": to attach before the first byte is written. */
   readonly beforeGo?: ((session: HelperSession, plan: ZoneStartPlan) => Promise<void>) | undefined;
+  /** Called with `go`: from then on a signal is for what runs in the zone. */
+  readonly onGo?: (() => void) | undefined;
   /** All is made but what the zone runs, which `beforeGo` tells the session's helper. */
   readonly late?: boolean | undefined;
   /** Attached: what follows the zone's end is the caller's, as long as it lives. */
@@ -189,6 +191,7 @@ async function goThrough(
   }
   closeGate();
   session.go();
+  options.onGo?.();
   boundary('start', name, 'go');
   const { pid } = await session.expect('created');
   boundary('start', name, 'created');

@@ -15,6 +15,8 @@ import { launchCreated } from './start-zone.js';
 export interface Taker {
   readonly descriptors: LaunchStdioTriple;
   readonly signal?: AbortSignal | undefined;
+  /** Called when it has been told what to run. */
+  readonly onGo?: (() => void) | undefined;
 }
 
 interface Order extends Taker {
@@ -136,7 +138,7 @@ export class ReadyZone {
       () => Promise.reject(new Dropped()),
       () => Promise.reject(new Dropped()),
     );
-    const { wish, descriptors } = await Promise.race([this.#order.promise, died]);
+    const { wish, descriptors, onGo } = await Promise.race([this.#order.promise, died]);
     const record = { ...made, spec: wish.spec, image: wish.image };
     const changed = plan.again?.(record);
     if (changed === undefined || !encodePlan(changed.enter).equals(enter)) throw new Dropped();
@@ -146,6 +148,7 @@ export class ReadyZone {
     await writeEntry(this.#host, name, changed);
     boundary('run', name, 'record');
     if (!session.program(changed.last, descriptors)) throw new Dropped();
+    onGo?.();
     return record;
   }
 }

@@ -16,15 +16,17 @@ export interface RunOptions extends CreateOptions {
   readonly winsize?: { readonly rows: number; readonly columns: number } | undefined;
   /** The command's 0, 1 and 2, without a terminal: descriptors of this process, or what the spawner knows as `ID:N`. */
   readonly descriptors?: LaunchStdioTriple | undefined;
+  /** Called when the command is about to run: from then on a signal is for it. */
+  readonly onGo?: (() => void) | undefined;
   /** Where zones may wait that were made for a run like this one. */
   readonly ready?: ReadyRuns | undefined;
 }
 
 /** Creates, starts and stays attached: the zone's stdin, stdout and stderr are this process's. */
 export async function runZone(host: HostContext, input: RunInput, options: RunOptions = {}): Promise<AttachedZone> {
-  const { descriptors, signal } = options;
+  const { descriptors, signal, onGo } = options;
   const ready = options.pull === 'always' ? undefined : options.ready;
-  const taken = descriptors && (await ready?.take(host, input, { descriptors, signal }));
+  const taken = descriptors && (await ready?.take(host, input, { descriptors, signal, onGo }));
   if (taken !== undefined) return taken;
   const zone = nameZone(input);
   const made = await createThen(host, zone, options, (record, parts) =>

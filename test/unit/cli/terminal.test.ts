@@ -4,6 +4,7 @@ import { type AttachIo, attachExec } from '../../../src/cli/attach-exec.js';
 import { attachZone } from '../../../src/cli/attach-zone.js';
 import { createDetachKeys, wantsTty } from '../../../src/cli/attached.js';
 import { thisProcess } from '../../../src/cli/caller.js';
+import { HeldSignals } from '../../../src/cli/held-signals.js';
 import { createProgress, describeProgress } from '../../../src/cli/progress.js';
 import { eventually } from '../../helpers/patience.js';
 
@@ -93,6 +94,49 @@ describe('cli: a terminal inside', () => {
     const taken = () => void process.off('SIGUSR2', before);
     await attachZone({ console: undefined, kill, resize: async () => {}, exited }, thisProcess, taken);
     expect(got).to.deep.equal([12]);
+  });
+
+  it('passes on what came when its command ran already and nobody could be told', async () => {
+    const got: number[] = [];
+    let tell = (_number: number) => {};
+    const listeners: ((name: NodeJS.Signals) => void)[] = [];
+    const caller: typeof thisProcess = {
+      ...thisProcess,
+      onSignal(_names, handler) {
+        listeners.push(handler);
+        return { [Symbol.dispose]: () => void listeners.splice(listeners.indexOf(handler), 1) };
+      },
+      exit: (status) => void got.push(-status),
+    };
+    using held = new HeldSignals(caller);
+    held.begin();
+    const send = (name: NodeJS.Signals) => listeners.at(-1)?.(name);
+    send('SIGUSR1');
+    send('SIGTERM');
+    const exited = new Promise<number>((resolve) => {
+      tell = (number) => number === 15 && resolve(9);
+    });
+    const kill = async (signal: number) => {
+      got.push(signal);
+      tell(signal);
+    };
+    const zone = { console: undefined, kill, resize: async () => {}, exited };
+    expect(await attachZone(zone, caller, (send) => held.passTo(send))).to.equal(9);
+    expect([got, listeners]).to.deep.equal([[10, 15], []]);
+  });
+
+  it('is not waited for by who interrupts twice before that', () => {
+    const got: number[] = [];
+    using held = new HeldSignals({
+      ...thisProcess,
+      onSignal(_names, handler) {
+        for (const name of ['SIGINT', 'SIGUSR1', 'SIGINT'] as const) handler(name);
+        return { [Symbol.dispose]() {} };
+      },
+      exit: (status) => void got.push(status),
+    });
+    held.begin();
+    expect(got).to.deep.equal([130]);
   });
 
   it('ends when the console closes', async () => {
