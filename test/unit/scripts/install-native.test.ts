@@ -16,6 +16,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { platformPackages, protocolVersion } from '../../../src/helper/index.js';
 
+const bundle = `exports.warmUp = async () => {};
+exports.main = async (words) => {
+  console.log(words.includes('--help') ? 'USAGE' : 'complete');
+  return 0;
+};`;
 const platform = platformPackages[process.arch] ?? '';
 
 /** What `npm install` has put there when it runs the install script; without compilers. */
@@ -35,7 +40,8 @@ describe('installing a packed tszone', function () {
     cpSync('scripts', join(tszone, 'scripts'), { recursive: true, filter: (path) => !path.endsWith('.ts') });
     for (const name of ['platform-package', 'protocol'])
       copyFileSync(`dist/helper/${name}.js`, join(tszone, `dist/helper/${name}.js`));
-    writeFileSync(join(tszone, 'dist/bundle/main.cjs'), 'exports.warmUp = async () => {};');
+    // Says what the scripts ask of a snapshot that works: else they make one in each way that there is.
+    for (const name of ['main', 'hot']) writeFileSync(join(tszone, `dist/bundle/${name}.cjs`), bundle);
     writeFileSync(
       join(tszone, 'package.json'),
       JSON.stringify({ type: 'module', version: '1.2.3', optionalDependencies: { [platform]: '1.2.3' } }),
@@ -64,7 +70,13 @@ describe('installing a packed tszone', function () {
     expect(readFileSync(join(tszone, 'bin/tszone'))).to.deep.equal(readFileSync(entry));
     expect(statSync(join(tszone, 'bin/tszone')).mode & 0o777).to.equal(0o755);
     expect(existsSync(join(tszone, 'bin/tszone.new'))).to.equal(false);
-    expect(readFileSync(join(tszone, 'native/build/command'), 'utf8')).to.equal(`${process.execPath}\0`);
+    for (const [file, name] of [
+      ['command', 'main'],
+      ['command.hot', 'hot'],
+    ] as const) {
+      const words = readFileSync(join(tszone, 'native/build', file), 'utf8').split('\0');
+      expect([words[0], words[2]]).to.deep.equal([process.execPath, join(tszone, `dist/bundle/${name}.blob`)]);
+    }
     expect(existsSync(join(tszone, 'dist/bundle/main.cjs.cache'))).to.equal(true);
   });
 
