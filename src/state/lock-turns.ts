@@ -24,7 +24,7 @@ const queues = new Map<string, Queue>();
 export async function takeTurn(path: string, options: TurnOptions): Promise<() => void> {
   options.signal?.throwIfAborted();
   const queue = queues.get(path);
-  if (queue === undefined) queues.set(path, { waiting: [], changedAtMs: Date.now() });
+  if (queue === undefined) queues.set(path, { waiting: [], changedAtMs: performance.now() });
   else await waitIn(queue, options);
   return () => pass(path);
 }
@@ -32,7 +32,7 @@ export async function takeTurn(path: string, options: TurnOptions): Promise<() =
 function pass(path: string): void {
   const queue = queues.get(path);
   if (queue === undefined) return;
-  queue.changedAtMs = Date.now();
+  queue.changedAtMs = performance.now();
   const next = queue.waiting.shift();
   if (next === undefined) queues.delete(path);
   else next();
@@ -51,7 +51,7 @@ async function waitIn(queue: Queue, { timeoutMs, signal, busy }: TurnOptions): P
   const abort = () => leave(signal?.reason);
   let timer: NodeJS.Timeout;
   const look = () => {
-    const leftMs = queue.changedAtMs + timeoutMs - Date.now();
+    const leftMs = queue.changedAtMs + timeoutMs - performance.now();
     if (leftMs <= 0) leave(busy());
     else timer = setTimeout(look, leftMs);
   };

@@ -56,11 +56,11 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
 const defaultTimeoutMs = 30_000;
 
 async function acquire(path: string, options: LockOptions, released: () => void = () => {}): Promise<Lock> {
-  const deadline = Date.now() + (options.timeoutMs ?? defaultTimeoutMs);
+  const deadline = performance.now() + (options.timeoutMs ?? defaultTimeoutMs);
   for (;;) {
     const file = await openLockFile(path);
     try {
-      const waitSeconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000));
+      const waitSeconds = Math.max(0, Math.ceil((deadline - performance.now()) / 1000));
       if (!(await flockFd(file.fd, waitSeconds, options.signal))) throw busy(path, options.what);
       if (await isCurrent(file, path)) {
         held.add(path);

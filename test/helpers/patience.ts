@@ -12,7 +12,7 @@ export async function eventually<T>(
   check: () => Promise<T | undefined | false> | T | undefined | false,
   ms = 30_000,
 ): Promise<T> {
-  const deadline = Date.now() + patience(ms);
+  const deadline = performance.now() + patience(ms);
   let last: unknown;
   for (let pause = 5; ; pause = Math.min(200, pause * 2)) {
     try {
@@ -21,7 +21,7 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new Error(`it never came true: ${what}${last === undefined ? '' : `; ${String(last)}`}`, { cause: last });
     await sleep(pause);
   }

@@ -88,11 +88,11 @@ export async function expectNothingLeftNow(
   options: SnapshotOptions = {},
   ms = 20_000,
 ): Promise<void> {
-  const deadline = Date.now() + patience(ms);
+  const deadline = performance.now() + patience(ms);
   for (;;) {
     const after = await takeSnapshot(options);
     if (differences(before, after).length === 0) return;
-    if (Date.now() > deadline) expectNothingLeft(before, after);
+    if (performance.now() > deadline) expectNothingLeft(before, after);
     await sleep(50);
   }
 }

@@ -22,6 +22,15 @@ import { eventually } from '../helpers/patience.js';
 const childrenOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 
+/** `undefined`: it has ended meanwhile. */
+function commOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Younger files are not kept. */
 const keptAfterMs = 150;
 
@@ -217,9 +226,7 @@ describe('an engine', () => {
     const { host } = given;
     await host.ok(['run', '-d', '--name', 'web', 'busybox', '--', 'sleep', '600']);
     expect((await warm(['list', '-q'])).stdout).to.equal('web\n');
-    const lookers = childrenOf(running().pid).filter(
-      (pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tszone-look\n',
-    );
+    const lookers = childrenOf(running().pid).filter((pid) => commOf(pid) === 'tszone-look\n');
     expect(lookers).to.have.lengthOf(1);
     for (const pid of lookers) process.kill(pid, 'SIGKILL');
     for (const _ of [1, 2]) expect((await warm(['list'])).stdout).to.match(/^web +running/m);
