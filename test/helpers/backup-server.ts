@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { outputOf, type RunningCli, startProgram } from './cli.js';
-import { freePort } from './docker-registry.js';
 import { eventually } from './patience.js';
+import { takePort } from './ports.js';
 
 export interface BackupServer extends AsyncDisposable {
   /** As `--to` has it. */
@@ -18,7 +18,7 @@ export interface BackupServer extends AsyncDisposable {
 
 export async function restServer(directory: string): Promise<BackupServer> {
   const data = join(directory, 'rest');
-  const port = await freePort();
+  const port = await takePort();
   mkdirSync(data);
   const settings = ['--config', '/dev/null', '--cache-objects=false', '--addr', `127.0.0.1:${port}`];
   const server = await serve('rclone', ['serve', 'restic', ...settings, '--user', 'u', '--pass', 'p', data], port);
@@ -36,7 +36,7 @@ export async function sftpServer(directory: string): Promise<BackupServer> {
   const [host, user, known, config] = ['host', 'user', 'known', 'config'].map((name) => join(base, name));
   await outputOf('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', user ?? '']);
   const said = await outputOf('dropbearkey', ['-t', 'ed25519', '-f', host ?? '']);
-  const port = await freePort();
+  const port = await takePort();
   writeFileSync(known ?? '', `[127.0.0.1]:${port} ${/^ssh-ed25519 \S+/m.exec(said)?.[0]}\n`);
   const settings = [
     `IdentityFile ${user}`,

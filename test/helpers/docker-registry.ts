@@ -1,11 +1,9 @@
 /** Debian's docker-registry on this machine, where user "u" with password "p" may do everything. */
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startProgram } from './cli.js';
 import { eventually } from './patience.js';
+import { takePort } from './ports.js';
 
 export interface DockerRegistry extends AsyncDisposable {
   readonly host: string;
@@ -17,7 +15,7 @@ export interface DockerRegistry extends AsyncDisposable {
 const htpasswd = 'u:$2y$05$0bxlZAB2Es9RzVgxtqnJWue8VTvLapV0UctCJ1.CzqRbAhi9xqKt6\n';
 
 export async function startDockerRegistry(directory: string): Promise<DockerRegistry> {
-  const port = await freePort();
+  const port = await takePort();
   const host = `127.0.0.1:${port}`;
   mkdirSync(join(directory, 'login'), { recursive: true });
   writeFileSync(join(directory, 'htpasswd'), htpasswd);
@@ -42,14 +40,4 @@ export async function startDockerRegistry(directory: string): Promise<DockerRegi
       await server.ended;
     },
   };
-}
-
-/** On 127.0.0.1; nobody has it now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
