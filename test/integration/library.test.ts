@@ -257,10 +257,11 @@ describe('the library', () => {
       { ...config.compilerOptions, rootDir: '.', noEmit: true },
       root,
     );
-    const program = ts.createProgram([join(root, 'test/fixtures/library-types.ts')], options);
-    const diagnostics = ts
-      .getPreEmitDiagnostics(program)
-      .filter(({ file }) => file?.fileName.includes('library-types'));
+    const path = join(root, 'test/fixtures/library-types.ts');
+    const program = ts.createProgram([path], options);
+    // Of this file alone: all that it leads to is checked elsewhere, and takes minutes on a machine that is busy.
+    const file = program.getSourceFile(path) ?? expect.fail('it is not there');
+    const diagnostics = ts.getPreEmitDiagnostics(program, file);
     expect(diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).to.deep.equal([]);
   });
 
