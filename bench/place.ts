@@ -20,6 +20,7 @@ export interface Programs {
   readonly timer: string;
   readonly floor: string;
   readonly payload: string;
+  readonly subvolume: string;
 }
 
 /** Static, and where there is musl with that: a small program starts sooner. */
@@ -42,7 +43,7 @@ export function compile(): Programs {
     execFileSync(compiler, [...flags, '-o', join(build, name), join(source, `${name}.c`)], { stdio: 'inherit' });
     return join(build, name);
   };
-  return { timer: make('timer'), floor: make('floor'), payload: make('payload') };
+  return { timer: make('timer'), floor: make('floor'), payload: make('payload'), subvolume: make('subvolume') };
 }
 
 /** The group of the bench in each hierarchy; contenders make theirs below. */

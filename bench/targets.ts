@@ -21,6 +21,8 @@ interface Target {
   readonly text: string;
   /** Of several, the most counts. */
   readonly of: string | readonly string[];
+  /** What is no part of it, in the same order. */
+  readonly less?: readonly string[];
   /** Of several, the least counts. */
   readonly against?: readonly string[];
   readonly limit: number;
@@ -51,6 +53,7 @@ const own = (table: string, text: string, drivers: readonly string[], verbs: rea
     verbs.map((verb) => ({
       text: `our own work for ${verb}, ${driver}, ${text}`,
       of: ends.map((end) => `${table}/${driver} ${verb}${end}`),
+      ...(driver === 'btrfs' ? { less: ends.map((end) => `${table}/the ioctl alone${end}`) } : {}),
       limit: 15,
       unit: ' ms' as const,
     })),
@@ -192,21 +195,25 @@ export function judge(tables: readonly Table[], zones: number): Verdict[] {
     const table = tables.find((one) => one.id === id);
     return table?.lacks.find((lack) => lack.name === name)?.reason ?? `${path} was not measured`;
   };
-  return targets.map(({ text, of, against, limit, atLeast = false, unit = '', zones: needed = 0 }): Verdict => {
-    const asked = { text, limit, atLeast, unit };
-    const paths = typeof of === 'string' ? [of] : of;
-    const values = paths.map(median);
-    const isAsked = tables.some(({ id }) => paths[0]?.startsWith(`${id}/`));
-    const others = (against ?? []).map(median);
-    const missing = paths[values.indexOf(undefined)] ?? against?.[others.indexOf(undefined)];
-    if (missing !== undefined)
-      return { ...asked, measured: undefined, holds: undefined, why: reasonFor(missing), isAsked };
-    const known = (list: readonly (number | undefined)[]) => list.filter((one) => one !== undefined);
-    const value = Math.max(...known(values));
-    const measured = against === undefined ? value : value / Math.min(...known(others));
-    const tooFew = `${measured.toFixed(2)}${unit} with ${zones} zones says nothing of ${needed}`;
-    if (zones < needed) return { ...asked, measured: undefined, holds: undefined, why: tooFew, isAsked };
-    const holds = atLeast ? measured >= limit : measured <= limit;
-    return { ...asked, measured, holds, why: undefined, isAsked };
-  });
+  return targets.map(
+    ({ text, of, less = [], against, limit, atLeast = false, unit = '', zones: needed = 0 }): Verdict => {
+      const asked = { text, limit, atLeast, unit };
+      const paths = typeof of === 'string' ? [of] : of;
+      const values = paths.map(median);
+      const isAsked = tables.some(({ id }) => paths[0]?.startsWith(`${id}/`));
+      const others = (against ?? []).map(median);
+      const kernels = less.map(median);
+      const missing =
+        paths[values.indexOf(undefined)] ?? against?.[others.indexOf(undefined)] ?? less[kernels.indexOf(undefined)];
+      if (missing !== undefined)
+        return { ...asked, measured: undefined, holds: undefined, why: reasonFor(missing), isAsked };
+      const known = (list: readonly (number | undefined)[]) => list.filter((one) => one !== undefined);
+      const value = Math.max(...known(values).map((one, at) => one - (kernels[at] ?? 0)));
+      const measured = against === undefined ? value : value / Math.min(...known(others));
+      const tooFew = `${measured.toFixed(2)}${unit} with ${zones} zones says nothing of ${needed}`;
+      if (zones < needed) return { ...asked, measured: undefined, holds: undefined, why: tooFew, isAsked };
+      const holds = atLeast ? measured >= limit : measured <= limit;
+      return { ...asked, measured, holds, why: undefined, isAsked };
+    },
+  );
 }

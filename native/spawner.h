@@ -5,8 +5,8 @@
  *       LOCK id: descriptor, wait in ms   →       takes node's descriptor (pidfd_getfd), flocks it
  *                                         ←     LOCKED id: "ok", "busy" or an errno
  *       CANCEL id                         →       (gives up waiting; answered by "busy")
- *       LAUNCH id: mode, stdin, stdout,   →       forks a helper in mode `launch` or `enter`: descriptors of node's, of
- *         stderr, plan                            the client that asked, /dev/null, or pipes
+ *       LAUNCH id: mode, stdin, stdout,   →       forks a helper in mode `launch`, `enter` or `subvolume` (words instead of a
+ *         stderr, plan                            plan): descriptors of node's, of the client that asked, /dev/null, or pipes
  *                                         ←     PIPES id: for 0, 1 and 2 the number of node's end here, or ""
  *       TAKEN id                          →       (it has opened them by /proc/PID/fd: they are closed here)
  *                                         ←     EVENT id: what it writes to fd 4 (report.h) · CLOSED id: and its end

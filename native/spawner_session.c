@@ -16,6 +16,7 @@
 #include "report.h"
 #include "rights.h"
 #include "spawner.h"
+#include "subvolume.h"
 
 struct session {
   pid_t pid; /* 0: a free place */
@@ -107,8 +108,36 @@ static int open_stdio(const char *from, int fd, struct offer *offer) {
   return *from == '\0' ? open("/dev/null", O_RDWR | O_CLOEXEC) : spawner_take_fd(atoi(from));
 }
 
+/* The plan is the words; what it has to say goes to fd 4, instead of 2. */
+_Noreturn static void subvolume_forked(const struct plan *plan) {
+  enum { WORDS = 6 };
+  char *words[WORDS + 1] = {"subvolume"};
+  int count_of_words = 1;
+  for (char *at = plan->base; at < plan->base + plan->length && count_of_words < WORDS; at += strlen(at) + 1) words[count_of_words++] = at;
+  if (dup2(EVENT_FD, STDERR_FILENO) < 0) _exit(STATUS_FAILED);
+  _exit(subvolume_main(count_of_words, words));
+}
+
+struct kind {
+  const char *mode, *process;
+  void (*run)(const struct plan *plan);
+};
+
+static const struct kind *find_kind(const char *mode) {
+  static const struct kind kinds[] = {
+      {"launch", "tszone-monitor", launch_forked},
+      {"enter", "tszone-exec", enter_forked},
+      {"subvolume", "tszone-step", subvolume_forked},
+  };
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (strcmp(kinds[i].mode, mode) == 0) return &kinds[i];
+  }
+  errno = EINVAL;
+  return NULL;
+}
+
 /* Everything is moved above the numbers that it is to have, and then down; what is left of the spawner is closed. */
-_Noreturn static void become_helper(bool enters, const int stdio[3], int socket, struct plan *plan) {
+_Noreturn static void become_helper(const struct kind *kind, const int stdio[3], int socket, struct plan *plan) {
   enum { FREE = 5 };
   int from[FREE] = {stdio[0], stdio[1], stdio[2], open("/dev/null", O_RDONLY | O_CLOEXEC), socket};
   for (int i = 0; i < FREE; i++) {
@@ -123,9 +152,9 @@ _Noreturn static void become_helper(bool enters, const int stdio[3], int socket,
   fcntl(EVENT_FD, F_SETFD, FD_CLOEXEC);
   spawner_leave();
   free(sessions);
-  prctl(PR_SET_NAME, enters ? "tszone-exec" : "tszone-monitor");
-  if (enters) enter_forked(plan);
-  launch_forked(plan);
+  prctl(PR_SET_NAME, kind->process);
+  kind->run(plan);
+  _exit(STATUS_FAILED);
 }
 
 static void give_up(uint32_t id, int error) {
@@ -140,12 +169,12 @@ static void give_up(uint32_t id, int error) {
 }
 
 static bool begin(const struct frame *frame, const int stdio[3], const char *text) {
-  bool enters = strcmp(frame->bytes, "enter") == 0;
+  const struct kind *kind = find_kind(frame->bytes);
   size_t length = (size_t)(frame->bytes + frame->size - text);
   struct session *place = free_place();
   int ends[2];
   struct plan plan;
-  if (place == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  if (kind == NULL || place == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
   if (!plan_copy(&plan, text, length)) {
     close(ends[0]);
     close(ends[1]);
@@ -153,7 +182,7 @@ static bool begin(const struct frame *frame, const int stdio[3], const char *tex
     return false;
   }
   pid_t pid = fork();
-  if (pid == 0) become_helper(enters, stdio, ends[1], &plan);
+  if (pid == 0) become_helper(kind, stdio, ends[1], &plan);
   int error = errno;
   plan_forget(&plan);
   close(ends[1]);

@@ -102,6 +102,18 @@ export function rounds(
   ];
 }
 
+/** The one ioctl that all else is made of in a btrfs pool, by a program that does nothing else: what of the time is the kernel's. */
+export function bare({ bench, tszone, file }: Ground, source: Source, label: string): Step[] {
+  const zone = zoneOf(source);
+  const volumes = join(tszone.roots.runRoot, 'pools/btrfs/volumes');
+  const program = [bench.place.programs.subvolume, join(tszone.roots.root, 'zones', zone, 'zone.json'), volumes];
+  return [
+    untimed(tszone.command('cp', file, `${zone}:/changed`)),
+    timed(label, { argv: program }),
+    untimed({ argv: ['btrfs', '-q', 'subvolume', 'delete', join(volumes, 'bare')] }),
+  ];
+}
+
 async function makePool(tszone: Tszone, driver: Driver, bytes: number): Promise<string> {
   if (driver === 'overlay') return 'default';
   const size = driver === 'btrfs' ? ['--size', `${Math.ceil(bytes / 2 ** 20)}M`] : [];

@@ -12,6 +12,7 @@ import type { Table } from '../table.js';
 import { type Bench, Contest } from './row.js';
 import {
   add,
+  bare,
   closeGround,
   type Driver,
   drivers,
@@ -86,9 +87,10 @@ const threeVerbs = ['snapshot', 'restore', 'clone'] as const;
 
 async function takeRounds(taking: Taking, contest: Contest, wanted: readonly Verb[]): Promise<void> {
   const { ground, driver } = taking;
-  const groups = sources.map((source) =>
-    rounds(ground, source, wanted, (verb) => contest.label(`${driver} ${verb} ${source}`)),
-  );
+  const groups = sources.map((source) => [
+    ...rounds(ground, source, wanted, (verb) => contest.label(`${driver} ${verb} ${source}`)),
+    ...(driver === 'btrfs' ? bare(ground, source, contest.label(`the ioctl alone ${source}`)) : []),
+  ]);
   await take(taking, groups, ground.bench.options.rounds);
 }
 
@@ -107,6 +109,11 @@ async function takeUnfrozen(taking: Taking): Promise<void> {
     clone: tszone.command('clone', zone, `${zone}-clone`),
     restore: tszone.command('snapshot', 'restore', `${zone}@start`),
   };
+  if (driver === 'btrfs') {
+    for (const { command } of fill('bare')) await mustRun(command);
+    await take(taking, [bare(ground, 'written', contests.first.label('the ioctl alone'))], 1);
+    for (const { command } of fill('snapshot')) await mustRun(command);
+  }
   for (const verb of ['snapshot', 'clone', 'restore'] as const) {
     for (const { command } of verb === 'snapshot' ? [] : fill(verb)) await mustRun(command);
     const steps = [timed(contests.first.label(`${driver} ${verb}`), commands[verb])];
@@ -155,6 +162,8 @@ export async function measureOwn(bench: Bench): Promise<Table[]> {
     await tszone.close();
   }
   contests.first.note('once');
+  for (const contest of Object.values(contests))
+    contest.note('"the ioctl alone": a program that makes a snapshot of the same btrfs volume, and does nothing else');
   for (const contest of Object.values(contests)) {
     contest.note(note);
     contest.lacksPeers();

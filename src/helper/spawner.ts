@@ -35,7 +35,8 @@ export type LaunchStdio = number | `${number}:${number}` | 'pipe' | 'ignore';
 const stdioToken = (one: LaunchStdio) => (one === 'ignore' ? '' : one === 'pipe' ? '|' : one);
 
 export interface Launch {
-  readonly mode: 'launch' | 'enter';
+  /** subvolume: its words are the plan, and what it says is an event. */
+  readonly mode: 'launch' | 'enter' | 'subvolume';
   readonly plan: Buffer;
   readonly stdio: readonly LaunchStdio[];
 }

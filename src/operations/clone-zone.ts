@@ -64,6 +64,7 @@ interface Source {
   readonly pool: string;
   readonly layers: readonly string[];
   readonly isCopy: boolean;
+  readonly isVolume?: boolean | undefined;
   readonly spec: ZoneSpec;
   readonly image: ZoneImage;
   readonly machineId: string;
@@ -163,9 +164,14 @@ async function make(
   }
 }
 
-function recordOf({ pool, layers, image }: Source, spec: ZoneSpec, machineId: string): Omit<ZoneRecord, 'ids'> {
+function recordOf(
+  { pool, layers, image, isVolume }: Source,
+  spec: ZoneSpec,
+  machineId: string,
+): Omit<ZoneRecord, 'ids'> {
   const { storage = { pool, volume: '' } } = newStorage(pool);
-  return { ...newZoneRecord(spec, image), storage: { ...storage, layers }, machineId };
+  const [volume = ''] = isVolume === true ? layers : [storage.volume];
+  return { ...newZoneRecord(spec, image), storage: { ...storage, volume, layers }, machineId };
 }
 
 /** But for the record, which `fill` writes. */
@@ -174,7 +180,7 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
   const { spec } = record;
   const paths = zonePaths(roots, spec.name);
   const { pool, volume, layers, limits } = await volumeOf(roots, record);
-  const [copy] = source.isCopy ? layers : [];
+  const [copy] = source.isCopy && source.isVolume !== true ? layers : [];
   const life = spec.ephemeral ? ({ ephemeral: true } as const) : {};
   return [
     // Undone last: whatever else of the clone was there names it.
@@ -182,7 +188,7 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
     ...(existsSync(paths.directory) ? [{ op: 'state.remove', path: paths.directory } as const] : []),
     { op: 'state.mkdir', path: paths.directory, mode: 0o700 },
     ...(spec.ephemeral ? [{ op: 'state.mkdir', path: paths.run, mode: 0o700 } as const] : []),
-    { op: 'storage.create', pool, volume, from: layers, takes: source.isCopy, ...limits },
+    { op: 'storage.create', pool, volume, from: layers, ...limits },
     { op: 'state.ids-lease', roots, zone: spec.name, ...wantedIds(spec), ...life },
     ...planAddressLease(roots, spec),
   ];

@@ -31,6 +31,8 @@ export interface FrozenZone {
   /** Topmost first. */
   readonly layers: readonly string[];
   readonly isCopy: boolean;
+  /** The topmost is a volume, which nobody has yet. */
+  readonly isVolume?: boolean | undefined;
   readonly wasRunning: boolean;
   readonly copiedBytes: number;
   /** How long it stood still, if it ran. */
@@ -38,7 +40,7 @@ export interface FrozenZone {
 }
 
 export interface FreezeZoneOptions {
-  /** What is made becomes a volume. */
+  /** What is made is to be a volume, where that makes no difference. */
   readonly isTaken?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Where the /usr/local of a sparse zone is copied to, as `DIRECTORY/NAME/tree`. */
@@ -155,13 +157,14 @@ async function freezeByCopy<T>(
   const layer = newLayerId();
   const earlier = await earlierCopy(roots, name, { pool, layers });
   const base = earlier[0];
-  const { isRunning, isTaken, signal } = options;
+  const { isRunning, isTaken = false, signal } = options;
+  const isVolume = isTaken && driver.freezes === 'instant';
   const stillness = isRunning ? holdStill(host, name) : standsStill;
   const kind = { recovery: 'back', completeIfRunning: false, place: 'disk' } as const;
   const thaw = !isRunning || isZoneFrozen(groupsOf(host, name)) ? [] : [planThaw(groupsOf(host, name))];
   const opening = { id: layer, layers: base === undefined || driver.stacksCopies !== true ? [] : [base] };
   const open = opening.layers.length === 0 ? [] : [{ op: 'storage.open', pool, ...opening } as const];
-  const ops = [...thaw, { op: 'storage.layer', roots, pool, layer } as const, ...open];
+  const ops = [...thaw, { op: 'storage.layer', roots, pool, layer, isVolume } as const, ...open];
   return runTransaction({ operation: 'freeze', zone: name, ...kind, roots, ops, signal: options.signal }, async () => {
     let copiedBytes = 0;
     let isSince: boolean | undefined;
@@ -172,7 +175,7 @@ async function freezeByCopy<T>(
           await also();
           return result;
         });
-      ({ copiedBytes, isSince } = await driver.freeze(pool, volume, layer, { hold, base, isTaken, signal }));
+      ({ copiedBytes, isSince } = await driver.freeze(pool, volume, layer, { hold, base, isVolume, signal }));
     };
     if (options.localTo === undefined) await freeze(async () => {});
     else {
@@ -186,6 +189,7 @@ async function freezeByCopy<T>(
       pool: pool.name,
       layers: [layer, ...(isSince === true ? earlier : layers)],
       isCopy: true,
+      isVolume,
       wasRunning: isRunning,
       copiedBytes,
     };

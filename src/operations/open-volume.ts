@@ -23,7 +23,7 @@ export async function withOpenVolume<T>(
 ): Promise<T> {
   const { roots } = host;
   const ops = planOpen(await volumeOf(roots, record)).prepare;
-  if (ops.length === 0) return body({ record, notes: [] });
+  if (ops.length === 0) return body(await writeDueIdentity(host, record));
   const kind = { operation: 'start', recovery: 'back', completeIfRunning: true, place: 'run' } as const;
   return runTransaction({ ...kind, roots, zone: record.spec.name, ops, isCovered, signal }, async () =>
     body(await writeDueIdentity(host, record)),

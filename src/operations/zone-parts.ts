@@ -35,7 +35,8 @@ export async function withZoneParts<T>(
   const zone = record.spec.name;
   const ops = planOpen(await volumeOf(roots, record)).prepare;
   const parts = await partsOf(host, record);
-  if (ops.length === 0 || (await isZoneRunning(host, zone))) return body(parts);
+  const isReady = ops.length === 0 && record.identityDue !== true;
+  if (isReady || (await isZoneRunning(host, zone))) return body(parts);
   await using _lock = await lockZone(host, zone, options);
   if (!(await settleZone(roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
   await settleIdentity(host, await readZone(roots, zone));

@@ -3,7 +3,7 @@ import { formatSize, type HostOpHandler } from '../spec/index.js';
 import { closeBoth, closeSource, copyInto, copyLayer, copyVolume } from './copy-volume.js';
 import type { VolumeLimits } from './driver.js';
 import { driverOf, layerDriverOf } from './drivers.js';
-import { sweepLayers } from './named-layers.js';
+import { sweepLayers, sweepVolume } from './named-layers.js';
 import type { StorageOp } from './ops.js';
 import { emptyPool, growPool, makePool, refillPool, removePoolFiles } from './pool-make.js';
 
@@ -57,6 +57,7 @@ async function undo(op: StorageOp): Promise<void> {
     case 'storage.pool-empty':
       return refillPool(op.pool);
     case 'storage.layer':
+      if (op.isVolume === true) return sweepVolume(op.roots, op.pool, op.layer);
       await sweepLayers(op.roots, op.pool, [op.layer]);
       return;
     case 'storage.remove':

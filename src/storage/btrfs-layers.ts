@@ -3,24 +3,25 @@
  * belongs only what lay below that: nothing, but for a zone that came with its layers.
  */
 import { join } from 'node:path';
-import { chmod, mkdir, readdir, rename, rm } from '../host/quick-fs.js';
-import { diskFull } from '../state/index.js';
+import { chmod, lstat, mkdir, readdir, rm } from '../host/quick-fs.js';
+import { diskFull, syncDirectory } from '../state/index.js';
 import { isThere, mountPool, onSubvolume, removeSubvolume } from './btrfs-tool.js';
 import type { FreezeOptions, Frozen, Pool } from './driver.js';
 
 const layersOf = (pool: Pool) => join(pool.path, 'layers');
 export const layerPath = (pool: Pool, layer: string): string => join(layersOf(pool), layer);
+export const volumePath = (pool: Pool, volume: string): string => join(pool.path, 'volumes', volume);
 
 /** The kernel takes along what is still on its way to the disk, and commits: that is what takes the time. */
 export async function freezeSubvolume(
   pool: Pool,
   path: string,
   layer: string,
-  { hold = (work) => work(), isTaken = false }: FreezeOptions,
+  { hold = (work) => work(), isVolume = false }: FreezeOptions,
 ): Promise<Frozen> {
   await mountPool(pool);
-  const to = layerPath(pool, layer);
-  const manner = isTaken ? 'writable' : 'read-only';
+  const to = isVolume ? volumePath(pool, layer) : layerPath(pool, layer);
+  const manner = isVolume ? 'writable' : 'read-only';
   if (!(await isThere(to))) await hold(() => onSubvolume('snapshot', path, to, manner));
   return { how: 'copied', copiedBytes: 0 };
 }
@@ -28,18 +29,31 @@ export async function freezeSubvolume(
 /** A volume that can be written. */
 export async function thawLayer(pool: Pool, layer: string, path: string): Promise<void> {
   await onSubvolume('snapshot', layerPath(pool, layer), path, 'writable');
-  await forgetWork(path);
 }
 
-/** The layer itself, which was made for that: one that is copied and then deleted costs a commit more. */
-export async function takeLayer(pool: Pool, layer: string, path: string): Promise<void> {
-  const from = layerPath(pool, layer);
-  await forgetWork(from);
-  await rename(from, path);
+/**
+ * What a zone needs that is there by itself only in a copy of one; on disk, if it had to be made: the kernel commits what it copies, and no new subvolume.
+ */
+export async function dressVolume(path: string): Promise<void> {
+  await setMode(path, 0o700);
+  let isNew = false;
+  // The mark of an overlay that never synced would keep any other from using it (overlayfs.rst); what else is there the next one removes by itself.
+  if (await isThere(join(path, 'work/work/incompat'))) await rm(join(path, 'work'), { recursive: true, force: true });
+  for (const [name, mode] of [
+    ['upper', 0o755],
+    ['work', 0o700],
+  ] as const) {
+    if (await isThere(join(path, name))) continue;
+    await mkdir(join(path, name), { mode });
+    await setMode(join(path, name), mode);
+    isNew = true;
+  }
+  if (isNew) await syncDirectory(path);
 }
 
-/** What an overlay had there is another one's: the mark of one that never synced, for example. */
-const forgetWork = (path: string) => rm(join(path, 'work'), { recursive: true, force: true });
+async function setMode(path: string, mode: number): Promise<void> {
+  if (((await lstat(path)).mode & 0o7777) !== mode) await chmod(path, mode);
+}
 
 export async function beginSubvolume(pool: Pool, layer: string): Promise<string> {
   await mountPool(pool);

@@ -1,11 +1,12 @@
 /** What is done on a btrfs: by its program, and, where that would be what takes the time, by the helper (native/subvolume.c). */
+import { runSubvolume } from '../helper/index.js';
 import { lstat, rm } from '../host/quick-fs.js';
 import { runTool } from '../host/tool.js';
 import type { Pool } from './driver.js';
 import { asDiskFull } from './grow-file.js';
 import { isMountPoint, mountFile } from './loop-mount.js';
 import { poolGone } from './pool-errors.js';
-import { runStep } from './tool-failed.js';
+import { requireDone } from './tool-failed.js';
 
 export const btrfs = (args: readonly string[]) =>
   runTool({ tool: 'btrfs', args, package: 'btrfs-progs' }).catch((error: unknown) => {
@@ -30,7 +31,7 @@ export async function isThere(path: string): Promise<boolean> {
 /** @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
 export async function onSubvolume(...args: readonly string[]): Promise<void> {
   const [what = '', path = ''] = args;
-  await runStep('subvolume', args, { step: `subvolume ${what}`, path, what: 'the btrfs did not do it' });
+  requireDone(await runSubvolume(args), { step: `subvolume ${what}`, path, what: 'the btrfs did not do it' });
 }
 
 /**

@@ -3,17 +3,18 @@
  */
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
-import { chmod, lstat, mkdir } from '../host/quick-fs.js';
+import { lstat } from '../host/quick-fs.js';
 import { diskFull, isErrno } from '../state/index.js';
 import {
   beginSubvolume,
+  dressVolume,
   endSubvolume,
   freezeSubvolume,
   layerPath,
   listSnapshots,
   removeSnapshot,
-  takeLayer,
   thawLayer,
+  volumePath,
 } from './btrfs-layers.js';
 import { btrfs, isThere, mountPool, onSubvolume, removeSubvolume } from './btrfs-tool.js';
 import type { DriverAbilities, Pool, StorageDriver, VolumeLimits, VolumeUsage, VolumeWish } from './driver.js';
@@ -30,13 +31,13 @@ export const btrfsDriver: StorageDriver = {
   movesBounds: true,
   abilities,
   freezes: 'instant',
-  directory,
+  directory: volumePath,
   layerDirectory: (pool, layer) => join(layerPath(pool, layer), 'upper'),
   layersBelow: (from) => from.slice(1),
   create: make,
   remove: async (pool, volume, { isSoon = false } = {}) => {
     await mountPool(pool);
-    await removeSubvolume(directory(pool, volume), isSoon ? 'soon' : 'committed');
+    await removeSubvolume(volumePath(pool, volume), isSoon ? 'soon' : 'committed');
   },
   resize: async (pool, volume, limits) => {
     await mountPool(pool);
@@ -55,17 +56,13 @@ export const btrfsDriver: StorageDriver = {
   close: async () => {},
   mountPoints: () => [],
   isUntouched: async () => false,
-  freeze: (pool, volume, layer, options) => freezeSubvolume(pool, directory(pool, volume), layer, options),
+  freeze: (pool, volume, layer, options) => freezeSubvolume(pool, volumePath(pool, volume), layer, options),
   beginLayer: beginSubvolume,
   endLayer: endSubvolume,
   removeLayer: removeSnapshot,
   listLayers: listSnapshots,
   usage,
 };
-
-function directory(pool: Pool, volume: string): string {
-  return join(pool.path, 'volumes', volume);
-}
 
 async function abilities(pool: Pool): Promise<DriverAbilities> {
   await mountPool(pool);
@@ -85,26 +82,18 @@ async function hasQuotas({ path }: Pool): Promise<boolean> {
   );
 }
 
-async function make(pool: Pool, volume: string, { from: [top], takes = false, ...limits }: VolumeWish): Promise<void> {
+async function make(pool: Pool, volume: string, { from: [top], ...limits }: VolumeWish): Promise<void> {
   await mountPool(pool);
-  const path = directory(pool, volume);
+  const path = volumePath(pool, volume);
   await lstat(join(pool.path, 'volumes')).catch((error: unknown) => {
     throw isErrno(error, 'ENOENT') ? poolGone(pool, error) : error;
   });
   if (!(await isThere(path))) {
     if (top === undefined) await onSubvolume('create', path);
-    else await (takes ? takeLayer : thawLayer)(pool, top, path);
+    else await thawLayer(pool, top, path);
   }
-  await chmod(path, 0o700);
   try {
-    for (const [name, mode] of [
-      ['upper', 0o755],
-      ['work', 0o700],
-    ] as const) {
-      if (await isThere(join(path, name))) continue;
-      await mkdir(join(path, name), { mode });
-      await chmod(join(path, name), mode);
-    }
+    await dressVolume(path);
   } catch (error) {
     throw diskFull(error, path);
   }
@@ -114,7 +103,7 @@ async function make(pool: Pool, volume: string, { from: [top], takes = false, ..
 /** @throws POOL_CANNOT */
 async function bound(pool: Pool, volume: string, { diskBytes, inodes }: VolumeLimits): Promise<void> {
   if (inodes !== undefined) throw cannot(pool, noInodes, otherPool);
-  await onSubvolume('limit', directory(pool, volume), String(diskBytes ?? 0)).catch(async (error: unknown) => {
+  await onSubvolume('limit', volumePath(pool, volume), String(diskBytes ?? 0)).catch(async (error: unknown) => {
     if (await hasQuotas(pool)) throw error;
     // Without quotas there is nothing to take away.
     if (diskBytes !== undefined) throw cannot(pool, quotasOff(pool), switchOn(pool));
@@ -129,7 +118,7 @@ function cannot({ name, driver }: Pool, why: string, hint: string): Error {
 async function usage(pool: Pool, volume: string): Promise<VolumeUsage> {
   await mountPool(pool);
   if (!(await hasQuotas(pool))) return {};
-  const { stdout } = await btrfs(['qgroup', 'show', '--sync', '-f', '-r', '--raw', directory(pool, volume)]);
+  const { stdout } = await btrfs(['qgroup', 'show', '--sync', '-f', '-r', '--raw', volumePath(pool, volume)]);
   const [, bytes, , limit] = stdout.trim().split('\n').at(-1)?.trim().split(/\s+/) ?? [];
   return { bytes: Number(bytes), ...(limit === 'none' ? {} : { bytesLimit: Number(limit) }) };
 }

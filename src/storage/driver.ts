@@ -105,8 +105,6 @@ export interface VolumeDriver {
 export interface VolumeWish extends VolumeLimits {
   /** What it shows. */
   readonly from: readonly string[];
-  /** The topmost of these was made for it (`isTaken` of FreezeOptions), and nothing else: it may become the volume. */
-  readonly takes?: boolean | undefined;
 }
 
 export interface RemoveOptions {
@@ -138,8 +136,8 @@ export interface FreezeOptions {
   readonly base?: string | undefined;
   /** `moved`: the empty volume's root is to look like this layer's, or null: like a new one's; if not given, like what was moved. */
   readonly like?: string | null | undefined;
-  /** It will become a volume (`takes` of VolumeWish), and never be a layer of anything. */
-  readonly isTaken?: boolean | undefined;
+  /** Of a driver whose freezes are instant: it is to be a volume of that name, and no layer of anything. */
+  readonly isVolume?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

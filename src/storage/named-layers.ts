@@ -46,3 +46,17 @@ export async function sweepLayers(roots: Roots, pool: Pool, layers: readonly str
   for (const layer of unnamed) await layerDriverOf(pool).removeLayer(pool, layer);
   return unnamed;
 }
+
+/** Removes a volume that no zone has. @throws STATE_CORRUPT, STATE_TOO_NEW of a record: nobody would look for it later */
+export async function sweepVolume(roots: Roots, pool: Pool, volume: string): Promise<void> {
+  await using _lock = await lockLayers(roots);
+  for (;;) {
+    const before = await zoneNames(roots);
+    const { records, unreadable } = await scanZones(roots);
+    if ((await zoneNames(roots)).join('/') !== before.join('/')) continue;
+    if (records.some(({ storage }) => storage?.volume === volume)) return;
+    for (const { error } of unreadable) throw error;
+    await layerDriverOf(pool).remove(pool, volume);
+    return;
+  }
+}

@@ -9,8 +9,6 @@ export interface VolumeCreateOp extends VolumeLimits {
   readonly volume: string;
   /** Frozen layers that it shows. */
   readonly from: readonly string[];
-  /** It becomes what the topmost of these is, where it shows all by itself. */
-  readonly takes?: boolean | undefined;
 }
 
 /** Undo: nothing. */
@@ -85,6 +83,8 @@ export interface LayerMakeOp {
   readonly roots: Roots;
   readonly pool: Pool;
   readonly layer: string;
+  /** As in FreezeOptions: what has it then is a zone. */
+  readonly isVolume?: boolean | undefined;
 }
 
 /** A layer of another pool, for what moves there: `to` is a layer in the making. Undo: closed. */

@@ -1,7 +1,7 @@
 /** What a mode of the helper says on stderr when it gives up (native/unpack_report.c), as an error. */
 import { text } from 'node:stream/consumers';
 import { zoneError } from '../errors/index.js';
-import { runTool } from '../helper/index.js';
+import { type Ended, runTool } from '../helper/index.js';
 
 export interface FailedStep {
   readonly step: string;
@@ -14,6 +14,11 @@ export interface FailedStep {
 export async function runStep(mode: string, args: readonly string[], step: FailedStep): Promise<void> {
   const tool = runTool(mode, args, { stderr: 'pipe' });
   const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
+  requireDone({ status, said }, step);
+}
+
+/** @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
+export function requireDone({ status, said }: Ended, step: FailedStep): void {
   if (status !== 0) throw toolFailed(said, step);
 }
 

@@ -156,6 +156,41 @@ for (const driver of ['btrfs', 'loop', 'overlay'] as const) {
       for (const name of ['a', 'b']) await host.ok(['delete', '--force', name]);
     });
 
+    if (driver === 'btrfs')
+      it('write the identity of a clone with whoever looks first, also where nothing has to be mounted for it', async () => {
+        const { host } = given;
+        const before = await host.snapshot();
+        const directory = join(host.runRoot, 'pools/p/below');
+        await host.ok(['pool', 'create', 'd', '--driver', 'btrfs', '--path', directory]);
+        const { roots } = (await host.open()).context;
+        const idOf = async (zone: string) => {
+          const text = await readFile(join(roots.root, 'zones', zone, 'zone.json'), 'utf8');
+          return JSON.parse(text) as { machineId: string; identityDue?: true };
+        };
+        await host.ok(['run', '-d', '--name', 'a', '--net', 'none', '--pool', 'd', '--rm', 'busybox']);
+        await host.ok(['clone', 'a', 'b']);
+        await host.ok(['clone', 'a', 'c']);
+        expect(await idOf('b')).to.include({ identityDue: true });
+        const archive = join(host.directory, 'b.tar.zst');
+        await host.ok(['export', 'b', archive]);
+        expect(await idOf('b')).not.to.have.property('identityDue');
+        await host.ok(['import', archive, 'i', '--keep-identity', '--pool', 'd']);
+        // Of one that never syncs, as throw-away zones do, there is a mark by which an overlay knows.
+        const volumes = join(directory, 'volumes');
+        expect(
+          (await readdir(volumes, { recursive: true })).filter((path) => path.endsWith('incompat')),
+        ).to.have.lengthOf(1);
+        for (const zone of ['b', 'c', 'i']) {
+          await host.ok(['start', zone]);
+          expect(await sh(await zoneOf(zone), 'cat /etc/machine-id')).to.equal((await idOf(zone)).machineId);
+        }
+        expect((await idOf('i')).machineId).to.equal((await idOf('b')).machineId);
+        for (const zone of ['a', 'b', 'c', 'i']) await host.ok(['delete', '--force', zone]);
+        await rm(archive);
+        await host.ok(['pool', 'delete', 'd']);
+        await expectNothingLeftNow(before, host.snapshotOptions);
+      });
+
     it('of a running zone copy what was written since the one before, and show all of it', async () => {
       const { host } = given;
       const before = await host.snapshot();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { flockFd } from '../../../src/helper/index.js';
+import { flockFd, runSubvolume } from '../../../src/helper/index.js';
 import { giveSpawner, type Spawner, spawner } from '../../../src/helper/spawner.js';
 import { isAlive } from '../../helpers/alive.js';
 import { runProgram } from '../../helpers/cli.js';
@@ -133,6 +133,15 @@ describe('the spawner', () => {
     close(first);
     expect(await isFree()).to.equal(true);
     expect(await settled(locker.lock(handle(), 0, stop.signal))).to.equal('enough');
+  });
+
+  it('does a step of btrfs, and gives what it has said', async () => {
+    const { status, said } = await runSubvolume(['read-only', join(directory, 'none')]);
+    expect([status, JSON.parse(said)]).to.deep.equal([
+      1,
+      { error: 'open the subvolume: No such file or directory', errno: 2 },
+    ]);
+    expect((await runSubvolume(['snapshot'])).status).to.equal(2);
   });
 
   it('says what is wrong with a descriptor', async () => {
