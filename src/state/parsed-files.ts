@@ -46,6 +46,8 @@ export function recalled<T>(path: string, seen: SeenFile): T | undefined {
  */
 export async function parsedOnce<T>(path: string, parse: () => Promise<T | undefined>): Promise<T | undefined> {
   if (files === undefined) return parse();
+  // Not how old it is when it has been parsed, which takes its time: it may have been changed meanwhile.
+  const lookedAtMs = Date.now();
   const now = look(path);
   // What is wrong with it is for `parse` to say.
   if (now === 'unknown') return parse();
@@ -53,7 +55,7 @@ export async function parsedOnce<T>(path: string, parse: () => Promise<T | undef
   if (now !== 'none' && known !== undefined && isSameFile(known, now)) return known.value as T;
   files.delete(path);
   const value = now === 'none' ? undefined : await parse();
-  if (now !== 'none' && value !== undefined && Date.now() - now.mtimeMs > settledMs) {
+  if (now !== 'none' && value !== undefined && lookedAtMs - now.mtimeMs > settledMs) {
     if (files.size >= mostFiles) files.clear();
     const { ino, size, mtimeMs, ctimeMs } = now;
     files.set(path, { ino, size, mtimeMs, ctimeMs, value });

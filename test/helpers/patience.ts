@@ -6,15 +6,26 @@ export const slowdown = Math.max(1, Number(process.env.TSZONE_TEST_SLOWDOWN ?? 1
 /** Milliseconds as they are meant on a usual machine → as this one needs them. */
 export const patience = (ms: number): number => Math.ceil(ms * slowdown);
 
+type Check<T> = () => Promise<T | undefined | false> | T | undefined | false;
+
 /** Calls `check` until it gives something other than undefined or false. @throws Error with the last failure when the time is over */
-export async function eventually<T>(
+export function eventually<T>(what: string, check: Check<T>, ms = 30_000): Promise<T> {
+  return until(what, check, { ms, longestPauseMs: 200 });
+}
+
+/** The same for what may be over in less than the pauses of `eventually`: something is to be killed in its midst. */
+export function inTime<T>(what: string, check: Check<T>): Promise<T> {
+  return until(what, check, { ms: 30_000, longestPauseMs: 2 });
+}
+
+async function until<T>(
   what: string,
-  check: () => Promise<T | undefined | false> | T | undefined | false,
-  ms = 30_000,
+  check: Check<T>,
+  { ms, longestPauseMs }: { readonly ms: number; readonly longestPauseMs: number },
 ): Promise<T> {
   const deadline = performance.now() + patience(ms);
   let last: unknown;
-  for (let pause = 5; ; pause = Math.min(200, pause * 2)) {
+  for (let pause = Math.min(5, longestPauseMs); ; pause = Math.min(longestPauseMs, pause * 2)) {
     try {
       const value = await check();
       if (value !== undefined && value !== false) return value;

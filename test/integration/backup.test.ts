@@ -10,7 +10,7 @@ import type { Backup } from '../../src/operations/backup-list.js';
 import { outputOf, program, runProgram } from '../helpers/cli.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
-import { eventually, patience } from '../helpers/patience.js';
+import { eventually, inTime, patience } from '../helpers/patience.js';
 import { mountSmallDisk } from '../helpers/small-disk.js';
 import { expectNothingLeftNow, type Snapshot } from '../helpers/snapshot.js';
 import { sh } from '../helpers/temp-host.js';
@@ -324,7 +324,7 @@ describe('backup, ended in the midst', function () {
       const isStoring = async () =>
         (await readdir(join(repository(), 'locks')).catch(() => [])).length > 0 &&
         existsSync(join(repository(), 'config'));
-      await eventually('it is being stored', isStoring);
+      await inTime('it is being stored', isStoring);
       running.process.kill(signal);
       await running.ended;
       await resticIsGone();
@@ -338,7 +338,7 @@ describe('backup, ended in the midst', function () {
   it('killed while the repository is made, the next one makes it', async () => {
     await rm(repository(), { recursive: true, force: true });
     const running = given.host.start(['backup', 'create', 'web', '--to', repository(), ...flags()]);
-    await eventually('it has begun', async () => existsSync(join(repository(), '.tszone-init', 'keys')));
+    await inTime('it has begun', () => existsSync(join(repository(), '.tszone-init', 'keys')));
     running.process.kill('SIGKILL');
     await running.ended;
     await resticIsGone();
@@ -350,7 +350,7 @@ describe('backup, ended in the midst', function () {
 
   it('killed while it restores, it leaves no zone and no restic', async () => {
     const running = given.host.start(['backup', 'restore', repository(), 'web', 'new', ...flags()]);
-    await eventually('it has begun', async () => existsSync(join(given.host.root, 'zones/new/rootfs/upper/root')));
+    await inTime('it has begun', () => existsSync(join(given.host.root, 'zones/new/rootfs/upper/root')));
     running.process.kill('SIGKILL');
     await running.ended;
     await resticIsGone();

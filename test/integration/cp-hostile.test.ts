@@ -21,7 +21,7 @@ import { copyOut, type End, receive } from '../../src/operations/copy-files.js';
 import { fakePacker } from '../helpers/fake-packer.js';
 import { givenHost } from '../helpers/given.js';
 import { failure } from '../helpers/helper-plan.js';
-import { eventually } from '../helpers/patience.js';
+import { eventually, inTime } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { rawTar } from '../helpers/tar.js';
 import { sh } from '../helpers/temp-host.js';
@@ -264,7 +264,7 @@ describe('cp that is aborted', () => {
       const [controller, reason] = [new AbortController(), new Error('enough')];
       const { context } = await given.host.open();
       const copy = failure(copyOut(context, { zone: 'slow', zonePath: '/endless', hostPath: out }, controller));
-      await eventually('the copy has begun', async () => {
+      await inTime('the copy has begun', async () => {
         const [fresh] = await readdir(out);
         if (fresh === undefined) return false;
         return (await stat(join(out, fresh, 'endless')).catch(() => undefined)) !== undefined;

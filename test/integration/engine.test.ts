@@ -17,7 +17,7 @@ import { zoneGroups } from '../../src/cgroups/index.js';
 import { type CliOptions, entry, nativeEntry, type RunningCli, startProgram } from '../helpers/cli.js';
 import { startEngine, type TestEngine } from '../helpers/engine.js';
 import { givenHost } from '../helpers/given.js';
-import { eventually } from '../helpers/patience.js';
+import { eventually, inTime } from '../helpers/patience.js';
 
 const childrenOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
@@ -251,7 +251,7 @@ describe('an engine', () => {
     const zones = join(given.host.runRoot, 'zones');
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGTERM'] as const) {
       const attached = client(['run', '--rm', 'busybox', '--', 'sleep', '600']);
-      while (readdirSync(zones).length === 0) await sleep(1);
+      await inTime('it is begun', () => readdirSync(zones).length > 0);
       attached.process.kill(signal);
       const { status } = await attached.ended;
       expect(status).to.equal(signal === 'SIGKILL' ? 137 : 143);

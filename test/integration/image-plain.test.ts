@@ -21,7 +21,7 @@ import { imageVerify } from '../../src/operations/image-verify.js';
 import { entry, outputOf, startProgram } from '../helpers/cli.js';
 import { sha256 } from '../helpers/fake-registry.js';
 import { failsWith, type ImageHost, imageHost } from '../helpers/image-host.js';
-import { eventually, patience } from '../helpers/patience.js';
+import { eventually, inTime, patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { mountSmallDisk } from '../helpers/small-disk.js';
 import { rawTar } from '../helpers/tar.js';
@@ -156,7 +156,7 @@ describe('an archive that is not compressed', function () {
     const written = () =>
       begun().flatMap((name) => readdirSync(join(layers, name), { recursive: true, encoding: 'utf8' }));
     const importing = startProgram(process.execPath, [entry, 'image', 'import', 'killed', archive], { env });
-    await eventually('a file is there', async () => written().some((name) => name.includes('file-')));
+    await inTime('a file is there', () => written().some((name) => name.includes('file-')));
     importing.process.kill('SIGKILL');
     await importing.ended;
     await eventually('the unpacker is gone', async () => unpackersOf(directory) === 0);

@@ -77,6 +77,27 @@ describe('parsed files that are kept', () => {
     }
   });
 
+  it('are not kept if they were young when they were looked at, however long they are parsed', async () => {
+    const now = Date.now();
+    await replace('one', new Date(now));
+    const clock = Date.now;
+    const parseFor = (ms: number) =>
+      parsedOnce(path, async () => {
+        parses += 1;
+        Date.now = () => now + ms;
+        return {};
+      });
+    try {
+      Date.now = () => now;
+      await parseFor(500);
+      await parseFor(500);
+      await parseFor(500);
+    } finally {
+      Date.now = clock;
+    }
+    expect(parses).to.equal(2);
+  });
+
   it('are not kept if their time is yet to come', async () => {
     await replace('one', new Date(Date.now() + 3_600_000));
     await read();
