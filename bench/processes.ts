@@ -15,7 +15,9 @@ function readProcess(pid: number): Process[] {
     if (state === 'Z') return [];
     const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
     return [{ pid, parent: Number(parent), name, commandLine: readFileSync(`/proc/${pid}/cmdline`, 'utf8') }];
-  } catch {
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'ENOENT' && code !== 'ESRCH') throw error;
     // It has ended meanwhile.
     return [];
   }

@@ -102,6 +102,9 @@ export function rounds(
   ];
 }
 
+/** Its place in the tables. */
+export const alone = 'the ioctl alone';
+
 /** The one ioctl that all else is made of in a btrfs pool, by a program that does nothing else: what of the time is the kernel's. */
 export function bare({ bench, tszone, file }: Ground, source: Source, label: string): Step[] {
   const zone = zoneOf(source);

@@ -12,6 +12,7 @@ import type { Table } from '../table.js';
 import { type Bench, Contest } from './row.js';
 import {
   add,
+  alone,
   bare,
   closeGround,
   type Driver,
@@ -59,7 +60,8 @@ class Own {
         const values = samples.get(label) ?? [];
         this.#samples.set(
           label,
-          values.map((value, round) => value - (floors[round] ?? Number.NaN)),
+          // What is no command of ours has nothing of that in it.
+          label.includes(`/${alone}`) ? values : values.map((value, round) => value - (floors[round] ?? Number.NaN)),
         );
       }
     }
@@ -89,7 +91,7 @@ async function takeRounds(taking: Taking, contest: Contest, wanted: readonly Ver
   const { ground, driver } = taking;
   const groups = sources.map((source) => [
     ...rounds(ground, source, wanted, (verb) => contest.label(`${driver} ${verb} ${source}`)),
-    ...(driver === 'btrfs' ? bare(ground, source, contest.label(`the ioctl alone ${source}`)) : []),
+    ...(driver === 'btrfs' ? bare(ground, source, contest.label(`${alone} ${source}`)) : []),
   ]);
   await take(taking, groups, ground.bench.options.rounds);
 }
@@ -111,7 +113,7 @@ async function takeUnfrozen(taking: Taking): Promise<void> {
   };
   if (driver === 'btrfs') {
     for (const { command } of fill('bare')) await mustRun(command);
-    await take(taking, [bare(ground, 'written', contests.first.label('the ioctl alone'))], 1);
+    await take(taking, [bare(ground, 'written', contests.first.label(alone))], 1);
     for (const { command } of fill('snapshot')) await mustRun(command);
   }
   for (const verb of ['snapshot', 'clone', 'restore'] as const) {
@@ -163,7 +165,9 @@ export async function measureOwn(bench: Bench): Promise<Table[]> {
   }
   contests.first.note('once');
   for (const contest of Object.values(contests))
-    contest.note('"the ioctl alone": a program that makes a snapshot of the same btrfs volume, and does nothing else');
+    contest.note(
+      `"${alone}", all of it: a program that makes a snapshot of the same btrfs volume, and does nothing else`,
+    );
   for (const contest of Object.values(contests)) {
     contest.note(note);
     contest.lacksPeers();

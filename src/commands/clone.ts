@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
+import { Behind } from '../cli/behind.js';
 import { cloneCost, cloneFlags, cloneInput, cloneSourceArg } from '../cli/clone-flags.js';
 import { requiredArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
@@ -20,13 +21,14 @@ export default class Clone extends BaseCommand<typeof Clone> {
     const { source, name } = this.args;
     const input = { ...cloneInput(source, this.flags, this.caller.env), name };
     const isStarted = this.flags.start === true;
+    const rest = new Behind((note) => this.note(note));
     const cloned = await this.operate((host, options) =>
-      isStarted ? forkZone(host, input, options) : cloneZone(host, input, options),
+      (isStarted ? forkZone : cloneZone)(host, input, { ...options, ...rest.options }),
     );
     for (const note of cloned.notes) this.note(note);
     const what = isStarted
       ? `zone "${name}" is a clone of "${source}", and runs`
       : `zone "${name}" is a clone of "${source}"`;
-    return done(name, `${what}${cloneCost(cloned)}`, cloned);
+    return rest.with(done(name, `${what}${cloneCost(cloned)}`, cloned));
   }
 }

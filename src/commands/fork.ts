@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
+import { Behind } from '../cli/behind.js';
 import { cloneFlags, cloneInput, cloneSourceArg } from '../cli/clone-flags.js';
 import { optionalArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
@@ -17,8 +18,9 @@ export default class Fork extends BaseCommand<typeof Fork> {
   async run(): Promise<Output> {
     const { source, name } = this.args;
     const input = { ...cloneInput(source, this.flags, this.caller.env), name, ephemeral: this.flags.rm === true };
-    const forked = await this.operate((host, options) => forkZone(host, input, options));
+    const rest = new Behind((note) => this.note(note));
+    const forked = await this.operate((host, options) => forkZone(host, input, { ...options, ...rest.options }));
     for (const note of forked.notes) this.note(note);
-    return done(forked.name, forked.name, forked);
+    return rest.with(done(forked.name, forked.name, forked));
   }
 }

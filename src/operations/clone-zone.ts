@@ -6,6 +6,7 @@ import { applyHostOp, type HostOp } from '../plan/index.js';
 import { parseZoneOptions, type ZoneChange, type ZoneSpec } from '../spec/index.js';
 import {
   extrasOf,
+  type Lock,
   type Roots,
   readSnapshot,
   readZone,
@@ -25,6 +26,7 @@ import { isWrittenLate } from './due-identity.js';
 import { hasLocal, withFrozen } from './freeze-zone.js';
 import type { HostContext } from './host-context.js';
 import { newZoneRecord, refuseExisting, wantedIds } from './make-zone.js';
+import { type BehindOptions, thenMerge } from './merge-behind.js';
 import { recoverZone } from './recover.js';
 import { runTransaction } from './transaction.js';
 import { withRoom } from './with-room.js';
@@ -78,32 +80,53 @@ interface Source {
 export async function cloneZone(
   host: HostContext,
   input: CloneInput,
-  options: OperationOptions = {},
+  options: BehindOptions = {},
 ): Promise<CloneResult> {
   return cloneThen(host, input, options, async (_record, result) => result);
 }
 
 /** The same, and `next` with both zones' locks still held. */
-export async function cloneThen<T>(
+export async function cloneThen<T extends { readonly notes: readonly string[] }>(
   host: HostContext,
   input: CloneInput,
-  options: OperationOptions,
+  options: BehindOptions,
   next: (record: ZoneRecord, result: CloneResult) => Promise<T>,
 ): Promise<T> {
   const { source, name } = input;
   parseZoneOptions({ name, image: 'sparse' });
   await readZone(host.roots, source);
   await refuseExisting(host, name);
-  const [first = source, second = name] = [source, name].sort();
-  await using _first = await lockZone(host, first, options);
-  await using _second = await lockZone(host, second, options);
-  await refuseExisting(host, name);
-  const record = await readZone(host.roots, source);
-  const made = await withSource(host, record, input, options, (found) => make(host, found, input, options));
-  const { move } = made;
-  const moved = move === undefined ? {} : { spec: await moveClone(host, name, move, options.signal) };
-  const result = { ...made.result, ...moved };
-  return await next(await readZone(host.roots, name), result);
+  const [sourceLock, cloneLock] = await lockBoth(host, source, name, options);
+  return thenMerge({ roots: host.roots, zone: source, lock: sourceLock, options }, async () => {
+    await using _clone = cloneLock;
+    await refuseExisting(host, name);
+    const record = await readZone(host.roots, source);
+    const made = await withSource(host, record, input, options, (found) => make(host, found, input, options));
+    const { move } = made;
+    const moved = move === undefined ? {} : { spec: await moveClone(host, name, move, options.signal) };
+    const result = { ...made.result, ...moved };
+    return await next(await readZone(host.roots, name), result);
+  });
+}
+
+/** In one order for all, so that nobody waits for somebody who waits. */
+async function lockBoth(
+  host: HostContext,
+  one: string,
+  other: string,
+  options: OperationOptions,
+): Promise<readonly [Lock, Lock]> {
+  if (other < one) {
+    const [second, first] = await lockBoth(host, other, one, options);
+    return [first, second];
+  }
+  const first = await lockZone(host, one, options);
+  try {
+    return [first, await lockZone(host, other, options)];
+  } catch (error) {
+    await first.release();
+    throw error;
+  }
 }
 
 async function withSource<T>(

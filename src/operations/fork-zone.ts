@@ -4,8 +4,8 @@ import { generateName } from '../spec/index.js';
 import { type CloneInput, type CloneResult, cloneThen } from './clone-zone.js';
 import { discardZone } from './delete-zone.js';
 import type { HostContext } from './host-context.js';
+import type { BehindOptions } from './merge-behind.js';
 import { launchCreated } from './start-zone.js';
-import type { OperationOptions } from './zone-lock.js';
 
 export type ForkInput = Omit<CloneInput, 'name'> & {
   /** Generated if not given. */
@@ -17,11 +17,7 @@ export interface ForkResult extends CloneResult {
 }
 
 /** It boots anew, from the files of that instant: processes are not copied. If it cannot be started, nothing of it is left. */
-export async function forkZone(
-  host: HostContext,
-  input: ForkInput,
-  options: OperationOptions = {},
-): Promise<ForkResult> {
+export async function forkZone(host: HostContext, input: ForkInput, options: BehindOptions = {}): Promise<ForkResult> {
   const name = input.name ?? generateName(randomInt);
   return cloneThen(host, { ...input, name }, options, async (record, cloned) => {
     try {

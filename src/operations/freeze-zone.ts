@@ -16,7 +16,7 @@ import {
 import { copyTree, type HoldStill, layerDriverOf, type StorageOp } from '../storage/index.js';
 import { boundary } from './boundaries.js';
 import { settleIdentity } from './due-identity.js';
-import { flattenLayers } from './flatten-layers.js';
+import { flattenLayers, utmostLayers } from './flatten-layers.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
 import { runTransaction, type Underway, untilSaid } from './transaction.js';
@@ -79,7 +79,7 @@ async function freezeByMove(roots: Roots, record: ZoneRecord): Promise<ZoneRecor
   const place = await volumeOf(roots, record);
   const layer = newLayerId();
   await (await moveIntoLayer(roots, record, { place, layer, layers: [layer, ...place.layers] })).rest;
-  return flattenLayers(roots, await readZone(roots, record.spec.name), newLayerId());
+  return flattenLayers(roots, await readZone(roots, record.spec.name), newLayerId(), utmostLayers);
 }
 
 /** It lies beside the volume. @returns bytes that were copied */

@@ -15,6 +15,7 @@ import {
 import { boundary } from './boundaries.js';
 import { type FrozenZone, hasLocal, withFrozen } from './freeze-zone.js';
 import type { HostContext } from './host-context.js';
+import { type BehindOptions, thenMerge } from './merge-behind.js';
 import { removeExpired } from './snapshot-prune.js';
 import { describeSnapshot, type SnapshotView } from './snapshot-view.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
@@ -30,6 +31,8 @@ export interface SnapshotInput {
 export interface SnapshotResult extends SnapshotView {
   /** Those that had expired, and are gone now. */
   readonly expired: readonly string[];
+  /** Sentences that a user should read. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -41,10 +44,19 @@ export async function createSnapshot(
   host: HostContext,
   zone: string,
   input: SnapshotInput = {},
-  options: OperationOptions = {},
+  options: BehindOptions = {},
 ): Promise<SnapshotResult> {
   requireName(input.name);
-  await using _lock = await lockZone(host, zone, options);
+  const lock = await lockZone(host, zone, options);
+  return thenMerge({ roots: host.roots, zone, lock, options }, () => createLocked(host, zone, input, options));
+}
+
+async function createLocked(
+  host: HostContext,
+  zone: string,
+  input: SnapshotInput,
+  options: OperationOptions,
+): Promise<SnapshotResult> {
   const record = await readZone(host.roots, zone);
   const name = await checkNewSnapshot(host, record, input.name);
   const id = randomBytes(8).toString('hex');
@@ -58,7 +70,7 @@ export async function createSnapshot(
       return snapshot;
     });
     const expired = await removeExpired(host, zone);
-    return { ...describeSnapshot(zone, made), expired };
+    return { ...describeSnapshot(zone, made), expired, notes: [] };
   } catch (error) {
     if ((await findSnapshot(host.roots, zone, name)) === undefined) await rm(extras, { recursive: true, force: true });
     throw error;

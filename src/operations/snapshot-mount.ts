@@ -122,6 +122,10 @@ export async function unmountSnapshot(
   return await unmountViews(host.roots, zone, await readSnapshot(host.roots, zone, snapshot));
 }
 
+/** Somebody may look at it. */
+export const isViewed = async (roots: Roots, record: SnapshotRecord): Promise<boolean> =>
+  (await mountsOf(sourceOf(roots, record))).length > 0;
+
 /** Call with the zone's lock held. @throws SNAPSHOT_IN_USE */
 export async function unmountViews(roots: Roots, zone: string, record: SnapshotRecord): Promise<string[]> {
   const paths = await mountsOf(sourceOf(roots, record));

@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
+import { Behind } from '../../cli/behind.js';
 import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
 import { planned } from '../../cli/planned.js';
@@ -29,9 +30,13 @@ export default class SnapshotCreate extends BaseCommand<typeof SnapshotCreate> {
     const input = { name, comment: this.flags.comment, keepMs: keepTime(this.flags.keep) };
     if (this.flags['dry-run'] === true)
       return planned([await this.operate((host) => dryRunSnapshotCreate(host, zone, input))]);
-    const made = await this.operate((host, options) => createSnapshot(host, zone, input, options));
+    const rest = new Behind((note) => this.note(note));
+    const made = await this.operate((host, options) =>
+      createSnapshot(host, zone, input, { ...options, ...rest.options }),
+    );
+    for (const note of made.notes) this.note(note);
     if (made.expired.length > 0) this.note(`expired, and gone now: ${made.expired.join(', ')}`);
-    return done(`${zone}@${made.name}`, `snapshot "${zone}@${made.name}" is made${costOf(made)}`, made);
+    return rest.with(done(`${zone}@${made.name}`, `snapshot "${zone}@${made.name}" is made${costOf(made)}`, made));
   }
 }
 
