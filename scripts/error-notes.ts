@@ -32,7 +32,8 @@ export const errorNotes = {
   ZONE_EXISTS: 'A zone of that name is there already: choose another name, or delete it first.',
   ZONE_RUNNING: 'The zone runs, and what was asked needs it to be stopped.',
   ZONE_NOT_RUNNING: 'The zone is stopped, and what was asked needs it to run.',
-  ZONE_STATE: 'The zone is in a state in which that cannot be done: paused, for example, or without a terminal.',
+  ZONE_STATE:
+    'The zone is in a state in which that cannot be done: paused, for example, or without a terminal; or it was changed or deleted while it was exported, published or backed up.',
   ZONE_PROTECTED:
     'The zone is protected against this verb (`--protect`). Take it off with `tszone unset ZONE protect`.',
   ZONE_HAS_SNAPSHOTS:
