@@ -94,6 +94,8 @@ export const errorNotes = {
     'The repository has no backup of that id, or none of that zone; the nearest one is in the hint. See `tszone backup list`.',
   BACKUP_REPOSITORY_NOT_FOUND:
     'There is no repository in that place; `backup create` makes one in a directory that is empty or not there yet.',
+  BACKUP_REPOSITORY_UNREACHABLE:
+    'The repository is on another machine, which does not answer, refuses what was shown to it, or is not who it says; the message has the reason that restic gives.',
   BACKUP_DAMAGED:
     'Data of the repository are missing or not what was written. A restore keeps nothing of them; other backups may be whole.',
 } as const satisfies Record<ErrorCode, string>;

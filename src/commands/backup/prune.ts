@@ -32,7 +32,7 @@ export default class BackupPrune extends BaseCommand<typeof BackupPrune> {
     );
     const { removed, kept } = pruned;
     const ids = removed.map(({ id, zone, createdAt }) => `${id} (${zone}, ${createdAt})`).join(', ');
-    const what = `${removed.length} backups${ids === '' ? '' : `: ${ids}`}; ${kept} are kept`;
+    const what = `${removed.length} ${removed.length === 1 ? 'backup' : 'backups'}${ids === '' ? '' : `: ${ids}`}; ${kept} ${kept === 1 ? 'is' : 'are'} kept`;
     return done(removed.map(({ id }) => id).join('\n'), `${dryRun ? 'would remove' : 'removed'} ${what}`, pruned);
   }
 }

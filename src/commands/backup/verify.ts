@@ -21,6 +21,10 @@ export default class BackupVerify extends BaseCommand<typeof BackupVerify> {
       verifyBackups(host, { ...repositoryOptions(repository, this.flags, this.caller), ...options, readData }),
     );
     const how = readData ? 'all data were read' : 'data were not read (--read-data)';
-    return done(repository, `repository "${repository}" is whole: ${result.backups} backups, ${how}`, result);
+    return done(
+      repository,
+      `repository "${repository}" is whole: ${result.backups} ${result.backups === 1 ? 'backup' : 'backups'}, ${how}`,
+      result,
+    );
   }
 }
