@@ -57,7 +57,7 @@ export async function createSnapshot(
       boundary('snapshot', zone, 'record');
       return snapshot;
     });
-    const expired = await removeExpired(host, zone);
+    const expired = await removeExpired(host, zone, name);
     return { ...describeSnapshot(zone, made), expired };
   } catch (error) {
     if ((await findSnapshot(host.roots, zone, name)) === undefined) await rm(extras, { recursive: true, force: true });

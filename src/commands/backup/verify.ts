@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { passwordFlag, repositoryArg, repositoryOptions } from '../../cli/backup-flags.js';
 import { BaseCommand } from '../../cli/base-command.js';
+import { counted } from '../../cli/count.js';
 import { done, type Output } from '../../cli/output.js';
 import { verifyBackups } from '../../operations/backup-verify.js';
 
@@ -23,7 +24,7 @@ export default class BackupVerify extends BaseCommand<typeof BackupVerify> {
     const how = readData ? 'all data were read' : 'data were not read (--read-data)';
     return done(
       repository,
-      `repository "${repository}" is whole: ${result.backups} ${result.backups === 1 ? 'backup' : 'backups'}, ${how}`,
+      `repository "${repository}" is whole: ${counted(result.backups, 'backup')}, ${how}`,
       result,
     );
   }
