@@ -25,6 +25,15 @@
 #define TZ_SYS_mount_setattr 442
 #define TZ_SYS_quotactl_fd 443
 
+#define TZ_STATX_BTIME 0x800U
+struct tz_statx {
+  uint32_t mask;
+  uint8_t others[76];
+  int64_t btime_sec;
+  uint32_t btime_nsec;
+  uint8_t rest[164];
+};
+
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif

@@ -24,6 +24,8 @@ struct copy_names copy_read_names(int directory) {
   size_t room = 0;
   struct dirent *found;
 
+  /* One that has been removed since it was opened is an empty one. */
+  if (again < 0 && errno == ENOENT) return names;
   if (stream == NULL) unpack_die(errno, "open a directory", NULL);
   while ((errno = 0, found = readdir(stream)) != NULL) {
     if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
@@ -33,7 +35,7 @@ struct copy_names copy_read_names(int directory) {
     }
     names.list[names.count++] = unpack_strdup(found->d_name, strlen(found->d_name));
   }
-  if (errno != 0) unpack_die(errno, "read a directory", NULL);
+  if (errno != 0 && errno != ENOENT) unpack_die(errno, "read a directory", NULL);
   closedir(stream);
   if (names.count > 0) qsort(names.list, names.count, sizeof *names.list, copy_by_name);
   return names;

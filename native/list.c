@@ -156,7 +156,8 @@ static void list_directory(int fd, size_t length, int depth) {
     list_one(fd, found->d_name, end, depth + 1);
     path[length] = '\0';
   }
-  if (errno != 0) unpack_die(errno, "read a directory", path);
+  /* One that has been removed since it was opened is an empty one. */
+  if (errno != 0 && errno != ENOENT) unpack_die(errno, "read a directory", path);
   closedir(list);
 }
 

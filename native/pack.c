@@ -24,11 +24,11 @@
  *
  * A PATH is looked up below DIR, links in its directories end there; without --as its last component is its name.
  * stderr, at the end: {"entries":N,"bytes":N,"skipped":N,"changed":N}: sockets are skipped; changed counts files that
- * shrank while they were read (filled up with zeros).
+ * shrank while they were read (filled up with zeros), or whose type changed each time that they were looked at (left out).
+ * A name that vanishes meanwhile is left out.
  */
 #include "pack.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include "copy_file.h"
+#include "copy_names.h"
 #include "pack_header.h"
 #include "pack_links.h"
 #include "pack_outline.h"
@@ -58,7 +59,14 @@ static bool is_counting;
 
 static char path[MAX_PATH];
 
+/* What is written to meanwhile: gone, or another type of file since it was looked up (a link, no directory, a socket). */
+enum { MAX_LOOKS = 16 };
+
 static void pack_tree(int parent, const char *name, size_t path_length, int depth);
+
+static bool was_replaced(int error, int depth) {
+  return depth > 0 && (error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == ESTALE);
+}
 
 static void write_header(char type, const char *link, const struct stat *st, uint64_t size, bool sparse) {
   struct stat shown = *st;
@@ -123,14 +131,19 @@ static void pack_data(int fd, const struct stat *st) {
   pad(size);
 }
 
-/* Opened first and looked at then: what fstat says is true of what is read. */
-static void pack_file(int fd) {
+/* Opened first and looked at then: what fstat says is true of what is read. False: it is no file any more. */
+static bool pack_file(int fd, int depth) {
   struct stat st;
   const char *link;
 
+  if (fd < 0 && was_replaced(errno, depth)) return false;
   if (fd < 0 || fstat(fd, &st) < 0) unpack_die(errno, "open", path);
-  if (!S_ISREG(st.st_mode)) unpack_die(0, "a file was replaced while it was read", path);
-  link = st.st_nlink > 1 ? pack_link_of(&st, path) : NULL;
+  if (!S_ISREG(st.st_mode) && depth == 0) unpack_die(0, "a file was replaced while it was read", path);
+  if (!S_ISREG(st.st_mode)) {
+    close(fd);
+    return false;
+  }
+  link = st.st_nlink > 1 ? pack_link_of(fd, "", &st, path) : NULL;
   if (link != NULL)
     write_header('1', link, &st, 0, false);
   else {
@@ -138,19 +151,20 @@ static void pack_file(int fd) {
     pack_data(fd, &st);
   }
   close(fd);
+  return true;
 }
 
 /* What it will be, without a look into the file. */
-static void count_file(const struct stat *st) {
+static void count_file(int parent, const char *name, const struct stat *st) {
   uint64_t size = (uint64_t)st->st_size, blocks = (uint64_t)st->st_blocks * 512;
 
   counts.entries++;
-  if (st->st_nlink == 1 || pack_link_of(st, path) == NULL) counts.bytes += blocks < size ? blocks : size;
+  if (st->st_nlink == 1 || pack_link_of(parent, name, st, path) == NULL) counts.bytes += blocks < size ? blocks : size;
 }
 
 /* By name: opening one would do something. A whiteout is overlay's, unless its marks are asked for. */
 static void pack_node(int parent, const char *name, const struct stat *st) {
-  const char *link = st->st_nlink > 1 ? pack_link_of(st, path) : NULL;
+  const char *link = st->st_nlink > 1 ? pack_link_of(parent, name, st, path) : NULL;
   char type = S_ISSOCK(st->st_mode) ? '0' : S_ISCHR(st->st_mode) ? '3' : S_ISBLK(st->st_mode) ? '4' : '6';
 
   if (S_ISSOCK(st->st_mode) && options->parts.count == 0) {
@@ -162,15 +176,17 @@ static void pack_node(int parent, const char *name, const struct stat *st) {
   write_header(link != NULL ? '1' : type, link != NULL ? link : "", st, 0, false);
 }
 
-static void pack_symlink(int parent, const char *name, const struct stat *st) {
+static bool pack_symlink(int parent, const char *name, const struct stat *st, int depth) {
   char text[MAX_PATH];
   ssize_t length = readlinkat(parent, name, text, sizeof text - 1);
   const char *link;
 
+  if (length < 0 && depth > 0 && (errno == EINVAL || was_replaced(errno, depth))) return false;
   if (length < 0) unpack_die(errno, "read a symbolic link", path);
   text[length] = '\0';
-  link = st->st_nlink > 1 ? pack_link_of(st, path) : NULL;
+  link = st->st_nlink > 1 ? pack_link_of(parent, name, st, path) : NULL;
   write_header(link != NULL ? '1' : '2', link != NULL ? link : text, st, 0, false);
+  return true;
 }
 
 /* NAME is written with its prefix, in place of the last component. */
@@ -183,60 +199,46 @@ static void pack_whiteout(const char *name, size_t directory_length) {
   write_header('0', "", &none, 0, false);
 }
 
-static int by_name(const void *a, const void *b) {
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sorted, so that the same tree gives the same archive. */
-static char **read_names(DIR *list, size_t *count) {
-  char **names = NULL;
-  size_t room = 0;
-  struct dirent *found;
-
-  *count = 0;
-  while ((errno = 0, found = readdir(list)) != NULL) {
-    if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
-    if (*count == room) {
-      room = room == 0 ? 64 : room * 2;
-      names = unpack_alloc(names, room * sizeof *names);
-    }
-    names[(*count)++] = unpack_strdup(found->d_name, strlen(found->d_name));
-  }
-  if (errno != 0) unpack_die(errno, "read a directory", path);
-  if (*count > 0) qsort(names, *count, sizeof *names, by_name);
-  return names;
-}
-
-static void pack_directory(int parent, const char *name, size_t path_length, int depth) {
+/* In order of names, so that the same tree gives the same archive. */
+static bool pack_directory(int parent, const char *name, size_t path_length, int depth) {
   int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *list = fd < 0 ? NULL : fdopendir(fd);
+  struct copy_names names;
   struct stat st;
-  char **names;
-  size_t count;
 
-  if (list == NULL || fstat(fd, &st) < 0) unpack_die(errno, "open a directory", path);
+  if (fd < 0 && was_replaced(errno, depth)) return false;
+  if (fd < 0 || fstat(fd, &st) < 0) unpack_die(errno, "open a directory", path);
   if (depth > MAX_DEPTH) unpack_die(ELOOP, "directories are nested too deep", path);
   if (!is_counting) pack_read_xattrs(fd, NULL);
   strcpy(path + path_length, "/");
   write_header('5', "", &st, 0, false);
   if (options->whiteouts && depth > 0 && copy_is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);
-  names = read_names(list, &count);
-  for (size_t i = 0; i < count; i++) {
-    pack_tree(fd, names[i], path_length + 1, depth + 1);
-    free(names[i]);
-  }
-  free(names);
-  closedir(list);
+  names = copy_read_names(fd);
+  for (size_t i = 0; i < names.count; i++) pack_tree(fd, names.list[i], path_length + 1, depth + 1);
+  copy_free_names(&names);
+  close(fd);
+  return true;
+}
+
+/* False: it is another type of file by now. */
+static bool pack_looked_up(int parent, const char *name, size_t path_length, int depth, const struct stat *st) {
+  if (S_ISREG(st->st_mode) && is_counting)
+    count_file(parent, name, st);
+  else if (S_ISREG(st->st_mode))
+    return pack_file(openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), depth);
+  else if (S_ISDIR(st->st_mode))
+    return pack_directory(parent, name, path_length, depth);
+  else if (S_ISLNK(st->st_mode))
+    return pack_symlink(parent, name, st, depth);
+  else if (options->whiteouts && S_ISCHR(st->st_mode) && st->st_rdev == 0)
+    pack_whiteout(name, path_length - strlen(name));
+  else
+    pack_node(parent, name, st);
+  return true;
 }
 
 static void pack_tree(int parent, const char *name, size_t path_length, int depth) {
   struct stat st;
 
-  /* A name that is there when the directory is read may be gone now: only the top must exist. */
-  if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-    if (errno == ENOENT && depth > 0) return;
-    unpack_die(errno, "look up", name);
-  }
   if (depth > 0) {
     size_t length = strlen(name);
 
@@ -245,18 +247,15 @@ static void pack_tree(int parent, const char *name, size_t path_length, int dept
     path_length += length;
   }
   if (depth > 0 && options->skip != NULL && strcmp(path, options->skip) == 0) return;
-  if (S_ISREG(st.st_mode) && is_counting)
-    count_file(&st);
-  else if (S_ISREG(st.st_mode))
-    pack_file(openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  else if (S_ISDIR(st.st_mode))
-    pack_directory(parent, name, path_length, depth);
-  else if (S_ISLNK(st.st_mode))
-    pack_symlink(parent, name, &st);
-  else if (options->whiteouts && S_ISCHR(st.st_mode) && st.st_rdev == 0)
-    pack_whiteout(name, path_length - strlen(name));
-  else
-    pack_node(parent, name, &st);
+  for (int looks = 0; looks < MAX_LOOKS; looks++) {
+    /* A name that is there when the directory is read may be gone now: only the top must exist. */
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+      if (was_replaced(errno, depth)) return;
+      unpack_die(errno, "look up", name);
+    }
+    if (pack_looked_up(parent, name, path_length, depth, &st)) return;
+  }
+  counts.changed++;
 }
 
 /* The last component of a path; "." for the root, a directory's content then lies at the top. */
@@ -278,7 +277,7 @@ static void pack_followed(int root, const char *source) {
   if (S_ISDIR(st.st_mode))
     pack_tree(fd, ".", strlen(path), 0);
   else if (S_ISREG(st.st_mode))
-    pack_file(unpack_open_in_root(root, source, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0));
+    pack_file(unpack_open_in_root(root, source, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), 0);
   else
     unpack_die(0, "neither a file nor a directory", source);
   close(fd);

@@ -1,15 +1,22 @@
-/* Which file was packed under which name first: an open-addressed table by device and inode. */
+/*
+ * Which file was packed under which name first: an open-addressed table by device and inode. A zone that runs may remove a file that is
+ * packed, and another one gets its inode's number: it is known by when it was made.
+ */
 #include "pack_links.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "compat.h"
 #include "unpack_report.h"
 
 struct link {
   dev_t device;
   ino_t inode;
+  int64_t made_ns;
   char *path;
 };
 
@@ -35,14 +42,24 @@ static void grow(void) {
   room = size;
 }
 
-const char *pack_link_of(const struct stat *st, const char *path) {
+/* 0 where the file system does not know. */
+static int64_t made_ns(int at, const char *name) {
+  struct tz_statx found;
+
+  if (syscall(SYS_statx, at, name, AT_SYMLINK_NOFOLLOW | TZ_AT_EMPTY_PATH, TZ_STATX_BTIME, &found) < 0) return 0;
+  return (found.mask & TZ_STATX_BTIME) == 0 ? 0 : found.btime_sec * INT64_C(1000000000) + found.btime_nsec;
+}
+
+const char *pack_link_of(int at, const char *name, const struct stat *st, const char *path) {
+  int64_t made = made_ns(at, name);
   struct link *slot;
 
   if (count * 2 >= room) grow();
   slot = slot_of(table, room, st->st_dev, st->st_ino);
-  if (slot->path != NULL) return slot->path;
-  *slot = (struct link){st->st_dev, st->st_ino, unpack_strdup(path, strlen(path))};
-  count++;
+  if (slot->path != NULL && slot->made_ns == made) return slot->path;
+  if (slot->path == NULL) count++;
+  free(slot->path);
+  *slot = (struct link){st->st_dev, st->st_ino, made, unpack_strdup(path, strlen(path))};
   return NULL;
 }
 

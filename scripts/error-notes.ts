@@ -32,7 +32,8 @@ export const errorNotes = {
   ZONE_EXISTS: 'A zone of that name is there already: choose another name, or delete it first.',
   ZONE_RUNNING: 'The zone runs, and what was asked needs it to be stopped.',
   ZONE_NOT_RUNNING: 'The zone is stopped, and what was asked needs it to run.',
-  ZONE_STATE: 'The zone is in a state in which that cannot be done: paused, for example, or without a terminal.',
+  ZONE_STATE:
+    'The zone is in a state in which that cannot be done: paused, for example, or without a terminal; or it was changed or deleted while it was exported, published or backed up.',
   ZONE_PROTECTED:
     'The zone is protected against this verb (`--protect`). Take it off with `tszone unset ZONE protect`.',
   ZONE_HAS_SNAPSHOTS:
@@ -93,6 +94,8 @@ export const errorNotes = {
     'The repository has no backup of that id, or none of that zone; the nearest one is in the hint. See `tszone backup list`.',
   BACKUP_REPOSITORY_NOT_FOUND:
     'There is no repository in that place; `backup create` makes one in a directory that is empty or not there yet.',
+  BACKUP_REPOSITORY_UNREACHABLE:
+    'The repository is on another machine, which does not answer, refuses what was shown to it, or is not who it says; the message has the reason that restic gives.',
   BACKUP_DAMAGED:
     'Data of the repository are missing or not what was written. A restore keeps nothing of them; other backups may be whole.',
 } as const satisfies Record<ErrorCode, string>;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "compat.h"
 
@@ -57,6 +58,12 @@ SAME(TZ_ATTR_STRICTATIME, MOUNT_ATTR_STRICTATIME);
 SAME(TZ_ATTR_NODIRATIME, MOUNT_ATTR_NODIRATIME);
 SAME(TZ_ATTR_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW);
 SAME(TZ_ATTR_IDMAP, MOUNT_ATTR_IDMAP);
+
+SAME(TZ_STATX_BTIME, STATX_BTIME);
+SAME(sizeof(struct tz_statx), sizeof(struct statx));
+SAME(offsetof(struct tz_statx, mask), offsetof(struct statx, stx_mask));
+SAME(offsetof(struct tz_statx, btime_sec), offsetof(struct statx, stx_btime.tv_sec));
+SAME(offsetof(struct tz_statx, btime_nsec), offsetof(struct statx, stx_btime.tv_nsec));
 
 SAME(TZ_RESOLVE_NO_XDEV, RESOLVE_NO_XDEV);
 SAME(TZ_RESOLVE_NO_MAGICLINKS, RESOLVE_NO_MAGICLINKS);

@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
+import { counted } from '../cli/count.js';
 import { requiredArg } from '../cli/flags.js';
 import { done, exitWith, type Output } from '../cli/output.js';
 import { zoneError } from '../errors/index.js';
@@ -43,7 +44,7 @@ export default class Export extends BaseCommand<typeof Export> {
       }),
     );
     if (result.changed > 0) this.note(`${result.changed} files shrank while they were read`);
-    const along = result.snapshots === undefined ? '' : ` with ${result.snapshots} snapshots`;
+    const along = result.snapshots === undefined ? '' : ` with ${counted(result.snapshots, 'snapshot')}`;
     const text = `zone "${zone}" is exported${along} to ${file} (${formatSize(result.sizeBytes)} of files)`;
     return file === '-' ? exitWith(0) : done(file, text, { ...result, file });
   }

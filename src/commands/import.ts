@@ -1,4 +1,5 @@
 import { BaseCommand } from '../cli/base-command.js';
+import { counted } from '../cli/count.js';
 import { optionalArg, requiredArg } from '../cli/flags.js';
 import { importFlags, importRemarks, trustOf } from '../cli/import-flags.js';
 import { done, type Output } from '../cli/output.js';
@@ -35,7 +36,7 @@ export default class Import extends BaseCommand<typeof Import> {
       }),
     );
     for (const remark of importRemarks(result)) this.note(remark);
-    const along = result.snapshots === 0 ? '' : ` with ${result.snapshots} snapshots`;
+    const along = result.snapshots === 0 ? '' : ` with ${counted(result.snapshots, 'snapshot')}`;
     const text = `zone "${result.name}" is imported${along} (${formatSize(result.sizeBytes)}); "tszone start ${result.name}" starts it`;
     return done(result.name, text, result);
   }

@@ -76,6 +76,7 @@ export const errorCatalog = {
   REGISTRY_BAD_ANSWER: HostError,
   POOL_CANNOT: HostError,
   POOL_UNUSABLE: HostError,
+  BACKUP_REPOSITORY_UNREACHABLE: HostError,
 
   RESOURCE_DISK_FULL: ResourceError,
   RESOURCE_IDS_EXHAUSTED: ResourceError,

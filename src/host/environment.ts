@@ -50,7 +50,8 @@ export interface BackupEnvironment {
   readonly backends: Readonly<Record<string, string>>;
 }
 
-const backendNames = /^(AWS|AZURE|B2|GOOGLE|OS|ST|RCLONE|RESTIC_REST)_|^SSH_AUTH_SOCK$|_proxy$/i;
+const backendNames =
+  /^(AWS|AZURE|B2|GOOGLE|OS|ST|RCLONE|RESTIC_REST)_|^(SSH_AUTH_SOCK|SSL_CERT_FILE|SSL_CERT_DIR)$|_proxy$/i;
 
 /** For `backup`. */
 export function readBackupEnvironment(

@@ -1,6 +1,7 @@
 /** What the steps of a layered template are made of, and the key by which a layer that was made of the same is found again. */
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { isErrno } from '../state/index.js';
@@ -30,7 +31,7 @@ const largestSource = 64 << 20;
 /**
  * @param folder of the template, for the files that it names
  * @param base what the first step stands on: digests of the base image's layers, topmost first
- * @throws TEMPLATE_INVALID a file that is missing or too large
+ * @throws TEMPLATE_INVALID a file that is missing, too large, or elsewhere
  */
 export async function planSteps(
   template: LayeredTemplate,
@@ -69,20 +70,31 @@ async function stepFile(
   folder: string,
 ): Promise<StepFile> {
   const [uid = 0, gid = 0] = owner.split(':').map(Number);
-  const bytes = content === undefined ? await readSource(join(folder, source ?? '')) : Buffer.from(content);
+  const bytes = content === undefined ? await readSource(folder, source ?? '') : Buffer.from(content);
   return { path, content: bytes, mode: Number.parseInt(mode, 8), uid, gid };
 }
 
-async function readSource(path: string): Promise<Buffer> {
+/** A link may not lead out of the folder, which may be a stranger's: what it led to would be in the image. */
+async function readSource(folder: string, source: string): Promise<Buffer> {
+  const path = join(folder, source);
   try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
+    const [root, found] = await Promise.all([realpath(folder), realpath(path)]);
+    if (!found.startsWith(`${root}/`)) throw invalidSource(path, "leads out of the template's folder");
+    await using file = await open(found, constants.O_RDONLY | constants.O_NONBLOCK);
+    const { size } = await requireFile(path, file);
     if (size <= largestSource) return await file.readFile();
   } catch (cause) {
     if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EISDIR')) throw cause;
     throw invalidSource(path, 'is not a file', cause);
   }
   throw invalidSource(path, `is larger than ${largestSource >> 20} MiB`);
+}
+
+/** Not a fifo, which would be waited for. */
+async function requireFile(path: string, file: FileHandle): Promise<Stats> {
+  const found = await file.stat();
+  if (!found.isFile()) throw invalidSource(path, 'is not a file');
+  return found;
 }
 
 function invalidSource(path: string, what: string, cause?: unknown): Error {

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { zoneError } from '../errors/index.js';
 import { readdir, readFile } from '../host/quick-fs.js';
-import { imagePattern, nearest } from '../spec/index.js';
-import { parsedOnce } from '../state/index.js';
+import { imagePattern, limitEntries, nearest } from '../spec/index.js';
+import { isErrno, parsedOnce } from '../state/index.js';
 import { nativeArch } from './arch.js';
 import { digestSchema, imageConfigSchema } from './manifest.js';
 import type { TagChoices } from './reference.js';
@@ -103,6 +103,7 @@ const knownKeys = [
   ...Object.keys(healthcheckSchema.entries),
   ...Object.keys(suiteSchema.entries),
   ...Object.keys(imageConfigSchema.entries),
+  ...Object.keys(limitEntries),
 ];
 
 let shippedDirectory: string | undefined;
@@ -155,15 +156,42 @@ export async function readTemplate(folder: string): Promise<Template> {
 }
 
 async function readNow(path: string): Promise<Template> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw invalid(path, ['is not readable as JSON'], cause);
-  }
+  const value = parseJson(path, await readText(path));
   const result = v.safeParse(templateSchema, value);
-  if (result.success) return result.output;
-  throw invalid(path, result.issues.map(readable));
+  if (!result.success) throw invalid(path, result.issues.map(readable));
+  const limits = v.safeParse(limitsSchema, result.output.config.limits ?? {});
+  if (limits.success) return result.output;
+  throw invalid(
+    path,
+    limits.issues.map((issue) => `"config.limits.${String(issue.path?.[0]?.key)}" ${issue.message}`),
+  );
+}
+
+/** As the zones that take them will read them. */
+const limitsSchema = v.partial(v.strictObject(limitEntries));
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause;
+    throw zoneError('TEMPLATE_INVALID', `there is no template at "${dirname(path)}"`, {
+      hint: `A template is a folder with a template.json; docs/reference/templates.md says what is in it.`,
+      context: { path },
+      cause,
+    });
+  }
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const at = /at position (\d+)/.exec(String(cause))?.[1];
+    const before = text.slice(0, at === undefined ? text.length : Number(at)).split('\n');
+    const place = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
+    throw invalid(path, [`it is no JSON at ${place}`], cause);
+  }
 }
 
 function readable(issue: v.BaseIssue<unknown>): string {

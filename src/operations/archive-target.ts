@@ -27,7 +27,7 @@ export async function openArchiveTarget(
   if (typeof target === 'number') return { descriptor: target, commit: nothing, [Symbol.asyncDispose]: nothing };
   const path = resolve(target);
   const found = await stat(path).catch(absent);
-  if (found?.isDirectory() === true) throw exists(path, 'is a directory');
+  if (found?.isDirectory() === true) throw exists(path, 'is a directory', 'Give the name of a file in it.');
   if (found !== undefined && !found.isFile()) {
     const file = await open(path, 'w');
     return { descriptor: file.fd, commit: nothing, [Symbol.asyncDispose]: () => file.close() };
@@ -147,9 +147,9 @@ async function named(path: string, fresh: string, { force, mode }: TargetOptions
   };
 }
 
-function exists(path: string, what: string): Error {
+function exists(path: string, what: string, hint = 'Choose another name, or pass --force to replace it.'): Error {
   return zoneError('PATH_EXISTS', `"${path}" ${what}`, {
-    hint: 'Choose another name, or pass --force to replace a file.',
+    hint,
     context: { path },
   });
 }

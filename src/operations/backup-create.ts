@@ -31,6 +31,7 @@ import { describeParts } from './export-zone.js';
 import type { HostContext } from './host-context.js';
 import { createSnapshot } from './snapshot-create.js';
 import { deleteSnapshot } from './snapshot-delete.js';
+import type { RequireStillThere } from './still-there.js';
 import { withPartsOf } from './zone-at-snapshot.js';
 import { partOptions, type ZonePart } from './zone-parts.js';
 
@@ -72,8 +73,8 @@ export async function createBackup(host: HostContext, options: BackupOptions): P
   const how = { signal: options.signal };
   // Of a directory it is seen at once whether it is one.
   const isKnown = repository.directory === undefined && (await isRemembered(host, zone, repository));
-  const store = (parts: readonly ZonePart[], record: ZoneRecord) =>
-    storeParts(host, record, { parts, repository, isKnown, options });
+  const store = (parts: readonly ZonePart[], record: ZoneRecord, requireStillThere: RequireStillThere) =>
+    storeParts(host, record, { parts, requireStillThere, repository, isKnown, options });
   if (snapshot !== undefined) return withPartsOf(host, { zone, snapshot }, how, store);
   // One at a time of each zone: what is found under the name of our snapshot is left over then.
   await using _lock = await acquireZoneLock(host.roots, `${zone}@.backup`, options);
@@ -133,6 +134,7 @@ async function removeOwn(host: HostContext, zone: string): Promise<void> {
 
 interface StoreInput {
   readonly parts: readonly ZonePart[];
+  readonly requireStillThere: RequireStillThere;
   readonly repository: Repository;
   /** It was there at the zone's last backup. */
   readonly isKnown: boolean;
@@ -179,6 +181,7 @@ async function stream(input: StreamInput): Promise<Omit<BackupResult, 'madeRepos
   try {
     const { entries, bytes: sizeBytes } = await packInto(restic, input);
     boundary('backup', zone, 'packed');
+    await input.requireStillThere();
     await restic.commit();
     await restic.done;
     boundary('backup', zone, 'stored');

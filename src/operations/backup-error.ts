@@ -4,7 +4,7 @@ import { type ErrorCode, hasCode, zoneError } from '../errors/index.js';
 interface Reading {
   readonly said: RegExp;
   readonly code: ErrorCode;
-  readonly message: (repository: string) => string;
+  readonly message: (repository: string, reason: string) => string;
   readonly hint: (repository: string) => string;
 }
 
@@ -24,10 +24,17 @@ const readings: readonly Reading[] = [
       `Free space there, or run "tszone backup prune ${repository} --keep 7d,4w"; what is stored already is not stored again.`,
   },
   {
-    said: /Is there a repository at the following location|unable to open config file|config file .*does not exist/i,
+    said: /config file.*(does not exist|doesn't exist|no such file|not found|\b404\b|NoSuchKey)/i,
     code: 'BACKUP_REPOSITORY_NOT_FOUND',
     message: (repository) => `there is no repository at "${repository}"`,
     hint: (repository) => `Check the path; "tszone backup create ZONE --to ${repository}" makes one.`,
+  },
+  {
+    said: /(?:unable to open (?:config file|repo[^:]*)|create repository at .* failed): ?(.*)/i,
+    code: 'BACKUP_REPOSITORY_UNREACHABLE',
+    message: (repository, reason) => `the repository "${repository}" cannot be reached: ${reason}`,
+    hint: () =>
+      'Check the address, and the variables with what opens it (AWS_*, RESTIC_REST_*, SSH_AUTH_SOCK, …); SSL_CERT_FILE names the certificate of an authority of your own.',
   },
   {
     said: /already locked|unable to create lock/i,
@@ -50,7 +57,8 @@ export function backupError(error: unknown, repository: string): unknown {
   const said = String(error.context.stderr ?? '');
   const reading = readings.find((one) => one.said.test(said));
   if (reading === undefined) return error;
-  return zoneError(reading.code, reading.message(repository), {
+  const reason = reading.said.exec(said)?.[1]?.trim() ?? '';
+  return zoneError(reading.code, reading.message(repository, reason), {
     hint: reading.hint(repository),
     context: { repository, said },
     cause: error,

@@ -17,6 +17,7 @@ import { boundary } from './boundaries.js';
 import { withHistory } from './export-history.js';
 import { type ExportHistory, makeManifest, manifestName } from './export-manifest.js';
 import type { HostContext } from './host-context.js';
+import { isLocked, type RequireStillThere } from './still-there.js';
 import { withPartsOf } from './zone-at-snapshot.js';
 import { isZoneRunning, partOptions, type ZonePart } from './zone-parts.js';
 
@@ -49,19 +50,21 @@ export interface ExportResult {
 export const defaultLevel = 1;
 
 /**
- * A running zone is not stopped: each of its files is as it was at some moment meanwhile.
+ * A running zone is not stopped: each of its files is as it was at some moment meanwhile. One that is stopped cannot be started meanwhile.
  *
- * @throws ZONE_NOT_FOUND, PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING, USAGE_BAD_ARGUMENT
+ * @throws ZONE_NOT_FOUND, ZONE_STATE it went meanwhile, LOCK_BUSY, PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING, USAGE_BAD_ARGUMENT
  */
 export async function exportZone(host: HostContext, options: ExportOptions): Promise<ExportResult> {
   const { level = defaultLevel, signal } = options;
   if (!Number.isInteger(level) || level < 1 || level > 19) throw badLevel(level);
   const ref = requireSnapshotRef(options.zone);
   if (options.snapshots !== true)
-    return withPartsOf(host, ref, { signal }, (parts, record) => exportParts(host, record, parts, options));
+    return withPartsOf(host, ref, { signal }, (parts, record, requireStillThere) =>
+      exportParts(host, record, parts, { ...options, requireStillThere }),
+    );
   if (ref.snapshot !== undefined) throw noSnapshots(options.zone);
   return withHistory(host, ref.zone, { signal }, (parts, record, history) =>
-    exportParts(host, record, parts, options, history),
+    exportParts(host, record, parts, { ...options, requireStillThere: isLocked }, history),
   );
 }
 
@@ -69,7 +72,7 @@ async function exportParts(
   host: HostContext,
   record: ZoneRecord,
   parts: readonly ZonePart[],
-  options: ExportOptions,
+  options: ExportOptions & { readonly requireStillThere: RequireStillThere },
   history?: ExportHistory,
 ): Promise<ExportResult> {
   const { level = defaultLevel } = options;
@@ -89,6 +92,7 @@ async function exportParts(
   const describe = (counted: Counted) => describeParts(host, record, parts, counted, history);
   const { entries, bytes, changed = 0 } = await pack(args, { ...options, descriptor: target.descriptor, describe });
   boundary('export', zone, 'packed');
+  await options.requireStillThere();
   await target.commit();
   boundary('export', zone, 'done');
   const more = history === undefined ? {} : { snapshots: history.snapshots.length };

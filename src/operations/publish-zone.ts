@@ -19,6 +19,7 @@ import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import { listImage, refuseExistingImage } from './image-store.js';
 import { commitLayer, unpackLayer } from './make-layer.js';
+import type { RequireStillThere } from './still-there.js';
 import { withPartsOf } from './zone-at-snapshot.js';
 import { type ArchivePart, partOptions, type ZonePart } from './zone-parts.js';
 
@@ -55,8 +56,12 @@ export async function publishZone(host: HostContext, options: PublishOptions): P
     host,
     requireSnapshotRef(options.zone),
     { signal: options.signal },
-    async ([root, local], record) =>
-      publishRoot(host, { record, root, local: await ownLocal(record, local), name, check }, options),
+    async ([root, local], record, requireStillThere) =>
+      publishRoot(
+        host,
+        { record, root, local: await ownLocal(record, local), name, check, requireStillThere },
+        options,
+      ),
   );
 }
 
@@ -68,11 +73,12 @@ interface PublishInput {
   /** Of the image. */
   readonly name: string;
   readonly check: (images: ImageTable) => void;
+  readonly requireStillThere: RequireStillThere;
 }
 
 async function publishRoot(
   host: HostContext,
-  { record, root, local, name, check }: PublishInput,
+  { record, root, local, name, check, requireStillThere }: PublishInput,
   options: PublishOptions,
 ): Promise<ImageManifest> {
   const { roots } = host;
@@ -90,6 +96,7 @@ async function publishRoot(
   const archive = packed(parts, isFlat, options.signal);
   const unpacked = await unpackLayer(staging, { archive, progress: options.progress, signal: options.signal });
   boundary('publish', zone, 'unpacked');
+  await requireStillThere();
   const layers = isFlat ? [unpacked.digest] : [unpacked.digest, ...record.image.layers];
   const own = manifestOf(record, { name, layers, sizeBytes: unpacked.sizeBytes, options });
   const manifest = local === undefined ? own : { ...own, config: { ...own.config, localLayer: unpacked.digest } };

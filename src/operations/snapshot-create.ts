@@ -69,7 +69,7 @@ async function createLocked(
       boundary('snapshot', zone, 'record');
       return snapshot;
     });
-    const expired = await removeExpired(host, zone);
+    const expired = await removeExpired(host, zone, name);
     return { ...describeSnapshot(zone, made), expired, notes: [] };
   } catch (error) {
     if ((await findSnapshot(host.roots, zone, name)) === undefined) await rm(extras, { recursive: true, force: true });

@@ -41,10 +41,16 @@ export async function pruneSnapshots(
   return { snapshots, layers: zone === undefined ? await removeUnnamed(roots) : [] };
 }
 
-/** Call with the zone's lock held. @returns names */
-export async function removeExpired({ roots }: HostContext, zone: string): Promise<string[]> {
+/**
+ * Call with the zone's lock held.
+ *
+ * @param made a snapshot that stays, whatever the clock has done since the others
+ * @returns names
+ */
+export async function removeExpired({ roots }: HostContext, zone: string, made?: string): Promise<string[]> {
   const { spec } = await readZone(roots, zone);
-  const expired = expiredOf(await readSnapshots(roots, zone), spec, Date.now());
+  const found = expiredOf(await readSnapshots(roots, zone), spec, Date.now());
+  const expired = found.filter(({ name }) => name !== made);
   await removeSnapshots(roots, zone, expired);
   return expired.map(({ name }) => name);
 }

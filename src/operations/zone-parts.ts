@@ -1,13 +1,14 @@
 /** A zone's files as they lie on disk: what an archive of them is made of. */
 
-import { readRunning, readZone, type ZoneRecord, zonePaths } from '../state/index.js';
+import { stat } from '../host/quick-fs.js';
+import { findZone, readRunning, readZone, type ZoneRecord, zonePaths } from '../state/index.js';
 import { settleIdentity } from './due-identity.js';
 import type { HostContext } from './host-context.js';
 import { settleZone } from './settle-zone.js';
+import { isLocked, type RequireStillThere, zoneStillThere } from './still-there.js';
 import { withOpened } from './with-opened.js';
 import { planZoneLayers } from './zone-files.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { zoneRunningError } from './zone-ref.js';
 import { planOpen, volumeOf } from './zone-storage.js';
 
 export type PartName = 'rootfs' | 'local' | `layers/${number}` | `locals/${number}`;
@@ -20,27 +21,42 @@ export interface ZonePart {
 
 /**
  * The root as the zone sees it, without what is mounted in it; and what a sparse zone has of its own in /usr/local. Owners on disk are
- * the zone's (decision 0001), so nothing has to be mapped, and whether the zone runs, is paused or stopped is all the same. A volume
- * that has to be mounted is, for as long as `body` takes, and the zone locked then.
+ * the zone's (decision 0001), so nothing has to be mapped. One that does not run is locked for as long as `body` takes, and its volume
+ * mounted if it has to be; one that runs or is paused is not, so `body` has to ask whether it is still there when it has read all.
  *
- * @throws what `body` throws; LOCK_BUSY, ZONE_RUNNING it was started meanwhile
+ * @throws what `body` throws; ZONE_NOT_FOUND, LOCK_BUSY
  */
 export async function withZoneParts<T>(
   host: HostContext,
-  record: ZoneRecord,
+  zone: string,
   options: OperationOptions,
-  body: (parts: readonly ZonePart[]) => Promise<T>,
+  body: (parts: readonly ZonePart[], record: ZoneRecord, requireStillThere: RequireStillThere) => Promise<T>,
 ): Promise<T> {
   const { roots } = host;
-  const zone = record.spec.name;
-  const ops = planOpen(await volumeOf(roots, record)).prepare;
-  const parts = await partsOf(host, record);
-  const isReady = ops.length === 0 && record.identityDue !== true;
-  if (isReady || (await isZoneRunning(host, zone))) return body(parts);
-  await using _lock = await lockZone(host, zone, options);
-  if (!(await settleZone(roots, zone))) throw zoneRunningError(zone, 'Repeat the command.');
-  await settleIdentity(host, await readZone(roots, zone));
-  return await withOpened(roots, { zone, ops, signal: options.signal }, () => body(parts));
+  await readZone(roots, zone);
+  if (!(await isZoneRunning(host, zone))) {
+    await using _lock = await lockZone(host, zone, options);
+    const found = await readZone(roots, zone);
+    const ops = planOpen(await volumeOf(roots, found)).prepare;
+    const isReady = ops.length === 0 && found.identityDue !== true;
+    if (!(await isZoneRunning(host, zone)) && (isReady || (await settleZone(roots, zone)))) {
+      const record = await settleIdentity(host, found);
+      const read = async () => body(await partsOf(host, record), record, isLocked);
+      return await (ops.length === 0 ? read() : withOpened(roots, { zone, ops, signal: options.signal }, read));
+    }
+  }
+  const identify = async () => rootIdentity(host, await findZone(roots, zone));
+  const requireStillThere = await zoneStillThere(roots, zone, identify);
+  const record = await readZone(roots, zone);
+  return await body(await partsOf(host, record), record, requireStillThere);
+}
+
+async function rootIdentity(host: HostContext, record: ZoneRecord | undefined): Promise<string | undefined> {
+  if (record === undefined) return undefined;
+  const [root] = await partsOf(host, record);
+  const directories = root?.directories ?? [];
+  const top = await stat(directories[0] ?? '').catch(() => undefined);
+  return top === undefined ? undefined : [record.createdAtMs, top.dev, top.ino, ...directories].join(' ');
 }
 
 export async function partsOf(host: HostContext, record: ZoneRecord): Promise<ZonePart[]> {

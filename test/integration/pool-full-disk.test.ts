@@ -107,7 +107,7 @@ for (const driver of ['overlay', 'loop', 'btrfs'] as const) {
 
     async function read(zone: string, path: string): Promise<string | undefined> {
       const host = await context();
-      return withZoneParts(host, await readZone(host.roots, zone), {}, async ([root]) => {
+      return withZoneParts(host, zone, {}, async ([root]) => {
         const found = await lookUpMerged(root?.directories ?? [], `root/${path}`);
         return found === undefined ? undefined : readFile(found.paths[0] ?? '', 'utf8');
       });

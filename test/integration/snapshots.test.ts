@@ -1,5 +1,5 @@
 /** Snapshots: what a zone was comes back, exactly, and nothing else happens to it. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { hasCode } from '../../src/errors/index.js';
@@ -371,5 +371,20 @@ describe('snapshots', function () {
     expect(names[0]).to.equal('mine');
     expect(await pruneSnapshots(host)).to.deep.equal({ snapshots: [], layers: [] });
     await old.delete({ force: true });
+  });
+
+  it('do not go when they have just been made, whatever the clock has done since the others', async () => {
+    const host = await context();
+    const back = await zone('back');
+    await back.stop();
+    await back.set({ snapshotKeep: '1h' });
+    const { name: early } = await createSnapshot(host, 'back');
+    const record = join(given.host.root, 'zones/back/snapshots', `${early}.json`);
+    const found = JSON.parse(await readFile(record, 'utf8'));
+    await writeFile(record, JSON.stringify({ ...found, createdAtMs: found.createdAtMs + 3 * 3_600_000 }));
+    const { name, expired } = await createSnapshot(host, 'back');
+    expect(expired).to.deep.equal([]);
+    expect((await listSnapshots(host, 'back')).map((one) => one.name)).to.have.members([early, name]);
+    await back.delete({ force: true });
   });
 });

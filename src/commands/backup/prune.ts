@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { passwordFlag, repositoryArg, repositoryOptions } from '../../cli/backup-flags.js';
 import { BaseCommand } from '../../cli/base-command.js';
+import { counted } from '../../cli/count.js';
 import { dryRunFlag } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
 import { zoneError } from '../../errors/index.js';
@@ -32,7 +33,7 @@ export default class BackupPrune extends BaseCommand<typeof BackupPrune> {
     );
     const { removed, kept } = pruned;
     const ids = removed.map(({ id, zone, createdAt }) => `${id} (${zone}, ${createdAt})`).join(', ');
-    const what = `${removed.length} backups${ids === '' ? '' : `: ${ids}`}; ${kept} are kept`;
+    const what = `${counted(removed.length, 'backup')}${ids === '' ? '' : `: ${ids}`}; ${kept} ${kept === 1 ? 'is' : 'are'} kept`;
     return done(removed.map(({ id }) => id).join('\n'), `${dryRun ? 'would remove' : 'removed'} ${what}`, pruned);
   }
 }

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { passwordFlag, repositoryArg, repositoryOptions } from '../../cli/backup-flags.js';
 import { BaseCommand } from '../../cli/base-command.js';
+import { counted } from '../../cli/count.js';
 import { done, type Output } from '../../cli/output.js';
 import { verifyBackups } from '../../operations/backup-verify.js';
 
@@ -21,6 +22,10 @@ export default class BackupVerify extends BaseCommand<typeof BackupVerify> {
       verifyBackups(host, { ...repositoryOptions(repository, this.flags, this.caller), ...options, readData }),
     );
     const how = readData ? 'all data were read' : 'data were not read (--read-data)';
-    return done(repository, `repository "${repository}" is whole: ${result.backups} backups, ${how}`, result);
+    return done(
+      repository,
+      `repository "${repository}" is whole: ${counted(result.backups, 'backup')}, ${how}`,
+      result,
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { BaseCommand } from '../../cli/base-command.js';
+import { counted } from '../../cli/count.js';
 import { done, type Output } from '../../cli/output.js';
 import { imagePrune } from '../../operations/image-delete.js';
 
@@ -7,6 +8,6 @@ export default class ImagePrune extends BaseCommand<typeof ImagePrune> {
 
   async run(): Promise<Output> {
     const pruned = await this.operate((host) => imagePrune(host));
-    return done(pruned.layers.join('\n'), `removed ${pruned.layers.length} layers`, pruned);
+    return done(pruned.layers.join('\n'), `removed ${counted(pruned.layers.length, 'layer')}`, pruned);
   }
 }

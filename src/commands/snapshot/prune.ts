@@ -1,4 +1,5 @@
 import { BaseCommand } from '../../cli/base-command.js';
+import { counted } from '../../cli/count.js';
 import { dryRunFlag, optionalArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
 import { planned } from '../../cli/planned.js';
@@ -18,7 +19,7 @@ export default class SnapshotPrune extends BaseCommand<typeof SnapshotPrune> {
     const { snapshots, layers } = pruned;
     return done(
       snapshots.join('\n'),
-      `removed ${snapshots.length} snapshots and ${layers.length} unused layers`,
+      `removed ${counted(snapshots.length, 'snapshot')} and ${counted(layers.length, 'unused layer')}`,
       pruned,
     );
   }

@@ -56,6 +56,24 @@ describe('templates', () => {
     await refusal({ ...busybox, kind: 'arch' });
   });
 
+  it('that are not there, or no JSON, are told apart; the place is named', async () => {
+    expect((await refusal('{\n  "name": "x",,\n}')).message).to.contain(
+      'is not valid: it is no JSON at line 2, column 15',
+    );
+    expect((await refusal('{ "name": ')).message).to.contain('it is no JSON at line 1');
+    const error = await readTemplate(join(folder, 'nowhere')).then(
+      () => undefined,
+      (found: unknown) => found as Error,
+    );
+    expect(error?.message).to.equal(`there is no template at "${join(folder, 'nowhere')}"`);
+  });
+
+  it('are refused for a limit that no zone of theirs could have', async () => {
+    const { message } = await refusal({ ...busybox, config: { limits: { memory: '12Q', pids: 20 } } });
+    expect(message).to.contain('"config.limits.memory" is not a size such as 512M');
+    expect((await refusal({ ...busybox, config: { limits: { cpu: 1 } } })).message).to.contain('did you mean "cpus"');
+  });
+
   it('are not found below other folders', async () => {
     mkdirSync(join(folder, 'one'));
     writeFileSync(join(folder, 'one/template.json'), JSON.stringify(busybox));
