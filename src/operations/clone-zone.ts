@@ -60,7 +60,7 @@ export interface CloneResult {
 }
 
 /** What the clone is made of. */
-interface Source {
+export interface CloneSource {
   readonly pool: string;
   readonly layers: readonly string[];
   readonly isCopy: boolean;
@@ -110,7 +110,7 @@ async function withSource<T>(
   record: ZoneRecord,
   { source, snapshot, name }: CloneInput,
   { signal }: OperationOptions,
-  use: (source: Source) => Promise<T>,
+  use: (source: CloneSource) => Promise<T>,
 ): Promise<T> {
   if (snapshot !== undefined) {
     const found = await readSnapshot(host.roots, source, snapshot);
@@ -132,17 +132,13 @@ async function withSource<T>(
 
 async function make(
   host: HostContext,
-  source: Source,
+  source: CloneSource,
   input: CloneInput,
   { signal }: OperationOptions,
 ): Promise<{ readonly result: CloneResult; readonly move?: CloneMove | undefined }> {
   const { roots } = host;
   const { name, keepIdentity = false, ephemeral = false } = input;
-  const own = specInPool({ ...source.spec, name: input.source }, source.pool);
-  const wish = { source: { ...source, spec: own }, ephemeral, change: input.change ?? {} };
-  const { change, move } = await planCloneMove(host, wish);
-  const { spec, notes } = cloneSpec(own, { name, keepIdentity, ephemeral, change });
-  await checkZoneFeasible(host, spec, source.image);
+  const { spec, notes, move } = await decideClone(host, source, input);
   await ensureNetworks(roots, spec);
   const machineId = keepIdentity ? source.machineId : randomBytes(16).toString('hex');
   const record = recordOf(source, spec, machineId);
@@ -163,13 +159,36 @@ async function make(
   }
 }
 
-function recordOf({ pool, layers, image }: Source, spec: ZoneSpec, machineId: string): Omit<ZoneRecord, 'ids'> {
+/** What it will be, and where it is to go. @throws SPEC_INVALID, POOL_NOT_FOUND, POOL_CANNOT, and as `checkZoneFeasible` */
+export async function decideClone(
+  host: HostContext,
+  source: Pick<CloneSource, 'pool' | 'spec' | 'image'>,
+  input: CloneInput,
+): Promise<{ readonly spec: ZoneSpec; readonly notes: readonly string[]; readonly move?: CloneMove | undefined }> {
+  const { name, keepIdentity = false, ephemeral = false } = input;
+  const own = specInPool({ ...source.spec, name: input.source }, source.pool);
+  const wish = { source: { ...source, spec: own }, ephemeral, change: input.change ?? {} };
+  const { change, move } = await planCloneMove(host, wish);
+  const { spec, notes } = cloneSpec(own, { name, keepIdentity, ephemeral, change });
+  await checkZoneFeasible(host, spec, source.image);
+  return { spec, notes, move };
+}
+
+export function recordOf(
+  { pool, layers, image }: CloneSource,
+  spec: ZoneSpec,
+  machineId: string,
+): Omit<ZoneRecord, 'ids'> {
   const { storage = { pool, volume: '' } } = newStorage(pool);
   return { ...newZoneRecord(spec, image), storage: { ...storage, layers }, machineId };
 }
 
 /** But for the record, which `fill` writes. */
-async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, source: Source): Promise<HostOp[]> {
+export async function planClone(
+  host: HostContext,
+  record: Omit<ZoneRecord, 'ids'>,
+  source: CloneSource,
+): Promise<HostOp[]> {
   const { roots } = host;
   const { spec } = record;
   const paths = zonePaths(roots, spec.name);
@@ -192,7 +211,7 @@ async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, sou
 async function fill(
   host: HostContext,
   record: Omit<ZoneRecord, 'ids'>,
-  source: Source,
+  source: CloneSource,
   keepIdentity: boolean,
 ): Promise<readonly string[]> {
   const { roots } = host;
@@ -220,7 +239,7 @@ async function writeRecord(roots: Roots, record: Omit<ZoneRecord, 'ids'>): Promi
   boundary('clone', record.spec.name, 'record');
 }
 
-async function putLocal(roots: Roots, name: string, { local }: Source): Promise<void> {
+async function putLocal(roots: Roots, name: string, { local }: CloneSource): Promise<void> {
   if (local === undefined) return;
   const { directory, local: path } = zonePaths(roots, name);
   await copyTree({ from: local, layers: directory, layer: 'filling' }, (last) => last());
