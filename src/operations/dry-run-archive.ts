@@ -1,6 +1,6 @@
 /** `--dry-run` of what reads all of a zone: `export` and `publish`. Nothing is changed. */
 import { resolve } from 'node:path';
-import { type ImageManifest, listImages } from '../images/index.js';
+import { listImages } from '../images/index.js';
 import { requireSnapshotRef, type SnapshotRef } from '../spec/index.js';
 import { readSnapshot, readSnapshots, readZone, scanZones, type ZoneRecord } from '../state/index.js';
 import { driverOf } from '../storage/index.js';
@@ -64,8 +64,7 @@ export async function listSteps({ roots }: HostContext, name: string, layers: re
   const list = plainStep('image.list', `list image ${name}${isReplaced ? ', in place of the one that is there' : ''}`);
   if ((await scanZones(roots)).unreadable.length > 0) return [list];
   const others = images.filter((image) => image.name !== name);
-  const made = { layers: [...layers] } as Pick<ImageManifest, 'layers'> as ImageManifest;
-  return [list, ...(await unusedLayers(roots, [...others, made])).map(removalOf)];
+  return [list, ...(await unusedLayers(roots, [...others, { layers: [...layers] }])).map(removalOf)];
 }
 
 export const removalOf = (digest: string): DryStep => ({
