@@ -30,5 +30,13 @@ export function hostSteps(phase: DryStep['phase'], ops: readonly HostOpBase[]): 
 /** Of what no op stands for. */
 export const plainStep = (op: string, text: string): DryStep => ({ phase: 'prepare', op: { op }, text });
 
+/** Asks for the plan alone: nothing is done. */
+export interface Dry {
+  readonly dryRun: true;
+}
+
+/** The same options, to do it. */
+export type Wet<Options> = Options & { readonly dryRun?: false | undefined };
+
 /** Left out where there are none. */
 export const notesOf = (notes: readonly string[]): Pick<DryRun, 'notes'> => (notes.length === 0 ? {} : { notes });

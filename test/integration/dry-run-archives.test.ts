@@ -57,6 +57,8 @@ describe('--dry-run of archives', function () {
       return JSON.parse(stdout) as Plan;
     });
     expect(opsOf(piped)).to.deep.equal(opsOf(plan));
+    const typed = await (await host.open()).import(file, { name: 'web2', dryRun: true });
+    expect(opsOf(typed)).to.deep.equal(opsOf(plan));
     const applied = await appliedBy(async () => {
       const { sizeBytes } = await importZone(await context(), { source: file, name: 'web2' });
       expect(textOf(plan)).to.include(`of ${sizeBytes} bytes`);

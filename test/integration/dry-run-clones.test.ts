@@ -4,7 +4,7 @@ import { cloneZone } from '../../src/operations/clone-zone.js';
 import { forkZone } from '../../src/operations/fork-zone.js';
 import { publishZone } from '../../src/operations/publish-zone.js';
 import { listLayers } from '../../src/storage/index.js';
-import { appliedBy, dryRun, hostOpsOf, opsOf, type Plan, sameRefusal, textOf } from '../helpers/dry-run.js';
+import { appliedBy, dryRun, hostOpsOf, opsOf, type Plan, sameRefusal, textOf, unchanged } from '../helpers/dry-run.js';
 import { givenHost } from '../helpers/given.js';
 import { patience } from '../helpers/patience.js';
 import { takePort } from '../helpers/ports.js';
@@ -15,7 +15,8 @@ const between = ['storage.freeze', 'storage.local', 'state.zone-write', 'state.n
 
 describe('--dry-run of clones', function () {
   this.timeout(patience(120_000));
-  const given = givenHost({ images: ['busybox'] }, async (host) => {
+  const given = givenHost({ ownImages: true, needs: ['busybox'] }, async (host) => {
+    await host.ok(['image', 'build', 'busybox']);
     const port = await takePort();
     await host.run({
       name: 'web',
@@ -55,6 +56,9 @@ describe('--dry-run of clones', function () {
   it('clone of a stopped zone: what it has written becomes a layer of both', async () => {
     await given.host.ok(['cp', await given.host.file('note', 'text'), 'quiet:/root/']);
     const plan = await dryRun(given.host, ['clone', 'quiet', 'copy']);
+    const quiet = await zone('quiet');
+    const typed = await unchanged(given.host, [], () => quiet.clone('copy', { dryRun: true }));
+    expect([typed.operation, opsOf(typed)]).to.deep.equal(['clone', opsOf(plan)]);
     const applied = await appliedBy(async () => cloneZone(await context(), { source: 'quiet', name: 'copy' }));
     expect(opsOf(plan).slice(0, 2)).to.deep.equal(['storage.freeze', 'state.zone-storage']);
     expect(applied).to.deep.equal(hostOpsOf(plan, ['state.zone-write']));
@@ -117,6 +121,7 @@ describe('--dry-run of clones', function () {
     expect(await layersLeft()).to.include(made.layers[0]);
     await publishZone(await context(), { zone: 'web', image: 'shop:1', force: true });
     expect(await layersLeft()).to.not.include(made.layers[0]);
+    expect((await (await zone('web')).publish('shop:2', { dryRun: true })).steps.length).to.equal(2);
     expect(await sameRefusal(given.host, ['publish', 'web', 'shop:1'])).to.equal('IMAGE_EXISTS');
     expect(await sameRefusal(given.host, ['publish', 'nobody', 'shop:2'])).to.equal('ZONE_NOT_FOUND');
     expect(await sameRefusal(given.host, ['publish', 'web@never', 'shop:2'])).to.equal('SNAPSHOT_NOT_FOUND');

@@ -23,7 +23,8 @@ interface Row {
 
 describe('--dry-run of other verbs', function () {
   this.timeout(patience(120_000));
-  const given = givenHost({ images: ['busybox'] }, async (host) => {
+  const given = givenHost({ ownImages: true, needs: ['busybox'] }, async (host) => {
+    await host.ok(['image', 'build', 'busybox']);
     await host.run({ name: 'web', image: 'busybox', net: 'none', command: ['sleep', '100000'] });
     await host.ok(['create', 'quiet', '--image', 'busybox', '--net', 'none', '--autostart', 'yes']);
   });
