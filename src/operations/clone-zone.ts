@@ -60,7 +60,7 @@ export interface CloneResult {
 }
 
 /** What the clone is made of. */
-export interface CloneSource {
+export interface Source {
   readonly pool: string;
   readonly layers: readonly string[];
   readonly isCopy: boolean;
@@ -110,7 +110,7 @@ async function withSource<T>(
   record: ZoneRecord,
   { source, snapshot, name }: CloneInput,
   { signal }: OperationOptions,
-  use: (source: CloneSource) => Promise<T>,
+  use: (source: Source) => Promise<T>,
 ): Promise<T> {
   if (snapshot !== undefined) {
     const found = await readSnapshot(host.roots, source, snapshot);
@@ -132,7 +132,7 @@ async function withSource<T>(
 
 async function make(
   host: HostContext,
-  source: CloneSource,
+  source: Source,
   input: CloneInput,
   { signal }: OperationOptions,
 ): Promise<{ readonly result: CloneResult; readonly move?: CloneMove | undefined }> {
@@ -159,36 +159,13 @@ async function make(
   }
 }
 
-/** What it will be, and where it is to go. @throws SPEC_INVALID, POOL_NOT_FOUND, POOL_CANNOT, and as `checkZoneFeasible` */
-export async function decideClone(
-  host: HostContext,
-  source: Pick<CloneSource, 'pool' | 'spec' | 'image'>,
-  input: CloneInput,
-): Promise<{ readonly spec: ZoneSpec; readonly notes: readonly string[]; readonly move?: CloneMove | undefined }> {
-  const { name, keepIdentity = false, ephemeral = false } = input;
-  const own = specInPool({ ...source.spec, name: input.source }, source.pool);
-  const wish = { source: { ...source, spec: own }, ephemeral, change: input.change ?? {} };
-  const { change, move } = await planCloneMove(host, wish);
-  const { spec, notes } = cloneSpec(own, { name, keepIdentity, ephemeral, change });
-  await checkZoneFeasible(host, spec, source.image);
-  return { spec, notes, move };
-}
-
-export function recordOf(
-  { pool, layers, image }: CloneSource,
-  spec: ZoneSpec,
-  machineId: string,
-): Omit<ZoneRecord, 'ids'> {
+export function recordOf({ pool, layers, image }: Source, spec: ZoneSpec, machineId: string): Omit<ZoneRecord, 'ids'> {
   const { storage = { pool, volume: '' } } = newStorage(pool);
   return { ...newZoneRecord(spec, image), storage: { ...storage, layers }, machineId };
 }
 
 /** But for the record, which `fill` writes. */
-export async function planClone(
-  host: HostContext,
-  record: Omit<ZoneRecord, 'ids'>,
-  source: CloneSource,
-): Promise<HostOp[]> {
+export async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, source: Source): Promise<HostOp[]> {
   const { roots } = host;
   const { spec } = record;
   const paths = zonePaths(roots, spec.name);
@@ -211,7 +188,7 @@ export async function planClone(
 async function fill(
   host: HostContext,
   record: Omit<ZoneRecord, 'ids'>,
-  source: CloneSource,
+  source: Source,
   keepIdentity: boolean,
 ): Promise<readonly string[]> {
   const { roots } = host;
@@ -239,10 +216,25 @@ async function writeRecord(roots: Roots, record: Omit<ZoneRecord, 'ids'>): Promi
   boundary('clone', record.spec.name, 'record');
 }
 
-async function putLocal(roots: Roots, name: string, { local }: CloneSource): Promise<void> {
+async function putLocal(roots: Roots, name: string, { local }: Source): Promise<void> {
   if (local === undefined) return;
   const { directory, local: path } = zonePaths(roots, name);
   await copyTree({ from: local, layers: directory, layer: 'filling' }, (last) => last());
   await rename(`${directory}/filling/tree`, path);
   await rm(`${directory}/filling`, { recursive: true, force: true });
+}
+
+/** What it will be, and where it is to go. @throws SPEC_INVALID, POOL_NOT_FOUND, POOL_CANNOT, and as `checkZoneFeasible` */
+export async function decideClone(
+  host: HostContext,
+  source: Pick<Source, 'pool' | 'spec' | 'image'>,
+  input: CloneInput,
+): Promise<{ readonly spec: ZoneSpec; readonly notes: readonly string[]; readonly move?: CloneMove | undefined }> {
+  const { name, keepIdentity = false, ephemeral = false } = input;
+  const own = specInPool({ ...source.spec, name: input.source }, source.pool);
+  const wish = { source: { ...source, spec: own }, ephemeral, change: input.change ?? {} };
+  const { change, move } = await planCloneMove(host, wish);
+  const { spec, notes } = cloneSpec(own, { name, keepIdentity, ephemeral, change });
+  await checkZoneFeasible(host, spec, source.image);
+  return { spec, notes, move };
 }

@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { changeSpec, generateName, parseZoneOptions } from '../spec/index.js';
 import { readSnapshot, readZone, type ZoneRecord } from '../state/index.js';
 import type { CloneMove } from './clone-pool.js';
-import { type CloneInput, type CloneSource, decideClone, planClone, recordOf } from './clone-zone.js';
+import { type CloneInput, decideClone, planClone, recordOf, type Source } from './clone-zone.js';
 import { startSteps } from './dry-run.js';
 import { identityStep, localSteps, previewFreeze } from './dry-run-freeze.js';
 import { makingSteps } from './dry-run-lease.js';
@@ -65,7 +65,7 @@ async function previewSource(
   zone: ZoneRecord,
   { source: name, snapshot }: CloneInput,
 ): Promise<{
-  readonly source: CloneSource;
+  readonly source: Source;
   readonly freeze: readonly DryStep[];
   readonly seen: readonly string[];
 }> {
