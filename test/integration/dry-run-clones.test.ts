@@ -165,3 +165,21 @@ describe('--dry-run of clones in pools', function () {
     await given.host.ok(['delete', 'further', 'furthest']);
   });
 });
+
+describe('--dry-run of clones on btrfs', function () {
+  this.timeout(patience(120_000));
+  const given = givenHost({ images: ['busybox'], needs: ['btrfs'] }, async (host) => {
+    await host.ok(['pool', 'create', 'fast', '--driver', 'btrfs', '--size', '256M']);
+    await host.run({ name: 'web', image: 'busybox', net: 'none', pool: 'fast', command: ['sleep', '100000'] });
+  });
+
+  it('clone of a running and of a stopped zone', async () => {
+    const { context } = await given.host.open();
+    for (const name of ['first', 'second']) {
+      const plan = await dryRun(given.host, ['clone', 'web', name]);
+      const applied = await appliedBy(() => cloneZone(context, { source: 'web', name }));
+      expect(applied.filter((op) => op !== 'cgroup.write')).to.deep.equal(hostOpsOf(plan, between));
+      await given.host.ok(['stop', 'web']);
+    }
+  });
+});
