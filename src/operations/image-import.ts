@@ -121,8 +121,9 @@ export async function openSource(source: string | Readable, signal: AbortSignal 
   });
   try {
     const found = await file.stat();
-    const plain = await asFileArchive(file);
-    const archive = plain ?? abortable(file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }), signal);
+    const fileArchive = await asFileArchive(file);
+    const archive =
+      fileArchive ?? abortable(file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }), signal);
     const totalBytes = found.isFile() ? found.size : undefined;
     return { archive, file: basename(source), totalBytes, ...ending(() => file.close()) };
   } catch (error) {
