@@ -2,6 +2,7 @@
 import type { ArgInput, FlagInput } from '@oclif/core/parser';
 import { zoneError } from '../errors/index.js';
 import { nearest } from '../spec/nearest.js';
+import { refuseDryRun } from './no-dry-run.js';
 
 /** The static side of a command that parsing and help need. */
 export interface CommandClass {
@@ -70,7 +71,10 @@ export function refuseUnknownFlags(command: CommandClass, own: readonly string[]
     const word = own[at] ?? '';
     if (word === '--') return;
     if (!word.startsWith('-') || word === '-') continue;
-    if (!isKnown(flags, word)) throw unknownFlag(word, command, helpHint(id));
+    if (!isKnown(flags, word)) {
+      const refused = /^--dry-run(=|$)/.test(word) ? refuseDryRun(id) : undefined;
+      throw refused ?? unknownFlag(word, command, helpHint(id));
+    }
     if (takesNextWord(flags, word)) at += 1;
   }
 }

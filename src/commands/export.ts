@@ -1,9 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
 import { counted } from '../cli/count.js';
-import { requiredArg } from '../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../cli/flags.js';
 import { done, exitWith, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
 import { zoneError } from '../errors/index.js';
+import { dryRunExport } from '../operations/dry-run-archive.js';
 import { exportZone } from '../operations/export-zone.js';
 import { formatSize } from '../spec/index.js';
 
@@ -21,6 +23,7 @@ export default class Export extends BaseCommand<typeof Export> {
     file: requiredArg('the file, or - for standard output'),
   };
   static override flags = {
+    ...dryRunFlag,
     force: Flags.boolean({ char: 'f', description: 'replace a file that is there' }),
     snapshots: Flags.boolean({ description: 'take its snapshots along' }),
     level: Flags.integer({ helpValue: '1-19', description: 'how hard zstd tries; 1 if not given' }),
@@ -29,17 +32,15 @@ export default class Export extends BaseCommand<typeof Export> {
   async run(): Promise<Output> {
     const { zone, file } = this.args;
     const { level, force, snapshots } = this.flags;
-    if (file === '-' && this.caller.stdout.isTTY) throw onTerminal(zone);
     const target = file === '-' ? 1 : file;
+    const input = { zone, target, force: force === true, snapshots: snapshots === true, level };
+    if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunExport(host, input))]);
+    if (file === '-' && this.caller.stdout.isTTY) throw onTerminal(zone);
     using progress = this.progress(`exporting ${zone}`);
     const result = await this.operate((host, options) =>
       exportZone(host, {
         ...options,
-        zone,
-        target,
-        force: force === true,
-        snapshots: snapshots === true,
-        level,
+        ...input,
         progress: (update) => progress.update(update),
       }),
     );

@@ -1,8 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { zoneArg } from '../cli/flags.js';
+import { dryRunFlag, zoneArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
 import { zoneError } from '../errors/index.js';
+import { dryRunKill } from '../operations/dry-run-signal.js';
 import { killZone } from '../operations/signal-zone.js';
 import { signalNumber } from '../spec/index.js';
 
@@ -11,6 +13,7 @@ export default class Kill extends BaseCommand<typeof Kill> {
   static override examples = ['tszone kill -s HUP web', 'tszone kill -s KILL --all web'];
   static override args = { zone: zoneArg };
   static override flags = {
+    ...dryRunFlag,
     signal: Flags.string({
       char: 's',
       default: 'KILL',
@@ -28,7 +31,9 @@ export default class Kill extends BaseCommand<typeof Kill> {
         hint: 'Write TERM, SIGUSR1, RTMIN+3 or a number.',
       });
     }
-    await this.operate((host) => killZone(host, name, { signal, all: this.flags.all === true }));
+    const what = { signal, all: this.flags.all === true };
+    if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunKill(host, name, what))]);
+    await this.operate((host) => killZone(host, name, what));
     return done(name, `zone "${name}" was sent signal ${signal}`, { name, signal });
   }
 }

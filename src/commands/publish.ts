@@ -1,7 +1,9 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { requiredArg } from '../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
+import { planned } from '../cli/planned.js';
+import { dryRunPublish } from '../operations/dry-run-archive.js';
 import { publishZone } from '../operations/publish-zone.js';
 import { formatSize } from '../spec/index.js';
 
@@ -19,6 +21,7 @@ export default class Publish extends BaseCommand<typeof Publish> {
     image: requiredArg('NAME or NAME:TAG of the image'),
   };
   static override flags = {
+    ...dryRunFlag,
     description: Flags.string({ helpValue: 'TEXT', description: 'a text for people' }),
     force: Flags.boolean({ char: 'f', description: 'replace an image of that name' }),
   };
@@ -26,14 +29,13 @@ export default class Publish extends BaseCommand<typeof Publish> {
   async run(): Promise<Output> {
     const { zone, image } = this.args;
     const { description, force } = this.flags;
+    const input = { zone, image, description, force: force === true };
+    if (this.flags['dry-run'] === true) return planned([await this.operate((host) => dryRunPublish(host, input))]);
     using progress = this.progress(`publishing ${zone}`);
     const made = await this.operate((host, options) =>
       publishZone(host, {
         ...options,
-        zone,
-        image,
-        description,
-        force: force === true,
+        ...input,
         progress: (update) => progress.update(update),
       }),
     );

@@ -11,5 +11,5 @@ export { canIdmap } from './idmap.js';
 export { cpusIn, type ProbeOptions, probeHost } from './probe.js';
 export { hasHashInstructions } from './processor.js';
 export { requireRoot } from './root.js';
-export { fixSysctls, type SysctlFix, type SysctlFixOptions } from './sysctl-fix.js';
+export { fixSysctls, lowSysctls, type SysctlFix, type SysctlFixOptions, sysctlFile } from './sysctl-fix.js';
 export { findTool, type HostTool, requireTool, runTool, spawnTool, type ToolCall } from './tool.js';

@@ -24,18 +24,14 @@ export interface SysctlFixOptions {
   readonly prefix?: string;
 }
 
+/** Where what was raised is raised at every boot. */
+export const sysctlFile = '/etc/sysctl.d/60-tszone.conf';
+
 const header = '# Written by "tszone doctor --fix": limits that many zones on one machine run into.\n';
 
 /** Only raises, never lowers; a second time it has nothing to do. */
-export async function fixSysctls({
-  file = '/etc/sysctl.d/60-tszone.conf',
-  prefix = '',
-}: SysctlFixOptions = {}): Promise<SysctlFix> {
-  const wanted: SysctlChange[] = [];
-  for (const { key, least } of sysctlAdvice) {
-    const from = Number((await readOr(prefix + sysctlPath(key)))?.trim() || Number.NaN);
-    if (from < least) wanted.push({ key, from, to: least });
-  }
+export async function fixSysctls({ file = sysctlFile, prefix = '' }: SysctlFixOptions = {}): Promise<SysctlFix> {
+  const wanted = await lowSysctls(prefix);
   if (wanted.length === 0) return { changed: [], refused: [] };
   await persist(file, wanted);
   const refused: (SysctlChange & { reason: string })[] = [];
@@ -46,6 +42,16 @@ export async function fixSysctls({
     });
   }
   return { file, changed: wanted.filter(({ key }) => !refused.some((other) => other.key === key)), refused };
+}
+
+/** What is to be raised. */
+export async function lowSysctls(prefix = ''): Promise<SysctlChange[]> {
+  const wanted: SysctlChange[] = [];
+  for (const { key, least } of sysctlAdvice) {
+    const from = Number((await readOr(prefix + sysctlPath(key)))?.trim() || Number.NaN);
+    if (from < least) wanted.push({ key, from, to: least });
+  }
+  return wanted;
 }
 
 /** What an earlier run has raised stays in the file. */

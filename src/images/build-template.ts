@@ -1,7 +1,8 @@
 /** From a template to an archive: one builder a kind. */
 
+import { findTool, requireTool } from '../host/index.js';
 import type { BuildContext, BuiltArchive } from './build.js';
-import { buildArchive } from './build-archive.js';
+import { buildArchive, checkArchive } from './build-archive.js';
 import { buildBusybox } from './build-busybox.js';
 import { buildDebian } from './build-debian.js';
 import { buildSparse, sparseFingerprint } from './build-sparse.js';
@@ -22,6 +23,16 @@ export async function buildTemplate(
     case 'archive':
       return buildArchive(template, context);
   }
+}
+
+/** What can be said before anything is made or fetched. @throws HOST_TOOL_MISSING, PATH_NOT_FOUND, USAGE_BAD_ARGUMENT */
+export async function checkTemplate(
+  template: Template,
+  { from, digest }: Pick<BuildContext, 'from' | 'digest'>,
+): Promise<void> {
+  if (template.kind === 'archive') await checkArchive(template, { from, digest });
+  const isDebian = template.kind === 'debian' && findTool('debootstrap') === undefined;
+  if (isDebian) requireTool({ tool: 'mmdebstrap', package: 'mmdebstrap' });
 }
 
 /** What a build would read of the host now; `undefined` if an image of this template never goes out of date. */

@@ -1,7 +1,7 @@
 /** Images: names, manifests, the index, templates and their builders, archives into directories. */
 export { nativeArch } from './arch.js';
 export type { BuildContext, BuiltArchive } from './build.js';
-export { buildTemplate, templateFingerprint } from './build-template.js';
+export { buildTemplate, checkTemplate, templateFingerprint } from './build-template.js';
 export { detectArch } from './detect-arch.js';
 export { type ArchiveSource, asFileArchive } from './file-archive.js';
 export {
@@ -14,10 +14,19 @@ export {
   withImagesLocked,
 } from './image-index.js';
 export { type ImageConfig, type ImageManifest, type ImageSource, imageConfigSchema } from './manifest.js';
-export { dropPull, listPulls, lockImage, type Pull, sweepImageLocks, sweepPulls, writePull } from './pulls.js';
+export {
+  dropPull,
+  isPulled,
+  listPulls,
+  lockImage,
+  type Pull,
+  sweepImageLocks,
+  sweepPulls,
+  writePull,
+} from './pulls.js';
 export { type BuildChoice, choiceOfTag, formatReference, parseReference, tagOfChoice } from './reference.js';
 export { parseRegistryReference, requireRegistryReference } from './registry/reference.js';
-export { type CachedStep, changeSteps, forgetSteps, readSteps } from './step-cache.js';
+export { type CachedStep, changeSteps, forgetSteps, readSteps, type StepTable } from './step-cache.js';
 export { type BuildStep, planSteps } from './steps.js';
 export { TarBuilder } from './tar-builder.js';
 export {

@@ -8,6 +8,7 @@ import { readdir, rm } from '../host/quick-fs.js';
 import {
   acquireLock,
   isErrno,
+  isLockHeld,
   type Lock,
   makeStateDirectory,
   type Roots,
@@ -40,14 +41,15 @@ function fileNameOf(name: string): string {
   return plain.length <= longestFileName ? plain : createHash('sha256').update(name).digest('hex');
 }
 
+const lockOf = (roots: Roots, name: string) => join(imagesDirectory(roots), 'building', `${fileNameOf(name)}.lock`);
+
 /** One build or pull of an image at a time; a second one waits. */
 export async function lockImage(
   roots: Roots,
   name: string,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<Lock> {
-  const path = join(imagesDirectory(roots), 'building', `${fileNameOf(name)}.lock`);
-  const lock = await acquireLock(path, { what: `image "${name}"`, timeoutMs, signal });
+  const lock = await acquireLock(lockOf(roots, name), { what: `image "${name}"`, timeoutMs, signal });
   return { ...lock, [Symbol.asyncDispose]: lock.releaseAndRemove };
 }
 
@@ -90,6 +92,10 @@ export async function listPulls(roots: Roots): Promise<Pull[]> {
   const pulls = await Promise.all(files.map((name) => readJson<PullFile>(join(directory, name), 1)));
   return pulls.filter((pull) => pull !== undefined);
 }
+
+/** Whether somebody works on it: a build, a pull, an import. */
+export const isPulled = (roots: Roots, { name }: Pick<Pull, 'name'>): Promise<boolean> =>
+  isLockHeld(lockOf(roots, name));
 
 /** Forgets those that nobody works on. Returns what is left. */
 export async function sweepPulls(roots: Roots): Promise<Pull[]> {

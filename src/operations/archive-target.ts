@@ -26,23 +26,34 @@ export async function openArchiveTarget(
 ): Promise<ArchiveTarget> {
   if (typeof target === 'number') return { descriptor: target, commit: nothing, [Symbol.asyncDispose]: nothing };
   const path = resolve(target);
-  const found = await stat(path).catch(absent);
-  if (found?.isDirectory() === true) throw exists(path, 'is a directory', 'Give the name of a file in it.');
-  if (found !== undefined && !found.isFile()) {
+  if ((await checkArchiveTarget(path, force)) === 'stream') {
     const file = await open(path, 'w');
     return { descriptor: file.fd, commit: nothing, [Symbol.asyncDispose]: () => file.close() };
   }
-  if (found !== undefined && !force) throw exists(path, 'exists already');
   try {
     return await openNameless(path, { force, mode });
   } catch (cause) {
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR')) throw diskFull(cause, path);
-    throw zoneError('PATH_NOT_FOUND', `the directory of "${path}" does not exist`, {
-      hint: `Run "mkdir -p ${dirname(path)}" first.`,
-      context: { path },
-      cause,
-    });
+    throw isErrno(cause, 'ENOENT', 'ENOTDIR') ? noDirectory(path, cause) : diskFull(cause, path);
   }
+}
+
+/** What is there now, and in the way of nothing. @throws PATH_EXISTS, PATH_NOT_FOUND */
+export async function checkArchiveTarget(target: string, force: boolean): Promise<'stream' | 'file' | 'nothing'> {
+  const path = resolve(target);
+  const found = await stat(path).catch(absent);
+  if (found?.isDirectory() === true) throw exists(path, 'is a directory', 'Give the name of a file in it.');
+  if (found !== undefined && !found.isFile()) return 'stream';
+  if (found !== undefined && !force) throw exists(path, 'exists already');
+  if ((await stat(dirname(path)).catch(absent))?.isDirectory() !== true) throw noDirectory(path);
+  return found === undefined ? 'nothing' : 'file';
+}
+
+function noDirectory(path: string, cause?: unknown): Error {
+  return zoneError('PATH_NOT_FOUND', `the directory of "${path}" does not exist`, {
+    hint: `Run "mkdir -p ${dirname(path)}" first.`,
+    context: { path },
+    cause,
+  });
 }
 
 const nothing = async () => {};

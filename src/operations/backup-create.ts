@@ -59,7 +59,11 @@ export interface BackupResult {
 }
 
 /** Of a killed backup; the next one of the zone removes it, and else whoever removes what has expired. */
-const ownSnapshot = { name: 'backup-in-progress', comment: 'made by "tszone backup create"', keepMs: 7 * 86_400_000 };
+export const ownSnapshot = {
+  name: 'backup-in-progress',
+  comment: 'made by "tszone backup create"',
+  keepMs: 7 * 86_400_000,
+};
 
 /**
  * The zone is frozen as for a snapshot, and may do as it likes meanwhile. A backup is in the repository when all of it is, or not at all.

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, zoneError } from '../errors/index.js';
+import { requireTool } from '../host/index.js';
 import { acquireZoneLock, diskFull, isErrno, syncDirectory } from '../state/index.js';
 import { type Repository, runRestic } from './backup-repository.js';
 import type { HostContext } from './host-context.js';
@@ -30,6 +31,17 @@ export async function ensureRepository(
   await rmdir(staging);
   await syncDirectory(directory);
   return true;
+}
+
+/** Whether it is there. @throws as restic has it, if it cannot be opened; BACKUP_REPOSITORY_NOT_FOUND the directory holds something else */
+export async function findRepository(repository: Repository): Promise<boolean> {
+  const { directory } = repository;
+  if (directory !== undefined && !existsSync(join(directory, 'config'))) {
+    requireTool(repository.call);
+    await requireEmpty(repository, directory, join(directory, stagingName));
+    return false;
+  }
+  return opens(repository);
 }
 
 async function makeStaged(repository: Repository, staging: string): Promise<void> {
@@ -62,12 +74,17 @@ async function requireEmpty({ name }: Repository, directory: string, staging: st
 }
 
 async function ensureElsewhere(repository: Repository): Promise<boolean> {
-  try {
-    await runRestic(repository, ['cat', 'config', '--no-lock']);
-    return false;
-  } catch (error) {
-    if (!hasCode(error, 'BACKUP_REPOSITORY_NOT_FOUND')) throw error;
-  }
+  if (await opens(repository)) return false;
   await runRestic(repository, ['init']);
   return true;
+}
+
+async function opens(repository: Repository): Promise<boolean> {
+  try {
+    await runRestic(repository, ['cat', 'config', '--no-lock']);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'BACKUP_REPOSITORY_NOT_FOUND')) throw error;
+    return false;
+  }
 }

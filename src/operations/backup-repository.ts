@@ -94,6 +94,13 @@ export async function runRestic(repository: Repository, words: readonly string[]
   }
 }
 
+/** For a look that leaves nothing behind: no lock in the repository, no cache here. */
+export function withoutTraces(repository: Repository): Repository {
+  const at = repository.flags.indexOf('--cache-dir');
+  const others = at < 0 ? repository.flags : repository.flags.toSpliced(at, 2);
+  return { ...repository, flags: [...others, '--no-cache', '--no-lock'] };
+}
+
 /** For what wants it alone. Locks whose process is gone, or that are older than half an hour, go; others stay. */
 export async function runResticAlone(repository: Repository, words: readonly string[]): Promise<string> {
   if (await mayBeLocked(repository)) await runRestic(repository, ['unlock']);

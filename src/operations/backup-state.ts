@@ -45,8 +45,13 @@ export async function lookAtState(
   { willBeKnown }: { readonly willBeKnown: boolean },
   options: OperationOptions,
 ): Promise<ZoneState | undefined> {
-  const { roots } = host;
   await using _lock = await lockZone(host, zone, options);
+  return await stateOf(host, zone, willBeKnown);
+}
+
+/** The same; call with the zone's lock held, or if nothing is made of it. */
+export async function stateOf(host: HostContext, zone: string, willBeKnown: boolean): Promise<ZoneState | undefined> {
+  const { roots } = host;
   const record = await readZone(roots, zone);
   const isRunning = await isZoneRunning(host, zone);
   const parts = await partsOf(host, record);

@@ -62,7 +62,7 @@ export interface CloneResult {
 }
 
 /** What the clone is made of. */
-interface Source {
+export interface Source {
   readonly pool: string;
   readonly layers: readonly string[];
   readonly isCopy: boolean;
@@ -162,11 +162,7 @@ async function make(
 ): Promise<{ readonly result: CloneResult; readonly move?: CloneMove | undefined }> {
   const { roots } = host;
   const { name, keepIdentity = false, ephemeral = false } = input;
-  const own = specInPool({ ...source.spec, name: input.source }, source.pool);
-  const wish = { source: { ...source, spec: own }, ephemeral, change: input.change ?? {} };
-  const { change, move } = await planCloneMove(host, wish);
-  const { spec, notes } = cloneSpec(own, { name, keepIdentity, ephemeral, change });
-  await checkZoneFeasible(host, spec, source.image);
+  const { spec, notes, move } = await decideClone(host, source, input);
   await ensureNetworks(roots, spec);
   const machineId = keepIdentity ? source.machineId : randomBytes(16).toString('hex');
   const record = recordOf(source, spec, machineId);
@@ -187,7 +183,7 @@ async function make(
   }
 }
 
-function recordOf(
+export function recordOf(
   { pool, layers, image, isVolume }: Source,
   spec: ZoneSpec,
   machineId: string,
@@ -198,7 +194,7 @@ function recordOf(
 }
 
 /** But for the record, which `fill` writes. */
-async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, source: Source): Promise<HostOp[]> {
+export async function planClone(host: HostContext, record: Omit<ZoneRecord, 'ids'>, source: Source): Promise<HostOp[]> {
   const { roots } = host;
   const { spec } = record;
   const paths = zonePaths(roots, spec.name);
@@ -255,4 +251,19 @@ async function putLocal(roots: Roots, name: string, { local }: Source): Promise<
   await copyTree({ from: local, layers: directory, layer: 'filling' }, (last) => last());
   await rename(`${directory}/filling/tree`, path);
   await rm(`${directory}/filling`, { recursive: true, force: true });
+}
+
+/** What it will be, and where it is to go. @throws SPEC_INVALID, POOL_NOT_FOUND, POOL_CANNOT, and as `checkZoneFeasible` */
+export async function decideClone(
+  host: HostContext,
+  source: Pick<Source, 'pool' | 'spec' | 'image'>,
+  input: CloneInput,
+): Promise<{ readonly spec: ZoneSpec; readonly notes: readonly string[]; readonly move?: CloneMove | undefined }> {
+  const { name, keepIdentity = false, ephemeral = false } = input;
+  const own = specInPool({ ...source.spec, name: input.source }, source.pool);
+  const wish = { source: { ...source, spec: own }, ephemeral, change: input.change ?? {} };
+  const { change, move } = await planCloneMove(host, wish);
+  const { spec, notes } = cloneSpec(own, { name, keepIdentity, ephemeral, change });
+  await checkZoneFeasible(host, spec, source.image);
+  return { spec, notes, move };
 }

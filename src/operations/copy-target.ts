@@ -31,10 +31,7 @@ export class CopyRefusedError extends Error {}
  */
 export async function openCopyTarget(hostPath: string, sourceName: string): Promise<CopyTarget> {
   const path = resolve(hostPath);
-  const there = await whenThere(stat(path));
-  const isInto = there?.isDirectory() === true;
-  if (there !== undefined && !isInto && !there.isFile())
-    throw new CopyRefusedError(`"${path}" is neither a file nor a directory`);
+  const isInto = await isDirectoryAt(path);
   const parent = await open(isInto ? path : dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   const name = Buffer.from(isInto ? sourceName : basename(path));
   const fresh = Buffer.from(`.tszone-cp-${randomBytes(8).toString('hex')}`);
@@ -48,6 +45,20 @@ export async function openCopyTarget(hostPath: string, sourceName: string): Prom
     await Promise.all([parent.close(), staging?.close()]);
     throw error;
   }
+}
+
+/** What can be said before it is begun. @throws CopyRefusedError, the file system's errors */
+export async function checkCopyTarget(path: string): Promise<void> {
+  const directory = (await isDirectoryAt(path)) ? path : dirname(path);
+  await (await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)).close();
+}
+
+async function isDirectoryAt(path: string): Promise<boolean> {
+  const there = await whenThere(stat(path));
+  const isInto = there?.isDirectory() === true;
+  if (there !== undefined && !isInto && !there.isFile())
+    throw new CopyRefusedError(`"${path}" is neither a file nor a directory`);
+  return isInto;
 }
 
 interface TargetParts {

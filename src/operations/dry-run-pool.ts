@@ -1,6 +1,5 @@
 /** `--dry-run` of the verbs on pools. Nothing is changed. */
-import type { DryRun } from './dry-run.js';
-import { hostSteps } from './dry-run.js';
+import { type DryRun, hostSteps } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { type PoolCreateOptions, planPoolCreate } from './pool-create.js';
 import { planPoolDelete, requireDeletable } from './pool-delete.js';

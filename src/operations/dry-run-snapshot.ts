@@ -1,15 +1,15 @@
 /** `--dry-run` of the verbs on snapshots. Nothing is changed. */
-import { readRunning, readSnapshots, readZone, type ZoneRecord, zoneNames } from '../state/index.js';
-import { layerDriverOf, namedLayers, type StorageOp } from '../storage/index.js';
-import { type DryRun, type DryStep, hostSteps, plainStep, restartSteps, stopSteps } from './dry-run.js';
-import { newLayerId, planMove } from './freeze-zone.js';
+import { readSnapshots, readZone, type ZoneRecord, zoneNames } from '../state/index.js';
+import { namedLayers } from '../storage/index.js';
+import { restartSteps, stopSteps } from './dry-run.js';
+import { localSteps, previewFreeze } from './dry-run-freeze.js';
+import { type DryRun, type DryStep, hostSteps, plainStep } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { checkNewSnapshot, type SnapshotInput } from './snapshot-create.js';
 import { planRemoveSnapshots } from './snapshot-delete.js';
 import { placeOfView } from './snapshot-mount.js';
 import { expiredOf, unusedLayers } from './snapshot-prune.js';
 import { planRestore, requireRestorable } from './snapshot-restore.js';
-import { volumeOf } from './zone-storage.js';
 
 type Ref = { readonly zone: string; readonly snapshot: string };
 
@@ -19,27 +19,12 @@ export async function dryRunSnapshotCreate(host: HostContext, zone: string, inpu
   const name = await checkNewSnapshot(host, record, input.name);
   const named = plainStep('state.snapshot-write', `record snapshot ${zone}@${name}`);
   const expired = await expiredSteps(host, record);
+  const { steps, behind } = await previewFreeze(host, record);
   return {
     operation: 'snapshot create',
     name: `${zone}@${name}`,
-    steps: [...(await freezeSteps(host, record)), named, ...expired],
+    steps: [...steps, ...localSteps(record), named, ...expired, ...behind],
   };
-}
-
-async function freezeSteps(host: HostContext, record: ZoneRecord): Promise<DryStep[]> {
-  const { roots } = host;
-  const { name } = record.spec;
-  const place = await volumeOf(roots, record);
-  const { pool, volume, layers } = place;
-  const driver = layerDriverOf(pool);
-  const layer = newLayerId();
-  const isRunning = (await readRunning(roots, name)) !== undefined;
-  const isMoved = !isRunning && driver.freezes === 'copy';
-  if (isMoved && (await driver.isUntouched(pool, volume, layers))) return [];
-  if (isMoved) return hostSteps('prepare', planMove(roots, record, { place, layer, layers: [layer, ...layers] }));
-  const make: StorageOp = { op: 'storage.layer', roots, pool, layer };
-  const stands = isRunning ? `, which stands still for the end of it` : '';
-  return [...hostSteps('prepare', [make]), plainStep('storage.freeze', `copy what zone ${name} has written${stands}`)];
 }
 
 /** @throws SNAPSHOT_NOT_FOUND, ZONE_RUNNING, ZONE_STATE */
@@ -91,7 +76,8 @@ export async function dryRunSnapshotUmount(host: HostContext, ref: Ref): Promise
   };
 }
 
-async function expiredSteps({ roots }: HostContext, { spec }: ZoneRecord): Promise<DryStep[]> {
+/** Of its snapshots, those whose time is over. */
+export async function expiredSteps({ roots }: HostContext, { spec }: ZoneRecord): Promise<DryStep[]> {
   const expired = expiredOf(await readSnapshots(roots, spec.name), spec, Date.now());
   return expired.length === 0 ? [] : hostSteps('prepare', await planRemoveSnapshots(roots, spec.name, expired));
 }

@@ -1,6 +1,7 @@
 /** `--dry-run` of `spare set` and `claim`. Nothing is changed. */
-import { readPrepared, readySpares } from '../state/index.js';
-import { type DryRun, type DryStep, dryRunDelete, dryRunRun, plainStep } from './dry-run.js';
+import { claimedSpares, readPrepared, readRunning, readSparePools, readySpares, scanZones } from '../state/index.js';
+import { dryRunDelete, dryRunRun } from './dry-run.js';
+import { type DryRun, type DryStep, plainStep } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { findPool, requirePool, type SpareOptions } from './spares.js';
 
@@ -35,6 +36,36 @@ export async function dryRunClaim(host: HostContext, image: string): Promise<Dry
     return { operation: 'claim', name: image, steps: [...(await dryRunRun(host, pool.options)).steps, fill] };
   const go = plainStep('spare.claim', `take spare ${zone} and let it go`);
   return { operation: 'claim', name: image, steps: [go, fill] };
+}
+
+/** Of all images; what was claimed by a command that was killed is not looked into. @throws as making a spare does */
+export async function dryRunSpareFill(host: HostContext): Promise<DryRun> {
+  const { roots } = host;
+  const pools = Object.entries(await readSparePools(roots));
+  const kept = new Set(await claimedSpares(roots));
+  const steps: DryStep[] = [];
+  for (const [image, { size, options }] of pools) {
+    const ready = await readyOf(host, image);
+    for (const zone of ready) kept.add(zone);
+    for (const zone of ready.slice(size)) steps.push(...(await dryRunDelete(host, zone)).steps);
+    const missing = size - ready.length;
+    if (missing <= 0) continue;
+    if (missing > 1) steps.push(plainStep('spare.make', `${missing} times, each with a name of its own:`));
+    steps.push(...(await dryRunRun(host, options)).steps);
+  }
+  return { operation: 'spare fill', name: 'all images', steps: [...(await staleSteps(host, kept)), ...steps] };
+}
+
+/** Of a killed command, or from before a reboot. */
+async function staleSteps(host: HostContext, kept: ReadonlySet<string>): Promise<DryStep[]> {
+  const { records } = await scanZones(host.roots);
+  const stale = records.filter(({ spec, spareOf }) => spareOf !== undefined && !kept.has(spec.name));
+  const steps: DryStep[] = [];
+  for (const { spec } of stale) {
+    if ((await readRunning(host.roots, spec.name)) !== undefined) continue;
+    steps.push(...(await dryRunDelete(host, spec.name)).steps);
+  }
+  return steps;
 }
 
 async function readyOf({ roots }: HostContext, image: string): Promise<string[]> {

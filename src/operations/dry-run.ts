@@ -1,15 +1,25 @@
 /** `--dry-run`: what a verb would do, as data and in words; nothing is changed. */
 import { zoneError } from '../errors/index.js';
-import { argumentsOf, type EnterOp } from '../helper/index.js';
+import { argumentsOf } from '../helper/index.js';
 import { findImage } from '../images/index.js';
-import { describeHostOp, type ZonePlan } from '../plan/index.js';
-import { type HostOpBase, parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
-import { findZone, previewIds, readRunning, readZone, type ZoneImage, type ZoneRecord } from '../state/index.js';
+import type { ZonePlan } from '../plan/index.js';
+import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
+import {
+  findZone,
+  type IdRange,
+  readPrepared,
+  readRunning,
+  readZone,
+  type ZoneImage,
+  type ZoneRecord,
+} from '../state/index.js';
 import { planDelete } from './delete-zone.js';
+import { makingSteps } from './dry-run-lease.js';
+import { type DryRun, type DryStep, hostSteps } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import type { StartOptions } from './launch-plan.js';
-import { newZoneRecord, planCreate } from './make-zone.js';
+import { newZoneRecord, planCreate, withDefaults } from './make-zone.js';
 import { nameZone, type RunInput } from './run-input.js';
 import { planZoneStart } from './start-zone.js';
 import { checkZoneFeasible } from './zone-files.js';
@@ -18,28 +28,11 @@ import { previewInterfaces } from './zone-network.js';
 import { readLaunch, requireRunning, zoneRunningError } from './zone-ref.js';
 import { volumeOf } from './zone-storage.js';
 
-export interface DryRun {
-  /** The verb: `create`, `network delete`. */
-  readonly operation: string;
-  /** What it would be done to: a zone, a network, an image. */
-  readonly name: string;
-  readonly steps: readonly DryStep[];
-  /** Of set and unset: settings that would hold only after a restart. */
-  readonly needsRestart?: readonly string[];
-}
-
-export interface DryStep {
-  /** prepare: on the host, before the launch · attach: on the host, with the zone's pid · enter: by the helper · undo: taken back */
-  readonly phase: 'prepare' | 'attach' | 'enter' | 'undo';
-  readonly op: HostOpBase | EnterOp;
-  /** One line for people. */
-  readonly text: string;
-}
-
 /** The image has to be there: building one is not planned. @throws as create does, IMAGE_NOT_FOUND */
 export async function dryRunCreate(host: HostContext, input: ZoneOptions): Promise<DryRun> {
   const { spec, image } = await requireCreatable(host, input);
-  return { operation: 'create', name: spec.name, steps: await createSteps(host, newZoneRecord(spec, image)) };
+  const { steps } = await createSteps(host, newZoneRecord(spec, image));
+  return { operation: 'create', name: spec.name, steps };
 }
 
 /** @throws as `dryRunCreate`, and what planning a start throws */
@@ -49,13 +42,19 @@ export async function dryRunRun(
   options: Pick<StartOptions, 'stdio' | 'winsize'> = {},
 ): Promise<DryRun> {
   const { spec, image } = await requireCreatable(host, nameZone(input));
-  const record = { ...newZoneRecord(spec, image), ids: await previewIds(host.roots, spec.name, { ids: spec }) };
-  const create = await createSteps(host, record);
-  return { operation: 'run', name: spec.name, steps: [...create, ...(await startSteps(host, record, options))] };
+  const record = newZoneRecord(spec, image);
+  const { steps, ids } = await createSteps(host, record);
+  const start = await startSteps(host, { ...record, ids }, options);
+  return { operation: 'run', name: spec.name, steps: [...steps, ...start] };
 }
 
-async function createSteps(host: HostContext, record: Omit<ZoneRecord, 'ids'>): Promise<DryStep[]> {
-  return hostSteps('prepare', planCreate(host, record, await volumeOf(host.roots, record)));
+async function createSteps(
+  host: HostContext,
+  record: Omit<ZoneRecord, 'ids'>,
+): Promise<{ readonly steps: readonly DryStep[]; readonly ids: IdRange }> {
+  const ops = planCreate(host, record, await volumeOf(host.roots, record));
+  const { network, steps, ids } = await makingSteps(host, record.spec, ops);
+  return { steps: [...network, ...steps], ids };
 }
 
 /** @throws ZONE_NOT_FOUND, ZONE_RUNNING, and what planning a start throws */
@@ -109,11 +108,17 @@ async function requireCreatable(host: HostContext, input: ZoneOptions): Promise<
     });
   }
   const image = zoneImageOf(found);
-  await checkZoneFeasible(host, spec, image);
-  return { spec, image };
+  const whole = withDefaults(input, spec, image);
+  await checkZoneFeasible(host, whole, image);
+  return { spec: whole, image };
 }
 
-async function startSteps(host: HostContext, record: ZoneRecord, options: StartOptions = {}): Promise<DryStep[]> {
+/** Of a start of the zone that the record says. */
+export async function startSteps(
+  host: HostContext,
+  record: ZoneRecord,
+  options: StartOptions = {},
+): Promise<DryStep[]> {
   const plan: ZonePlan = await planZoneStart(host, record, { ...options, interfaceSource: previewInterfaces() });
   const enter = plan.enter.map(
     (op) => ({ phase: 'enter', op, text: [op.op, ...argumentsOf(op).map(shown)].join(' ') }) as const,
@@ -122,12 +127,14 @@ async function startSteps(host: HostContext, record: ZoneRecord, options: StartO
   return [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach)];
 }
 
-/** Of what no op stands for. */
-export const plainStep = (op: string, text: string): DryStep => ({ phase: 'prepare', op: { op }, text });
-
 export async function stopSteps({ roots }: HostContext, zone: string): Promise<DryStep[]> {
   const prepared = (await readLaunch(roots, zone))?.prepared ?? [];
   return hostSteps('undo', [...prepared].reverse());
+}
+
+/** One that is prepared is taken apart by whatever wants a stopped one. */
+export async function settleSteps(host: HostContext, zone: string): Promise<DryStep[]> {
+  return (await readPrepared(host.roots, zone)) === undefined ? [] : stopSteps(host, zone);
 }
 
 /** With the record as it would be by then. */
@@ -136,10 +143,6 @@ export async function restartSteps(host: HostContext, record: ZoneRecord): Promi
   const isRunning = (await readRunning(host.roots, name)) !== undefined;
   const stop = isRunning ? await stopSteps(host, name) : [];
   return [...stop, ...(await startSteps(host, record))];
-}
-
-export function hostSteps(phase: DryStep['phase'], ops: readonly HostOpBase[]): DryStep[] {
-  return ops.map((op) => ({ phase, op, text: describeHostOp(op) }));
 }
 
 /** Long arguments (netlink messages, files) are cut; the data has them in full. */

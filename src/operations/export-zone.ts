@@ -1,6 +1,6 @@
 /** `export`: a zone as one stream, from which `import` makes it again, here or elsewhere. */
 import { zoneError } from '../errors/index.js';
-import { requireSnapshotRef } from '../spec/index.js';
+import { requireSnapshotRef, type SnapshotRef } from '../spec/index.js';
 import { type ZoneRecord, zoneLeases } from '../state/index.js';
 import { openArchiveTarget } from './archive-target.js';
 import {
@@ -55,17 +55,23 @@ export const defaultLevel = 1;
  * @throws ZONE_NOT_FOUND, ZONE_STATE it went meanwhile, LOCK_BUSY, PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING, USAGE_BAD_ARGUMENT
  */
 export async function exportZone(host: HostContext, options: ExportOptions): Promise<ExportResult> {
-  const { level = defaultLevel, signal } = options;
-  if (!Number.isInteger(level) || level < 1 || level > 19) throw badLevel(level);
-  const ref = requireSnapshotRef(options.zone);
+  const { signal } = options;
+  const ref = checkExport(options);
   if (options.snapshots !== true)
     return withPartsOf(host, ref, { signal }, (parts, record, requireStillThere) =>
       exportParts(host, record, parts, { ...options, requireStillThere }),
     );
-  if (ref.snapshot !== undefined) throw noSnapshots(options.zone);
   return withHistory(host, ref.zone, { signal }, (parts, record, history) =>
     exportParts(host, record, parts, { ...options, requireStillThere: isLocked }, history),
   );
+}
+
+/** What can be said without a look at the zone. @returns what is exported @throws USAGE_BAD_ARGUMENT */
+export function checkExport({ zone, snapshots, level = defaultLevel }: ExportOptions): SnapshotRef {
+  if (!Number.isInteger(level) || level < 1 || level > 19) throw badLevel(level);
+  const ref = requireSnapshotRef(zone);
+  if (snapshots === true && ref.snapshot !== undefined) throw noSnapshots(zone);
+  return ref;
 }
 
 async function exportParts(

@@ -11,10 +11,15 @@ import { planZoneLayers } from './zone-files.js';
 /**
  * A look from outside at the layers, topmost first; a zone that lies here only keeps itself from starting.
  *
+ * @param seen trees that are above them, or will be
  * @throws HOST_FEATURE_MISSING there is no init, or it is systemd, and there are no groups that it could be given
  */
-export async function requireFullInit(host: HostContext, record: ZoneRecord): Promise<'systemd' | 'other'> {
-  const kind = await findInit(await planZoneLayers(host, record));
+export async function requireFullInit(
+  host: HostContext,
+  record: ZoneRecord,
+  seen: readonly string[] = [],
+): Promise<'systemd' | 'other'> {
+  const kind = await findInit([...seen, ...(await planZoneLayers(host, record))]);
   const { name } = record.spec;
   if (kind === 'none') {
     throw zoneError('HOST_FEATURE_MISSING', `zone "${name}" has no /sbin/init`, {

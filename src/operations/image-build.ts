@@ -47,12 +47,20 @@ export async function imageBuild(
   reference: string,
   options: ImageBuildOptions = {},
 ): Promise<ImageManifest> {
-  const recipe = await findRecipe(reference);
-  const { template, folder } = recipe;
-  const choice = choose(template, recipe.choice, options);
-  const name = formatReference(template.name, tagOfChoice(choice, tagChoices(template)));
+  const { name, template, folder, choice } = await decideBuild(reference, options);
   await using _lock = await lockBuild(host, name, options.signal);
   return await buildImage(host, { name, template, choice, folder, ensure: ensureManifest }, options);
+}
+
+/** @throws IMAGE_NOT_FOUND, USAGE_BAD_ARGUMENT, TEMPLATE_INVALID */
+export async function decideBuild(
+  reference: string,
+  options: ImageBuildOptions,
+): Promise<BuildRecipe & { readonly name: string }> {
+  const recipe = await findRecipe(reference);
+  const { template } = recipe;
+  const choice = choose(template, recipe.choice, options);
+  return { ...recipe, choice, name: formatReference(template.name, tagOfChoice(choice, tagChoices(template))) };
 }
 
 function choose(template: Template, fromTag: BuildChoice, { suite, arch }: ImageBuildOptions): BuildChoice {

@@ -46,17 +46,27 @@ export async function imageExport(
   reference: string,
   options: ImageExportOptions,
 ): Promise<ImageManifest> {
+  const { image, format } = await checkImageExport(roots, reference, options);
+  const { destination } = options;
+  if (format === 'dir' && typeof destination === 'string') await exportDirectory(roots, image, destination, options);
+  else await exportArchive(roots, image, options);
+  boundary('image export', image.name, 'done');
+  return image;
+}
+
+/** @throws IMAGE_NOT_FOUND, IMAGE_DAMAGED, USAGE_BAD_ARGUMENT */
+export async function checkImageExport(
+  roots: Roots,
+  reference: string,
+  { destination, format: given }: Pick<ImageExportOptions, 'destination' | 'format'>,
+): Promise<{ readonly image: ImageManifest; readonly format: 'dir' | 'tar' }> {
   const { name } = await resolveImageName(reference);
   const image = await readImage(roots, name, await templateNames());
   if (image.kind === 'sparse') throw sparse(name);
   if (!(await hasLayers(roots, image))) throw incomplete(name);
-  const { destination } = options;
-  const format = options.format ?? (typeof destination !== 'string' || destination.endsWith('.tar') ? 'tar' : 'dir');
+  const format = given ?? (typeof destination !== 'string' || destination.endsWith('.tar') ? 'tar' : 'dir');
   if (typeof destination === 'string') await requireFree(destination, format);
-  if (format === 'dir' && typeof destination === 'string') await exportDirectory(roots, image, destination, options);
-  else await exportArchive(roots, image, options);
-  boundary('image export', name, 'done');
-  return image;
+  return { image, format };
 }
 
 /** Beside its place first: what is there under its own name is whole. */

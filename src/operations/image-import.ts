@@ -59,9 +59,7 @@ export async function imageImport({ roots }: HostContext, options: ImageImportOp
   const { force = false, arch, config = {}, progress, signal } = options;
   const { source: given } = options;
   signal?.throwIfAborted();
-  const { name } = await resolveImageName(options.name);
-  const existing = await findImage(roots, name);
-  if (existing !== undefined) refuseExistingImage({ [name]: existing }, name, force);
+  const name = await checkImageImport(roots, options);
   const check = (images: ImageTable) => refuseExistingImage(images, name, force);
   await using _lock = await lockImage(roots, name, { timeoutMs: lockTimeoutMs, signal });
   if (typeof given === 'string' && (await isDirectory(given))) {
@@ -76,6 +74,17 @@ export async function imageImport({ roots }: HostContext, options: ImageImportOp
   const limits = limitsOfImage(options);
   const image = { name, source, arch, totalBytes, limits, progress, signal, check, divert };
   return await storeImage(roots, image, async () => ({ archive, kind: 'layers', config }));
+}
+
+/** @returns the image's name @throws IMAGE_EXISTS without `force`, USAGE_BAD_ARGUMENT */
+export async function checkImageImport(
+  roots: Roots,
+  { name: asked, force = false }: Pick<ImageImportOptions, 'name' | 'force'>,
+): Promise<string> {
+  const { name } = await resolveImageName(asked);
+  const existing = await findImage(roots, name);
+  if (existing !== undefined) refuseExistingImage({ [name]: existing }, name, force);
+  return name;
 }
 
 type LayoutInput = Pick<ImageImportOptions, 'arch' | 'ref' | 'progress' | 'signal' | keyof LimitOptions> & {
@@ -98,22 +107,23 @@ async function importLayout(roots: Roots, input: LayoutInput): Promise<ImageMani
   return storeOciImage(roots, { ...found, name, isRemote: false, source, limits, progress, signal, check });
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+export async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
     () => false,
   );
 }
 
-async function openSource(source: string | Readable, signal: AbortSignal | undefined): Promise<Opened> {
+export async function openSource(source: string | Readable, signal: AbortSignal | undefined): Promise<Opened> {
   if (typeof source !== 'string') return { archive: abortable(source, signal), ...ending(() => source.destroy()) };
   const file = await open(source, 'r').catch((cause: unknown) => {
     throw isErrno(cause, 'ENOENT', 'ENOTDIR') ? noArchive(source, cause) : cause;
   });
   try {
     const found = await file.stat();
-    const plain = await asFileArchive(file);
-    const archive = plain ?? abortable(file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }), signal);
+    const fileArchive = await asFileArchive(file);
+    const archive =
+      fileArchive ?? abortable(file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }), signal);
     const totalBytes = found.isFile() ? found.size : undefined;
     return { archive, file: basename(source), totalBytes, ...ending(() => file.close()) };
   } catch (error) {
@@ -142,7 +152,7 @@ function noArchive(path: string, cause: unknown): Error {
   });
 }
 
-function notAnArchive(path: string): Error {
+export function notAnArchive(path: string): Error {
   return zoneError('IMAGE_ARCHIVE_INVALID', `"${path}" is a directory, and neither an archive nor an OCI layout`, {
     hint: `Run "tar -C ${path} -c . | tszone image import NAME -".`,
     context: { path },

@@ -7,8 +7,9 @@ import {
   type OnProgress,
   requireRegistryReference,
 } from '../images/index.js';
-import { parseArch, resolveImage } from '../images/oci/index.js';
+import { type ContentSource, type OciImage, parseArch, resolveImage } from '../images/oci/index.js';
 import { openRegistry, readRegistrySettings } from '../images/registry/index.js';
+import type { Roots } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { type LimitOptions, limitsOfImage } from './image-limits.js';
 import { hasLayers } from './image-store.js';
@@ -39,12 +40,26 @@ export async function imagePull(
   options: ImagePullOptions = {},
 ): Promise<ImageManifest> {
   const { roots } = host;
-  const { insecure = false, progress, signal, idleTimeoutMs } = options;
+  const { progress, signal } = options;
   signal?.throwIfAborted();
+  const { name } = requireRegistryReference(text);
+  await using _lock = await lockImage(roots, name, { timeoutMs: lockTimeoutMs, signal });
+  const { content, image, known } = await findRemote(roots, text, options);
+  if (known !== undefined) return known;
+  const source = { kind: 'registry', reference: text, digest: image.digest } as const;
+  const limits = limitsOfImage(options);
+  return await storeOciImage(roots, { name, image, content, isRemote: true, source, limits, progress, signal });
+}
+
+/** What the registry says that the name is now; `known`: all of it is here already. */
+export async function findRemote(
+  roots: Roots,
+  text: string,
+  options: ImagePullOptions,
+): Promise<{ readonly content: ContentSource; readonly image: OciImage; readonly known?: ImageManifest | undefined }> {
+  const { insecure = false, signal, idleTimeoutMs } = options;
   const reference = requireRegistryReference(text);
   const arch = options.arch === undefined ? undefined : parseArch(options.arch);
-  const { name } = reference;
-  await using _lock = await lockImage(roots, name, { timeoutMs: lockTimeoutMs, signal });
   const content = await openRegistry(reference, {
     settings: await readRegistrySettings(roots),
     insecure,
@@ -54,10 +69,8 @@ export async function imagePull(
     signal,
   });
   const image = await resolveImage(content, await content.readFirst(signal), { arch, signal });
-  const known = await findImage(roots, name);
-  const isSame = known?.source.kind === 'registry' && known.source.digest === image.digest;
-  if (isSame && (await hasLayers(roots, known))) return known;
-  const source = { kind: 'registry', reference: text, digest: image.digest } as const;
-  const limits = limitsOfImage(options);
-  return await storeOciImage(roots, { name, image, content, isRemote: true, source, limits, progress, signal });
+  const found = await findImage(roots, reference.name);
+  const isSame = found?.source.kind === 'registry' && found.source.digest === image.digest;
+  const isWhole = isSame && (await hasLayers(roots, found));
+  return { content, image, ...(isWhole ? { known: found } : {}) };
 }

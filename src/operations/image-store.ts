@@ -13,7 +13,9 @@ import {
   listPulls,
   nativeArch,
   type OnProgress,
+  type Pull,
   readSteps,
+  type StepTable,
   withImagesLocked,
 } from '../images/index.js';
 import { type Roots, readSnapshots, readZones, scanZones, type ZoneImage } from '../state/index.js';
@@ -155,10 +157,21 @@ export async function sweepOutlines(roots: Roots): Promise<void> {
   for (const digest of await listOutlines(roots)) if (!layers.has(digest)) await removeOutline(roots, digest);
 }
 
+/** What else layers are kept for; as it is now, if not given. */
+interface Wanted {
+  readonly pulls?: readonly Pull[];
+  readonly steps?: StepTable;
+}
+
 /** Layers that neither these images nor a zone is made of, that no pull is about to make an image of, and no build of a template would take. */
-export async function unusedLayers(roots: Roots, images: readonly ImageManifest[]): Promise<string[]> {
-  const cached = Object.values(await readSteps(roots)).map(({ digest }) => digest);
-  const made = [...images, ...(await listPulls(roots))].flatMap(({ layers }) => layers);
+export async function unusedLayers(
+  roots: Roots,
+  images: readonly Pick<ImageManifest, 'layers'>[],
+  wanted: Wanted = {},
+): Promise<string[]> {
+  const { pulls = await listPulls(roots), steps = await readSteps(roots) } = wanted;
+  const cached = Object.values(steps).map(({ digest }) => digest);
+  const made = [...images, ...pulls].flatMap(({ layers }) => layers);
   const listed = new Set([...made, ...cached]);
   const users = await layersInUse(roots);
   return (await listLayers(roots)).filter((digest) => !listed.has(digest) && !users.has(digest));

@@ -69,39 +69,59 @@ export interface ImportResult {
  * @throws EXPORT_INVALID, EXPORT_UNTRUSTED, ZONE_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING; what create throws
  */
 export async function importZone(host: HostContext, options: ImportOptions): Promise<ImportResult> {
-  const { signal, keepIdentity = false } = options;
-  await using reader = await openArchive(options.source, signal);
-  const { manifest, spec: wanted } = parseManifest(reader.manifest);
-  const { spec, image, leftOut } = decide(host, { ...manifest, spec: wanted, label: wanted.name }, options);
-  const plain = {
-    ...newZoneRecord(spec, image),
-    ...(keepIdentity ? { machineId: manifest.identity.machineId } : {}),
-  };
-  const history = planHistory(manifest, {
-    zone: spec.name,
-    pool: spec.pool ?? defaultPoolName,
-    machineId: keepIdentity ? undefined : plain.machineId,
-    judge: (asked, its) => decide(host, { ...asked, spec: its, label: `${wanted.name}@${asked.name}` }, options),
-  });
+  await using reader = await openArchive(options.source, options.signal);
+  const decided = decideImport(host, reader.manifest, options);
+  const { record, manifest, history } = decided;
+  const { spec } = record;
   await refuseExisting(host, spec.name);
   await using _lock = await lockZone(host, spec.name, options);
-  await refuseExisting(host, spec.name);
-  await checkZoneFeasible(host, spec, image);
+  await checkImport(host, decided);
   await ensureNetworks(host.roots, spec);
-  await requireSpace(host, manifest);
-  const done = await unpackZone(host, { reader, record: plain, manifest, options, history });
+  const done = await unpackZone(host, { reader, record, manifest, options, history });
   return {
     name: spec.name,
     spec,
     entries: done.entries,
     sizeBytes: done.bytes,
-    leftOut: [...new Set([...leftOut, ...(history?.leftOut ?? [])])],
+    leftOut: decided.leftOut,
     skippedDevices: done.skippedDevices ?? 0,
     skippedXattrs: done.skippedXattrs ?? 0,
     removedHostKeys: done.removedHostKeys ?? 0,
     lostHostKeys: done.lostHostKeys,
     snapshots: history?.snapshots.length ?? 0,
   };
+}
+
+export interface DecidedImport {
+  readonly record: Omit<ZoneRecord, 'ids'>;
+  readonly manifest: ExportManifest;
+  readonly history: ImportedHistory | undefined;
+  readonly leftOut: readonly string[];
+}
+
+/** What the head of an archive becomes here. @throws EXPORT_INVALID, EXPORT_UNTRUSTED, SPEC_INVALID */
+export function decideImport(host: HostContext, head: string, options: ImportOptions): DecidedImport {
+  const { keepIdentity = false } = options;
+  const { manifest, spec: wanted } = parseManifest(head);
+  const { spec, image, leftOut } = decide(host, { ...manifest, spec: wanted, label: wanted.name }, options);
+  const record = {
+    ...newZoneRecord(spec, image),
+    ...(keepIdentity ? { machineId: manifest.identity.machineId } : {}),
+  };
+  const history = planHistory(manifest, {
+    zone: spec.name,
+    pool: spec.pool ?? defaultPoolName,
+    machineId: keepIdentity ? undefined : record.machineId,
+    judge: (asked, its) => decide(host, { ...asked, spec: its, label: `${wanted.name}@${asked.name}` }, options),
+  });
+  return { record, manifest, history, leftOut: [...new Set([...leftOut, ...(history?.leftOut ?? [])])] };
+}
+
+/** What can be known before anything is made. @throws ZONE_EXISTS, RESOURCE_DISK_FULL, and as `checkZoneFeasible` */
+export async function checkImport(host: HostContext, { record, manifest }: DecidedImport): Promise<void> {
+  await refuseExisting(host, record.spec.name);
+  await checkZoneFeasible(host, record.spec, record.image);
+  await requireSpace(host, manifest);
 }
 
 interface Asked {
@@ -182,9 +202,9 @@ async function unpackZone(host: HostContext, input: UnpackInput): Promise<Unpack
 }
 
 /** As of a zone that is created, but for its addresses; the record comes last. */
-function planImport(
+export function planImport(
   host: HostContext,
-  { record, manifest, options, history }: UnpackInput,
+  { record, manifest, options, history }: Omit<UnpackInput, 'reader'>,
   place: ZoneVolume,
 ): { first: HostOp[]; last: HostOp } {
   const { roots } = host;

@@ -42,6 +42,8 @@ export interface StartOptions extends OperationOptions {
   readonly detach?: boolean;
   /** Internal: a dry run leases nothing. */
   readonly interfaceSource?: InterfaceSource | undefined;
+  /** Internal: where a dry run finds now what will be in layers that are not there yet. */
+  readonly seen?: readonly string[] | undefined;
   /** Internal: looked up when the zone was made, a moment ago. */
   readonly parts?: FeasibleParts | undefined;
   /** Internal: kept by the restart policy. */

@@ -11,7 +11,7 @@ import {
   withImagesLocked,
 } from '../images/index.js';
 import { requireSnapshotRef } from '../spec/index.js';
-import { isErrno, type ZoneRecord } from '../state/index.js';
+import { isErrno, type Roots, type ZoneRecord } from '../state/index.js';
 import { hasLayer, stageLayer, sweepStaging } from '../storage/index.js';
 import { archiveError, startArchiveTool, ToolTalk } from './archive-tool.js';
 import { boundary } from './boundaries.js';
@@ -48,10 +48,7 @@ const mostLayers = 32;
  */
 export async function publishZone(host: HostContext, options: PublishOptions): Promise<ImageManifest> {
   const { roots } = host;
-  const { name } = await resolveImageName(options.image);
-  const check = (images: ImageTable) => refuseExistingImage(images, name, options.force === true);
-  const existing = await findImage(roots, name);
-  if (existing !== undefined) check({ [name]: existing });
+  const { name, check } = await checkPublish(roots, options);
   return withPartsOf(
     host,
     requireSnapshotRef(options.zone),
@@ -63,6 +60,18 @@ export async function publishZone(host: HostContext, options: PublishOptions): P
         options,
       ),
   );
+}
+
+/** @throws IMAGE_EXISTS without `force` */
+export async function checkPublish(
+  roots: Roots,
+  { image, force }: Pick<PublishOptions, 'image' | 'force'>,
+): Promise<{ readonly name: string; readonly check: (images: ImageTable) => void }> {
+  const { name } = await resolveImageName(image);
+  const check = (images: ImageTable) => refuseExistingImage(images, name, force === true);
+  const existing = await findImage(roots, name);
+  if (existing !== undefined) check({ [name]: existing });
+  return { name, check };
 }
 
 interface PublishInput {
@@ -85,8 +94,7 @@ async function publishRoot(
   const zone = record.spec.name;
   const [upper, ...below] = root?.directories ?? [];
   if (root === undefined || upper === undefined) throw new Error('a zone without a root');
-  // Frozen layers are no image's.
-  const isFlat = below.length >= mostLayers || (record.storage?.layers ?? []).length > 0;
+  const isFlat = becomesOneLayer(record, below.length);
   await sweepStaging(roots);
   await using staging = await stageLayer(roots);
   const parts = [
@@ -109,6 +117,10 @@ async function publishRoot(
   boundary('publish', zone, 'done');
   return manifest;
 }
+
+/** Frozen layers are no image's. */
+export const becomesOneLayer = (record: Pick<ZoneRecord, 'storage'>, layersBelow: number): boolean =>
+  layersBelow >= mostLayers || (record.storage?.layers ?? []).length > 0;
 
 /** The packer's stream; throws where it ends if the packer has not ended well. */
 async function* packed(

@@ -4,6 +4,13 @@ import { hasCode } from '../errors/index.js';
 import { applyHostOp, type HostOp } from '../plan/index.js';
 import { acquireZoneLock, type Roots, readJournals, zoneNames, zonePaths } from '../state/index.js';
 
+/** What has neither a record nor a journal. */
+export async function findRemains(roots: Roots): Promise<string[]> {
+  const zones = await zoneNames(roots);
+  const found = await Promise.all(zones.map((zone) => isZone(roots, zone)));
+  return zones.filter((_, index) => found[index] !== true);
+}
+
 /** Removes what has neither a record nor a journal. Zones that somebody works on are left alone. @returns their names */
 export async function removeRemains(roots: Roots): Promise<string[]> {
   const removed: string[] = [];

@@ -21,17 +21,42 @@ export async function restoreNetworks(host: HostContext): Promise<string[]> {
   return restored;
 }
 
-async function restoreZone(host: HostContext, { name, port }: ZoneSpec): Promise<boolean> {
-  const { roots } = host;
-  await using _lock = await lockZone(host, name);
+interface ZoneNetwork {
+  readonly prepared: readonly NetOp[];
+  readonly ports: readonly PortOp[];
+  /** Of these nobody knows any more. */
+  readonly missing: readonly PortOp[];
+}
+
+/** Of a zone that runs or is prepared. */
+async function networkOf({ roots }: HostContext, { name, port }: ZoneSpec): Promise<ZoneNetwork | undefined> {
   const isThere = (await readRunning(roots, name)) ?? (await readPrepared(roots, name));
-  if (isThere === undefined) return false;
+  if (isThere === undefined) return undefined;
   const prepared = ((await readLaunch(roots, name))?.prepared ?? []) as readonly NetOp[];
   const published = (await publishedPorts(roots)).map(formatPort);
   // Also noted are those that have been taken back meanwhile.
   const wanted = port.map(formatPort);
   const ports = prepared.filter((op): op is PortOp => op.op === 'net.port' && wanted.includes(formatPort(op)));
-  const missing = ports.filter((op) => !published.includes(formatPort(op)));
+  return { prepared, ports, missing: ports.filter((op) => !published.includes(formatPort(op))) };
+}
+
+/** What would be published again, by zone. */
+export async function missingPorts(
+  host: HostContext,
+): Promise<readonly { readonly zone: string; readonly ops: readonly PortOp[] }[]> {
+  const found: { zone: string; ops: readonly PortOp[] }[] = [];
+  for (const { spec } of await readZones(host.roots)) {
+    const ops = spec.net.kind === 'bridge' ? ((await networkOf(host, spec))?.missing ?? []) : [];
+    if (ops.length > 0) found.push({ zone: spec.name, ops });
+  }
+  return found;
+}
+
+async function restoreZone(host: HostContext, spec: ZoneSpec): Promise<boolean> {
+  await using _lock = await lockZone(host, spec.name);
+  const found = await networkOf(host, spec);
+  if (found === undefined) return false;
+  const { prepared, ports, missing } = found;
   for (const op of prepared.filter(({ op }) => op === 'net.nft')) await applyHostOp(op);
   for (const op of ports) await applyHostOp(op);
   return missing.length > 0;

@@ -30,19 +30,29 @@ function signalIfThere(pid: number, signal: number): void {
 /** Nothing in the zone runs until `resume`. @throws ZONE_NOT_RUNNING, ZONE_STATE if it is paused already */
 export async function pauseZone(host: HostContext, name: string, options: OperationOptions = {}): Promise<void> {
   await using _lock = await lockZone(host, name, options);
-  await readZone(host.roots, name);
-  await requireRunning(host, name);
-  if (await isZoneFrozen(groupsOf(host, name))) throw stateError(name, 'is paused already', `tszone resume ${name}`);
+  await requirePausable(host, name);
   await freezeZone(groupsOf(host, name));
 }
 
 /** @throws ZONE_NOT_RUNNING, ZONE_STATE if it is not paused */
 export async function resumeZone(host: HostContext, name: string, options: OperationOptions = {}): Promise<void> {
   await using _lock = await lockZone(host, name, options);
+  await requirePaused(host, name);
+  await thawZone(groupsOf(host, name));
+}
+
+/** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING, ZONE_STATE it is paused already */
+export async function requirePausable(host: HostContext, name: string): Promise<void> {
+  await readZone(host.roots, name);
+  await requireRunning(host, name);
+  if (await isZoneFrozen(groupsOf(host, name))) throw stateError(name, 'is paused already', `tszone resume ${name}`);
+}
+
+/** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING, ZONE_STATE it is not paused */
+export async function requirePaused(host: HostContext, name: string): Promise<void> {
   await readZone(host.roots, name);
   await requireRunning(host, name);
   if (!(await isZoneFrozen(groupsOf(host, name)))) throw stateError(name, 'is not paused', `tszone pause ${name}`);
-  await thawZone(groupsOf(host, name));
 }
 
 function stateError(name: string, what: string, command: string): Error {

@@ -118,11 +118,11 @@ export async function planZoneStart(
   options: StartOptions = {},
 ): Promise<ZoneStartPlan> {
   const isFull = (record.spec.init ?? record.image.config.init) === 'full';
-  const bootsSystemd = isFull && (await requireFullInit(host, record)) === 'systemd';
+  const bootsSystemd = isFull && (await requireFullInit(host, record, options.seen)) === 'systemd';
   const devices = options.parts?.devices ?? (await resolveDevices(host, record.spec.device));
   const { profile, notes } = planZoneProfile(host, record.spec);
   const input = {
-    ...(await planZoneFiles(host, record)),
+    ...(await planZoneFiles(host, record, options.seen)),
     devices,
     bootsSystemd,
     profile,

@@ -147,8 +147,8 @@ async function bringLocal(context: LayerContext, layer: OciLayer): Promise<void>
   // Of a layer that is not compressed the unpacked digest is its own.
   const isPlain = blob.digest === diffId;
   await using file = isPlain ? await input.content.openFile?.(blob) : undefined;
-  const plain = file === undefined ? undefined : await asFileArchive(file);
-  if (plain !== undefined) return await unpack(context, layer, plain, report);
+  const fileArchive = file === undefined ? undefined : await asFileArchive(file);
+  if (fileArchive !== undefined) return await unpack(context, layer, fileArchive, report);
   const { chunks } = await input.content.openBlob(blob, 0, signal);
   await unpack(context, layer, counted(isPlain ? chunks : verified(blob, chunks), report));
 }
@@ -183,8 +183,8 @@ async function unpack(
 /** It is closed when this is over, also where a reader gave up in the middle. */
 async function unpackFile(context: LayerContext, layer: OciLayer, path: string): Promise<void> {
   await using file = await open(path, 'r');
-  const plain = await asFileArchive(file);
-  await unpack(context, layer, plain ?? file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }));
+  const fileArchive = await asFileArchive(file);
+  await unpack(context, layer, fileArchive ?? file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }));
 }
 
 async function* counted(chunks: AsyncIterable<Buffer>, report: (count: number) => void): AsyncGenerator<Buffer> {

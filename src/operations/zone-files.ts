@@ -33,11 +33,20 @@ import {
   volumeOf,
 } from './zone-storage.js';
 
-/** What the plan of any start needs to know of the zone's root. @throws PATH_NOT_FOUND */
-export async function planZoneFiles(host: HostContext, record: ZoneRecord): Promise<ZoneFilesPart> {
+/**
+ * What the plan of any start needs to know of the zone's root.
+ *
+ * @param seen of a dry run: trees with what will be in its layers
+ * @throws PATH_NOT_FOUND
+ */
+export async function planZoneFiles(
+  host: HostContext,
+  record: ZoneRecord,
+  seen: readonly string[] = [],
+): Promise<ZoneFilesPart> {
   const place = await volumeOf(host.roots, record);
   const { local } = zonePaths(host.roots, record.spec.name);
-  const files = { frozen: frozenLayersOf(place), rootfs: directoryOf(place), storage: planOpen(place), local };
+  const files = { frozen: frozenLayersOf(place), rootfs: directoryOf(place), storage: planOpen(place), local, seen };
   return planFiles(host, record, files);
 }
 
@@ -50,10 +59,11 @@ export interface FilesPlace {
   readonly storage: StoragePart;
   /** What a sparse zone sees as /usr/local. */
   readonly local: string;
+  readonly seen?: readonly string[] | undefined;
 }
 
 export async function planFiles(host: HostContext, record: ZoneRecord, place: FilesPlace): Promise<ZoneFilesPart> {
-  const { frozen, rootfs, storage, local } = place;
+  const { frozen, rootfs, storage, local, seen = [] } = place;
   return {
     roots: host.roots,
     facts: host.facts,
@@ -63,7 +73,7 @@ export async function planFiles(host: HostContext, record: ZoneRecord, place: Fi
     storage,
     trees: await planZoneTrees(record, local),
     ...(record.spec.privileged ? { hostDevices: await hostDeviceNodes() } : {}),
-    fromImage: await filesFromImage([join(rootfs, 'upper'), ...frozen]),
+    fromImage: await filesFromImage([join(rootfs, 'upper'), ...frozen, ...seen]),
     programs: { init: initPath(), helper: helperPath() },
   };
 }

@@ -94,7 +94,8 @@ export function previewInterfaces(): InterfaceSource {
   };
 }
 
-const wishOf = ({ name, mac, ip, ip6 }: InterfaceSpec) => ({ interfaceName: name, mac, ip, ip6 });
+/** What an interface asks of its network. */
+export const wishOf = ({ name, mac, ip, ip6 }: InterfaceSpec) => ({ interfaceName: name, mac, ip, ip6 });
 
 async function interfaceOf(
   roots: Roots,

@@ -5,6 +5,8 @@ import type { RepositoryOptions } from '../operations/backup-repository.js';
 import { type BackupRestored, type BackupRestoreOptions, restoreBackup } from '../operations/backup-restore.js';
 import { type BackupVerified, verifyBackups } from '../operations/backup-verify.js';
 import { type CreateOptions, createZone } from '../operations/create-zone.js';
+import { dryRunBackupRestore, dryRunImport } from '../operations/dry-run-import.js';
+import type { Dry, DryRun, Wet } from '../operations/dry-run-step.js';
 import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
 import { type ImportOptions, type ImportResult, importZone } from '../operations/import-zone.js';
 import { listZones } from '../operations/list-zones.js';
@@ -59,9 +61,24 @@ export class Host {
    *
    * @throws EXPORT_INVALID, EXPORT_UNTRUSTED, ZONE_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL
    */
-  import(source: string | number, options: Omit<ImportOptions, 'source'> = {}): Promise<ImportResult> {
-    checkKeys('import', options, ['name', 'keepIdentity', 'trust', 'progress', 'signal', 'timeoutMs']);
-    return importZone(this.context, { ...options, source });
+  import(source: string | number, options?: Wet<Omit<ImportOptions, 'source'>>): Promise<ImportResult>;
+  /** Reads the head of the archive, and says what would be done. @throws as the real one, before it makes anything */
+  import(source: string | number, options: Omit<ImportOptions, 'source'> & Dry): Promise<DryRun>;
+  async import(
+    source: string | number,
+    { dryRun, ...options }: Omit<ImportOptions, 'source'> & { readonly dryRun?: boolean | undefined } = {},
+  ): Promise<ImportResult | DryRun> {
+    checkKeys('import', options, [
+      'dryRun',
+      'name',
+      'keepIdentity',
+      'pool',
+      'trust',
+      'progress',
+      'signal',
+      'timeoutMs',
+    ]);
+    return (dryRun === true ? dryRunImport : importZone)(this.context, { ...options, source });
   }
 
   /** What `zone.backup` has put into a repository, the oldest first. @throws BACKUP_REPOSITORY_NOT_FOUND, BACKUP_PASSWORD_WRONG */
@@ -71,10 +88,16 @@ export class Host {
   }
 
   /** Makes a zone of a backup. It is not started. @throws BACKUP_NOT_FOUND, BACKUP_DAMAGED; as import */
-  restoreBackup(options: BackupRestoreOptions): Promise<BackupRestored> {
-    const own = ['backup', 'name', 'keepIdentity', 'pool', 'trust', 'progress'];
+  restoreBackup(options: Wet<BackupRestoreOptions>): Promise<BackupRestored>;
+  /** Reads the head of the backup, and says what would be done. @throws as the real one, before it makes anything */
+  restoreBackup(options: BackupRestoreOptions & Dry): Promise<DryRun>;
+  async restoreBackup({
+    dryRun,
+    ...options
+  }: BackupRestoreOptions & { readonly dryRun?: boolean | undefined }): Promise<BackupRestored | DryRun> {
+    const own = ['dryRun', 'backup', 'name', 'keepIdentity', 'pool', 'trust', 'progress'];
     checkKeys('restoreBackup', options, [...repositoryKeys, ...own]);
-    return restoreBackup(this.context, options);
+    return (dryRun === true ? dryRunBackupRestore : restoreBackup)(this.context, options);
   }
 
   /** Whether a repository is whole; `readData` looks at every byte. @throws BACKUP_DAMAGED */

@@ -5,6 +5,10 @@ import { type BackupOptions, type BackupResult, createBackup } from '../operatio
 import { type CloneInput, cloneZone } from '../operations/clone-zone.js';
 import { copyIn, copyOut } from '../operations/copy-files.js';
 import { deleteZone } from '../operations/delete-zone.js';
+import { dryRunExport, dryRunPublish } from '../operations/dry-run-archive.js';
+import { dryRunBackupCreate } from '../operations/dry-run-backup.js';
+import { dryRunClone, dryRunFork } from '../operations/dry-run-clone.js';
+import type { Dry, DryRun, Wet } from '../operations/dry-run-step.js';
 import { execInZone } from '../operations/exec-in-zone.js';
 import { type ExportOptions, type ExportResult, exportZone } from '../operations/export-zone.js';
 import { forkZone } from '../operations/fork-zone.js';
@@ -48,7 +52,10 @@ export interface ZoneExecOptions {
 /** What a clone is made of, and what is to be different. */
 export type CloneOptions = Omit<CloneInput, 'source' | 'name'>;
 
-const cloneKeys = ['snapshot', 'keepIdentity', 'ephemeral', 'change'] as const;
+type ForkOptions = CloneOptions & { readonly name?: string | undefined };
+type MaybeDry = { readonly dryRun?: boolean | undefined };
+
+const cloneKeys = ['dryRun', 'snapshot', 'keepIdentity', 'ephemeral', 'change'] as const;
 const execKeys = ['signal', 'timeoutMs', 'stdin', 'env', 'cwd', 'user', 'maxOutputBytes'] as const;
 
 /** `await using` deletes a zone that came from `host.run`; one that came from `host.zone` or `host.create` stays. */
@@ -173,19 +180,33 @@ export class Zone implements AsyncDisposable {
    * @example const test = await zone.clone('test', { snapshot: 'before', change: { memory: '256M' } });
    * @throws ZONE_EXISTS, SNAPSHOT_NOT_FOUND, SPEC_INVALID, RESOURCE_DISK_FULL
    */
-  async clone(name: string, input: CloneOptions = {}, options: OperationOptions = {}): Promise<Zone> {
+  clone(name: string, input?: Wet<CloneOptions>, options?: OperationOptions): Promise<Zone>;
+  /** What would be done. @throws as the real one, before it makes anything */
+  clone(name: string, input: CloneOptions & Dry): Promise<DryRun>;
+  async clone(
+    name: string,
+    { dryRun, ...input }: CloneOptions & MaybeDry = {},
+    options: OperationOptions = {},
+  ): Promise<Zone | DryRun> {
     checkKeys('clone', input, cloneKeys);
-    await cloneZone(this.#host, { ...input, source: this.name, name }, options);
+    const wish = { ...input, source: this.name, name };
+    if (dryRun === true) return dryRunClone(this.#host, wish);
+    await cloneZone(this.#host, wish, options);
     return new Zone(this.#host, name, false);
   }
 
   /** The same, started; a name is generated if none is given. `await using` deletes it. */
+  fork(input?: Wet<ForkOptions>, options?: OperationOptions): Promise<Zone>;
+  /** What would be done. @throws as the real one, before it makes anything */
+  fork(input: ForkOptions & Dry): Promise<DryRun>;
   async fork(
-    input: CloneOptions & { readonly name?: string | undefined } = {},
+    { dryRun, ...input }: ForkOptions & MaybeDry = {},
     options: OperationOptions = {},
-  ): Promise<Zone> {
+  ): Promise<Zone | DryRun> {
     checkKeys('fork', input, [...cloneKeys, 'name']);
-    const { name } = await forkZone(this.#host, { ...input, source: this.name }, options);
+    const wish = { ...input, source: this.name };
+    if (dryRun === true) return dryRunFork(this.#host, wish);
+    const { name } = await forkZone(this.#host, wish, options);
     return new Zone(this.#host, name, true);
   }
 
@@ -208,9 +229,15 @@ export class Zone implements AsyncDisposable {
    *
    * @throws PATH_EXISTS, PATH_NOT_FOUND, RESOURCE_DISK_FULL, HOST_TOOL_MISSING
    */
-  export(target: string | number, options: Omit<ExportOptions, 'zone' | 'target'> = {}): Promise<ExportResult> {
-    checkKeys('export', options, ['force', 'level', 'progress', 'signal']);
-    return exportZone(this.#host, { ...options, zone: this.name, target });
+  export(target: string | number, options?: Wet<Omit<ExportOptions, 'zone' | 'target'>>): Promise<ExportResult>;
+  /** What would be done. @throws as the real one, before it writes */
+  export(target: string | number, options: Omit<ExportOptions, 'zone' | 'target'> & Dry): Promise<DryRun>;
+  async export(
+    target: string | number,
+    { dryRun, ...options }: Omit<ExportOptions, 'zone' | 'target'> & MaybeDry = {},
+  ): Promise<ExportResult | DryRun> {
+    checkKeys('export', options, ['dryRun', 'force', 'level', 'snapshots', 'progress', 'signal']);
+    return (dryRun === true ? dryRunExport : exportZone)(this.#host, { ...options, zone: this.name, target });
   }
 
   /**
@@ -218,15 +245,24 @@ export class Zone implements AsyncDisposable {
    *
    * @throws BACKUP_PASSWORD_MISSING, BACKUP_PASSWORD_WRONG, RESOURCE_DISK_FULL, HOST_TOOL_MISSING
    */
-  backup(options: Omit<BackupOptions, 'zone'>): Promise<BackupResult> {
-    checkKeys('backup', options, [...repositoryKeys, 'comment', 'progress']);
-    return createBackup(this.#host, { ...options, zone: this.name });
+  backup(options: Wet<Omit<BackupOptions, 'zone'>>): Promise<BackupResult>;
+  /** What would be done. @throws as the real one, before it freezes the zone */
+  backup(options: Omit<BackupOptions, 'zone'> & Dry): Promise<DryRun>;
+  async backup({ dryRun, ...options }: Omit<BackupOptions, 'zone'> & MaybeDry): Promise<BackupResult | DryRun> {
+    checkKeys('backup', options, ['dryRun', ...repositoryKeys, 'comment', 'progress']);
+    return (dryRun === true ? dryRunBackupCreate : createBackup)(this.#host, { ...options, zone: this.name });
   }
 
   /** An image NAME[:TAG] of what the zone is now. @throws IMAGE_EXISTS without force, ZONE_STATE, RESOURCE_DISK_FULL */
-  publish(image: string, options: Omit<PublishOptions, 'zone' | 'image'> = {}): Promise<ImageManifest> {
-    checkKeys('publish', options, ['description', 'force', 'progress', 'signal']);
-    return publishZone(this.#host, { ...options, zone: this.name, image });
+  publish(image: string, options?: Wet<Omit<PublishOptions, 'zone' | 'image'>>): Promise<ImageManifest>;
+  /** What would be done. @throws as the real one, before it makes anything */
+  publish(image: string, options: Omit<PublishOptions, 'zone' | 'image'> & Dry): Promise<DryRun>;
+  async publish(
+    image: string,
+    { dryRun, ...options }: Omit<PublishOptions, 'zone' | 'image'> & MaybeDry = {},
+  ): Promise<ImageManifest | DryRun> {
+    checkKeys('publish', options, ['dryRun', 'description', 'force', 'progress', 'signal']);
+    return (dryRun === true ? dryRunPublish : publishZone)(this.#host, { ...options, zone: this.name, image });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,8 +3,9 @@
  * holder never leaves a stale lock behind. Node has no flock; the helper takes it on node's own open file description.
  */
 
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
 import { type FileHandle, open, rm, stat } from '../host/quick-fs.js';
 import { diskFull, isErrno, makeStateDirectory } from './json-file.js';
@@ -32,6 +33,18 @@ const held = new Set<string>();
 /** Held by this process: who only tries to take it need not ask the kernel. */
 export function holdsLock(path: string): boolean {
   return held.has(path);
+}
+
+/** Whether somebody holds it now; for the look no file is made. */
+export async function isLockHeld(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  try {
+    await (await acquireLock(path, { what: `"${path}"`, timeoutMs: 0 })).release();
+    return false;
+  } catch (error) {
+    if (hasCode(error, 'LOCK_BUSY')) return true;
+    throw error;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Ranges in the register of ids whose zones are gone. */
 import { dirname, join } from 'node:path';
 import { access, readdir, readFile } from '../host/quick-fs.js';
-import { type Entry, type IdLease, idLedger, idOwner, withRegister } from './id-register-file.js';
+import { type Entry, type IdLease, type IdLedger, idLedger, idOwner, withRegister } from './id-register-file.js';
 import { isErrno } from './json-file.js';
 import { mountPoints } from './mounts.js';
 import { zonePaths } from './zone-paths.js';
@@ -21,18 +21,32 @@ export interface PruneIdsOptions {
 export async function pruneIds({ directory, usedIds = processIds }: PruneIdsOptions = {}): Promise<IdLease[]> {
   if (idLedger(directory).refresh().all().length === 0) return [];
   return withRegister(directory, async (register) => {
-    const entries = register.all();
-    const points = await mountPoints();
-    const gone = await Promise.all(entries.map((entry) => isGone(entry, points)));
-    const used = gone.includes(true) ? await usedIds() : [];
-    const isDropped = (entry: Entry, index: number) =>
-      gone[index] === true && !used.some((id) => id >= entry.base && id < entry.base + entry.count);
-    const dropped = entries.filter(isDropped);
+    const dropped = await strayEntries(register, usedIds);
     const owners = dropped.map((entry) => idOwner(entry, entry.zone));
     const left = (owner: string) => register.of(owner).filter((entry) => !dropped.includes(entry));
     await register.write(new Map(owners.map((owner) => [owner, left(owner)])));
-    return dropped.map(({ root, zone, base, count }) => ({ root, zone, base, count }));
+    return dropped.map(leaseOf);
   });
+}
+
+/** What would be freed. */
+export async function strayIds({ directory, usedIds = processIds }: PruneIdsOptions = {}): Promise<IdLease[]> {
+  return (await strayEntries(idLedger(directory).refresh(), usedIds)).map(leaseOf);
+}
+
+const leaseOf = ({ root, zone, base, count }: Entry): IdLease => ({ root, zone, base, count });
+
+async function strayEntries(
+  register: Pick<IdLedger, 'all'>,
+  usedIds: () => Promise<readonly number[]>,
+): Promise<Entry[]> {
+  const entries = register.all();
+  const points = await mountPoints();
+  const gone = await Promise.all(entries.map((entry) => isGone(entry, points)));
+  const used = gone.includes(true) ? await usedIds() : [];
+  const isDropped = (entry: Entry, index: number) =>
+    gone[index] === true && !used.some((id) => id >= entry.base && id < entry.base + entry.count);
+  return entries.filter(isDropped);
 }
 
 async function isGone({ root, zone, mount }: Entry, points: readonly string[]): Promise<boolean> {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { readdir, rm } from '../host/quick-fs.js';
-import { acquireLock, isErrno, type Lock, makeStateDirectory, type Roots } from '../state/index.js';
+import { acquireLock, isErrno, isLockHeld, type Lock, makeStateDirectory, type Roots } from '../state/index.js';
 
 export interface HeldBlob extends AsyncDisposable {
   readonly path: string;
@@ -34,6 +34,15 @@ function held(path: string, lock: Lock): HeldBlob {
     remove: () => rm(path, { force: true }),
     [Symbol.asyncDispose]: () => lock.releaseAndRemove(),
   };
+}
+
+/** Digests of what nobody works on, but for those that are `kept`. */
+export async function strayBlobs(roots: Roots, kept: ReadonlySet<string>): Promise<string[]> {
+  const directory = blobsDirectory(roots);
+  const files = (await namesOf(directory)).filter((name) => !name.endsWith('.lock'));
+  const held = await Promise.all(files.map((name) => isLockHeld(join(directory, `${name}.lock`))));
+  const digests = files.filter((_, index) => held[index] !== true).map((name) => name.replace('-', ':'));
+  return digests.filter((digest) => !kept.has(digest));
 }
 
 /** Removes what nobody works on, but for those that are `kept`. Returns how many blobs that were. */

@@ -9,6 +9,7 @@ import {
   acquireLock,
   diskFull,
   isErrno,
+  isLockHeld,
   type Lock,
   makeStateDirectory,
   type Roots,
@@ -108,6 +109,14 @@ async function commitTree(roots: Roots, tree: string, digest: string): Promise<v
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw diskFull(error, tree);
   }
   await syncDirectory(layersDirectory(roots));
+}
+
+/** What makers that were killed have left. */
+export async function strayStaging(roots: Roots): Promise<string[]> {
+  const names = (await entriesOf(layersDirectory(roots))).filter((entry) => entry.startsWith(stagingPrefix));
+  const paths = names.map((name) => join(layersDirectory(roots), name));
+  const held = await Promise.all(paths.map((path) => isLockHeld(join(path, 'lock'))));
+  return paths.filter((_, index) => held[index] !== true);
 }
 
 /** Removes what makers that were killed have left. Returns how many. */

@@ -126,8 +126,11 @@ describe('--dry-run', () => {
       await host.ok(['create', 'kept', '--image', 'sparse', '--net', 'none']);
       await host.ok(['run', '-d', '--name', 'runs', '--net', 'none', 'sparse', 'sleep', '1000']);
       await host.ok(['exec', 'runs', 'touch', '/root/x']);
-      expect(opsOf(await unchanged(['snapshot', 'create', 'kept@a']))).to.deep.equal(['state.snapshot-write']);
-      const copied = ['storage.layer', 'storage.freeze', 'state.snapshot-write'];
+      expect(opsOf(await unchanged(['snapshot', 'create', 'kept@a']))).to.deep.equal([
+        'storage.local',
+        'state.snapshot-write',
+      ]);
+      const copied = ['storage.layer', 'storage.freeze', 'storage.local', 'state.snapshot-write'];
       expect(opsOf(await unchanged(['snapshot', 'create', 'runs@a']))).to.deep.equal(copied);
       await host.ok(['snapshot', 'create', 'runs@a', '--keep', '1s']);
       expect(await code('snapshot', 'create', 'runs@a')).to.equal('SNAPSHOT_EXISTS');

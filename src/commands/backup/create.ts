@@ -1,9 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 import { passwordFlag, repositoryFlag, repositoryOptions } from '../../cli/backup-flags.js';
 import { BaseCommand } from '../../cli/base-command.js';
-import { requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { type BackupResult, createBackup } from '../../operations/backup-create.js';
+import { dryRunBackupCreate } from '../../operations/dry-run-backup.js';
 import { formatSize } from '../../spec/index.js';
 
 export default class BackupCreate extends BaseCommand<typeof BackupCreate> {
@@ -17,6 +19,7 @@ export default class BackupCreate extends BaseCommand<typeof BackupCreate> {
   static override takesLocks = true;
   static override args = { zone: requiredArg('the zone, or ZONE@SNAPSHOT') };
   static override flags = {
+    ...dryRunFlag,
     ...repositoryFlag,
     comment: Flags.string({ helpValue: 'TEXT', description: 'what it is for' }),
     ...passwordFlag,
@@ -25,13 +28,14 @@ export default class BackupCreate extends BaseCommand<typeof BackupCreate> {
   async run(): Promise<Output> {
     const { zone } = this.args;
     const { to, comment } = this.flags;
+    const input = { ...repositoryOptions(to, this.flags, this.caller), zone, comment };
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host, options) => dryRunBackupCreate(host, { ...input, ...options }))]);
     using progress = this.progress(`backing up ${zone}`);
     const made = await this.operate((host, options) =>
       createBackup(host, {
-        ...repositoryOptions(to, this.flags, this.caller),
+        ...input,
         ...options,
-        zone,
-        comment,
         progress: (update) => progress.update(update),
       }),
     );

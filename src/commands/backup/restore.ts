@@ -1,9 +1,11 @@
 import { passwordFlag, repositoryArg, repositoryOptions } from '../../cli/backup-flags.js';
 import { BaseCommand } from '../../cli/base-command.js';
-import { optionalArg, requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, optionalArg, requiredArg } from '../../cli/flags.js';
 import { importFlags, importRemarks, trustOf } from '../../cli/import-flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { restoreBackup } from '../../operations/backup-restore.js';
+import { dryRunBackupRestore } from '../../operations/dry-run-import.js';
 import { formatSize } from '../../spec/index.js';
 
 export default class BackupRestore extends BaseCommand<typeof BackupRestore> {
@@ -20,20 +22,25 @@ export default class BackupRestore extends BaseCommand<typeof BackupRestore> {
     backup: requiredArg('its id, or ZONE or ZONE@latest for the newest one'),
     name: optionalArg('the name of the zone; the one that it had if not given'),
   };
-  static override flags = { ...importFlags, ...passwordFlag };
+  static override flags = { ...dryRunFlag, ...importFlags, ...passwordFlag };
 
   async run(): Promise<Output> {
     const { repository, backup, name } = this.args;
+    const input = {
+      ...repositoryOptions(repository, this.flags, this.caller),
+      backup,
+      name,
+      pool: this.flags.pool,
+      keepIdentity: this.flags['keep-identity'] === true,
+      trust: trustOf(this.flags),
+    };
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host, options) => dryRunBackupRestore(host, { ...input, ...options }))]);
     using progress = this.progress(`restoring ${name ?? backup}`);
     const result = await this.operate((host, options) =>
       restoreBackup(host, {
-        ...repositoryOptions(repository, this.flags, this.caller),
+        ...input,
         ...options,
-        backup,
-        name,
-        pool: this.flags.pool,
-        keepIdentity: this.flags['keep-identity'] === true,
-        trust: trustOf(this.flags),
         progress: (update) => progress.update(update),
       }),
     );

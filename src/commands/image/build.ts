@@ -1,7 +1,9 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
+import { dryRunImageBuild } from '../../operations/dry-run-image.js';
 import { imageBuild } from '../../operations/image-build.js';
 import { formatSize } from '../../spec/index.js';
 
@@ -19,6 +21,7 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
     image: requiredArg("a shipped template's name, or the path of a folder with a template.json"),
   };
   static override flags = {
+    ...dryRunFlag,
     suite: Flags.string({ helpValue: 'SUITE', description: "release; the template's own if not given" }),
     arch: Flags.string({
       helpValue: 'ARCH',
@@ -45,16 +48,14 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
   async run(): Promise<Output> {
     const { suite, arch, from, digest } = this.flags;
     const updates = !this.flags['no-updates'];
+    const input = { suite, arch, updates, noCache: this.flags['no-cache'], from, digest };
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host) => dryRunImageBuild(host, this.args.image, input))]);
     using progress = this.progress(`building ${this.args.image}`);
     const image = await this.operate((host, options) =>
       imageBuild(host, this.args.image, {
         ...options,
-        suite,
-        arch,
-        updates,
-        noCache: this.flags['no-cache'],
-        from,
-        digest,
+        ...input,
         progress: (update) => progress.update(update),
       }),
     );

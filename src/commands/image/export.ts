@@ -1,7 +1,9 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, requiredArg } from '../../cli/flags.js';
 import { done, exitWith, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
+import { dryRunImageExport } from '../../operations/dry-run-image.js';
 import { imageExport } from '../../operations/image-export.js';
 
 export default class ImageExport extends BaseCommand<typeof ImageExport> {
@@ -17,6 +19,7 @@ export default class ImageExport extends BaseCommand<typeof ImageExport> {
     destination: requiredArg('a directory or an archive that is not there yet, or -'),
   };
   static override flags = {
+    ...dryRunFlag,
     format: Flags.option({ options: ['dir', 'tar'] as const })({
       helpValue: 'dir|tar',
       description: 'what DESTINATION becomes, whatever it is called',
@@ -32,14 +35,19 @@ export default class ImageExport extends BaseCommand<typeof ImageExport> {
     const { image: name, destination } = this.args;
     const { format, compression, ref } = this.flags;
     const isStream = destination === '-';
+    const input = {
+      destination: isStream ? process.stdout : destination,
+      format: isStream ? ('tar' as const) : format,
+      compression,
+      ref,
+    };
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host) => dryRunImageExport(host, name, input))]);
     using progress = this.progress(`exporting ${name}`);
     const image = await this.operate((host, options) =>
       imageExport(host, name, {
         ...options,
-        destination: isStream ? process.stdout : destination,
-        format: isStream ? 'tar' : format,
-        compression,
-        ref,
+        ...input,
         progress: (update) => progress.update(update),
       }),
     );

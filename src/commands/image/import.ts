@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { limitFlags, limitsOf, optionalArg, requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, limitFlags, limitsOf, optionalArg, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
 import { zoneError } from '../../errors/index.js';
+import { dryRunImageImport } from '../../operations/dry-run-image.js';
 import { imageImport } from '../../operations/image-import.js';
 import { formatSize } from '../../spec/index.js';
 
@@ -21,6 +23,7 @@ export default class ImageImport extends BaseCommand<typeof ImageImport> {
     file: optionalArg('the archive, the directory of a layout, or - for standard input'),
   };
   static override flags = {
+    ...dryRunFlag,
     arch: Flags.string({
       helpValue: 'ARCH',
       description: 'what its programs are for; told by the archive if not given',
@@ -35,16 +38,14 @@ export default class ImageImport extends BaseCommand<typeof ImageImport> {
     const { arch, ref } = this.flags;
     const limits = limitsOf(this.flags);
     const source = file === '-' ? process.stdin : file;
+    const input = { name, source, ...limits, arch, ref, force: this.flags.force === true };
+    if (this.flags['dry-run'] === true)
+      return planned([await this.operate((host, options) => dryRunImageImport(host, { ...options, ...input }))]);
     using progress = this.progress(`importing ${name}`);
     const image = await this.operate((host, options) =>
       imageImport(host, {
         ...options,
-        name,
-        source,
-        ...limits,
-        arch,
-        ref,
-        force: this.flags.force === true,
+        ...input,
         progress: (update) => progress.update(update),
       }),
     );

@@ -1,7 +1,9 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.js';
-import { limitFlags, limitsOf, requiredArg } from '../../cli/flags.js';
+import { dryRunFlag, limitFlags, limitsOf, requiredArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
+import { planned } from '../../cli/planned.js';
+import { dryRunImagePull } from '../../operations/dry-run-image.js';
 import { imagePull } from '../../operations/image-pull.js';
 import { formatSize } from '../../spec/index.js';
 
@@ -16,6 +18,7 @@ export default class ImagePull extends BaseCommand<typeof ImagePull> {
   ];
   static override args = { image: requiredArg('HOST[:PORT]/PATH[:TAG], or with @sha256:… instead of the tag') };
   static override flags = {
+    ...dryRunFlag,
     arch: Flags.string({
       helpValue: 'ARCH',
       description: "architecture, such as arm64 or i386; this machine's if not given",
@@ -30,13 +33,17 @@ export default class ImagePull extends BaseCommand<typeof ImagePull> {
   async run(): Promise<Output> {
     const { arch, insecure } = this.flags;
     const limits = limitsOf(this.flags);
+    const input = { ...limits, arch, insecure: insecure === true };
+    if (this.flags['dry-run'] === true) {
+      return planned([
+        await this.operate((host, options) => dryRunImagePull(host, this.args.image, { ...options, ...input })),
+      ]);
+    }
     using progress = this.progress(`pulling ${this.args.image}`);
     const image = await this.operate((host, options) =>
       imagePull(host, this.args.image, {
         ...options,
-        ...limits,
-        arch,
-        insecure: insecure === true,
+        ...input,
         progress: (update) => progress.update(update),
       }),
     );

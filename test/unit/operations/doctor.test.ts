@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { formatReport } from '../../../src/cli/report.js';
 import { probeHost } from '../../../src/host/index.js';
 import { doctor } from '../../../src/operations/doctor.js';
+import { dryRunDoctorFix } from '../../../src/operations/dry-run-host.js';
 import { idLedger } from '../../../src/state/id-register-file.js';
 import { claimIds, idsPerZone, leaseIds } from '../../../src/state/index.js';
 import { requires } from '../../helpers/requires.js';
@@ -26,6 +27,10 @@ describe('doctor --fix', () => {
     const options = { sysctl: { file: join(directory, 'sysctl.conf'), prefix: directory }, ids: { directory } };
     const host = { facts: await probeHost(), roots };
     expect((await doctor(host, options)).fixed).to.equal(undefined);
+    const plan = await dryRunDoctorFix(host.facts, options, undefined);
+    const said = plan.steps.map(({ op, text }) => `${op.op} ${text}`).join('\n');
+    expect(said).to.include(`state.ids-release free user ids ${freed.base}`).and.not.include('"here"');
+    expect(idLedger(directory).refresh().all().length).to.equal(2);
     const report = await doctor(host, { ...options, fix: true });
     expect(report.fixed?.freedIds).to.deep.equal([{ root: roots.root, zone: 'gone', ...freed }]);
     expect(formatReport(report)).to.contain(`freed user ids ${freed.base}`).and.contain('"gone"');
