@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -34,13 +35,25 @@ static void undo(void) {
   exitlist_run(&plan, true);
 }
 
+/*
+ * Killed before this process held the lock, its caller left nothing that says that a start is under way: the next command may have taken back what the
+ * list names, and made it anew. So nothing is undone.
+ */
+static void end_with_caller(void) {
+  struct pollfd caller = {.fd = EVENT_FD};
+  if (poll(&caller, 1, 0) > 0 && (caller.revents & POLLHUP) != 0) _exit(STATUS_FAILED);
+}
+
 static void take_lock(void) {
   report_step("monitor.lock", -1);
+  /* Here, too, so that a late one is in nobody's way. */
+  end_with_caller();
   if (settings.lock != NULL) {
     lock = open(settings.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0) fail("open", settings.lock);
     /* Never closed: it is free when the helper has ended, or has nothing left of the zone but output for its caller. */
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) fail("flock", settings.lock);
+    end_with_caller();
   }
   report_on_failure(undo);
 }

@@ -1,16 +1,19 @@
 /** The end of a zone whose caller does not take its output, or whose socket is crowded. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, createReadStream, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, createReadStream, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   attachConsole,
   type EnterOp,
+  encodePlan,
   type HelperSession,
+  helperPath,
   sendSignal,
   spawnSession,
   waitForExit,
@@ -145,6 +148,20 @@ describe('the end of a zone', () => {
       session.detach();
       await eventually('the monitor is gone', () => !existsSync(`/proc/${session.pid}/cwd`));
     });
+  });
+
+  it('leaves alone what is listed for it when the caller had died before there was a lock: that may be of the next start', async () => {
+    const marker = join(zone.path, 'marker');
+    writeFileSync(marker, '');
+    const child = spawn(helperPath(), ['launch'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+    const ended = once(child, 'exit');
+    const [plan, events] = [child.stdio[3] as Writable, child.stdio[4] as Readable];
+    events.destroy();
+    await once(events, 'close');
+    plan.end(encodePlan([...zone.plan(['sleep', '1000']), { op: 'exit.unlink', path: marker }]));
+    expect((await ended)[0]).to.equal(125);
+    expect(existsSync(marker)).to.equal(true);
+    for (const name of ['lock', 'running.json']) expect(existsSync(join(zone.run, name)), name).to.equal(false);
   });
 
   it('comes after 100 MB for a reader that lives', async function () {
