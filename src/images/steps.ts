@@ -1,7 +1,7 @@
 /** What the steps of a layered template are made of, and the key by which a layer that was made of the same is found again. */
 import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { isErrno } from '../state/index.js';
@@ -79,8 +79,10 @@ async function readSource(folder: string, source: string): Promise<Buffer> {
   const path = join(folder, source);
   try {
     const [root, found] = await Promise.all([realpath(folder), realpath(path)]);
-    if (!found.startsWith(`${root}/`)) throw invalidSource(path, "leads out of the template's folder");
-    await using file = await open(found, constants.O_RDONLY | constants.O_NONBLOCK);
+    requireInside(root, found, path);
+    await using file = await open(found, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    // Whatever it was a moment ago.
+    requireInside(root, await readlink(`/proc/self/fd/${file.fd}`), path);
     const { size } = await requireFile(path, file);
     if (size <= largestSource) return await file.readFile();
   } catch (cause) {
@@ -88,6 +90,10 @@ async function readSource(folder: string, source: string): Promise<Buffer> {
     throw invalidSource(path, 'is not a file', cause);
   }
   throw invalidSource(path, `is larger than ${largestSource >> 20} MiB`);
+}
+
+function requireInside(root: string, found: string, path: string): void {
+  if (!found.startsWith(`${root}/`)) throw invalidSource(path, "leads out of the template's folder");
 }
 
 /** Not a fifo, which would be waited for. */

@@ -187,11 +187,17 @@ function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const at = /at position (\d+)/.exec(String(cause))?.[1];
-    const before = text.slice(0, at === undefined ? text.length : Number(at)).split('\n');
-    const place = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
-    throw invalid(path, [`it is no JSON at ${place}`], cause);
+    const said = cause instanceof Error ? cause.message.replace(/\s+/g, ' ') : '';
+    throw invalid(path, [`it is no JSON: ${said}${placeIn(text, said)}`], cause);
   }
+}
+
+/** For a few mistakes node says no position, and from version 22 on the line itself. */
+function placeIn(text: string, said: string): string {
+  const at = /at position (\d+)$/.exec(said)?.[1];
+  if (at === undefined) return '';
+  const before = text.slice(0, Number(at)).split('\n');
+  return `, which is line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
 }
 
 function readable(issue: v.BaseIssue<unknown>): string {

@@ -57,10 +57,10 @@ describe('templates', () => {
   });
 
   it('that are not there, or no JSON, are told apart; the place is named', async () => {
-    expect((await refusal('{\n  "name": "x",,\n}')).message).to.contain(
-      'is not valid: it is no JSON at line 2, column 15',
+    expect((await refusal('{\n  "name": "x",,\n}')).message).to.match(
+      /is not valid: it is no JSON: .*position 16.* line 2,? column 15\)?$/,
     );
-    expect((await refusal('{ "name": ')).message).to.contain('it is no JSON at line 1');
+    expect((await refusal('{ "name": x }')).message).to.match(/it is no JSON: .*'?x'?.*not valid/);
     const error = await readTemplate(join(folder, 'nowhere')).then(
       () => undefined,
       (found: unknown) => found as Error,
