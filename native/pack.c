@@ -147,7 +147,7 @@ static bool pack_file(int fd, int depth) {
   if (link != NULL)
     write_header('1', link, &st, 0, false);
   else {
-    pack_read_xattrs(fd, NULL);
+    pack_read_xattrs(fd, NULL, path);
     pack_data(fd, &st);
   }
   close(fd);
@@ -172,7 +172,7 @@ static void pack_node(int parent, const char *name, const struct stat *st) {
     return;
   }
   pack_forget_xattrs();
-  if (options->parts.count > 0 && link == NULL && fchdir(parent) == 0) pack_read_xattrs(-1, name);
+  if (options->parts.count > 0 && link == NULL && fchdir(parent) == 0) pack_read_xattrs(-1, name, path);
   write_header(link != NULL ? '1' : type, link != NULL ? link : "", st, 0, false);
 }
 
@@ -208,7 +208,7 @@ static bool pack_directory(int parent, const char *name, size_t path_length, int
   if (fd < 0 && was_replaced(errno, depth)) return false;
   if (fd < 0 || fstat(fd, &st) < 0) unpack_die(errno, "open a directory", path);
   if (depth > MAX_DEPTH) unpack_die(ELOOP, "directories are nested too deep", path);
-  if (!is_counting) pack_read_xattrs(fd, NULL);
+  if (!is_counting) pack_read_xattrs(fd, NULL, path);
   strcpy(path + path_length, "/");
   write_header('5', "", &st, 0, false);
   if (options->whiteouts && depth > 0 && copy_is_opaque(fd)) pack_whiteout(".wh..opq", path_length + 1);

@@ -1,6 +1,7 @@
 /* Extended attributes that an archive has: users', ACLs, file capabilities. */
 #include "pack_xattrs.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 
 #include "unpack_report.h"
 
-enum { MAX_XATTRS = 256, MAX_XATTR_NAMES = 64 << 10, MAX_XATTR_VALUE = 64 << 10 };
+/* The kernel lists no more names, and the unpacker takes no more of one entry (unpack_pax.c). */
+enum { MAX_XATTRS = 4096, MAX_XATTR_NAMES = 64 << 10, MAX_XATTR_VALUE = 64 << 10, MAX_XATTR_BYTES = 7 << 20 };
 
 static struct pack_xattr found[MAX_XATTRS];
 const struct pack_xattr *const pack_xattrs = found;
@@ -31,18 +33,32 @@ void pack_forget_xattrs(void) {
   }
 }
 
-void pack_read_xattrs(int fd, const char *file) {
+/* What went meanwhile, or was never to be had there, is none. */
+static bool is_nothing(int error) {
+  return error == ENODATA || error == ENOENT || error == EOPNOTSUPP;
+}
+
+static void add(const char *name, const char *value, size_t size, size_t *bytes, const char *path) {
+  *bytes += strlen(name) + size;
+  if (pack_xattr_count == MAX_XATTRS || *bytes > MAX_XATTR_BYTES) unpack_die(0, "a file has too many extended attributes", path);
+  found[pack_xattr_count++] = (struct pack_xattr){unpack_strdup(name, strlen(name)), unpack_strdup(value, size), size};
+}
+
+void pack_read_xattrs(int fd, const char *file, const char *path) {
   static char names[MAX_XATTR_NAMES], value[MAX_XATTR_VALUE];
   ssize_t size = fd >= 0 ? flistxattr(fd, names, sizeof names) : llistxattr(file, names, sizeof names);
+  size_t bytes = 0;
 
   pack_forget_xattrs();
+  if (size < 0 && !is_nothing(errno)) unpack_die(errno, "list the extended attributes", path);
   for (const char *name = names; size > 0 && name < names + size; name += strlen(name) + 1) {
-    ssize_t got = -1;
+    ssize_t got;
 
-    if (xattr_wanted(name) && pack_xattr_count < MAX_XATTRS)
-      got = fd >= 0 ? fgetxattr(fd, name, value, sizeof value) : lgetxattr(file, name, value, sizeof value);
+    if (!xattr_wanted(name)) continue;
+    got = fd >= 0 ? fgetxattr(fd, name, value, sizeof value) : lgetxattr(file, name, value, sizeof value);
     if (got >= 0)
-      found[pack_xattr_count++] =
-          (struct pack_xattr){unpack_strdup(name, strlen(name)), unpack_strdup(value, (size_t)got), (size_t)got};
+      add(name, value, (size_t)got, &bytes, path);
+    else if (!is_nothing(errno))
+      unpack_die(errno, "read an extended attribute", path);
   }
 }

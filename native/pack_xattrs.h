@@ -14,8 +14,8 @@ extern size_t pack_xattr_count;
 /* Overlay's mark of an opaque directory is one of them. */
 extern bool pack_xattrs_marks;
 
-/* Of what FD is, or, if it is -1, of FILE in the working directory. */
-void pack_read_xattrs(int fd, const char *file);
+/* Of what FD is, or, if it is -1, of FILE in the working directory. PATH is what an error says: what cannot be read whole ends the archive. */
+void pack_read_xattrs(int fd, const char *file, const char *path);
 void pack_forget_xattrs(void);
 
 #endif

@@ -99,6 +99,8 @@ export const facts = {
   bwrap: () => hasProgram('bwrap'),
   gdb: () => hasProgram('gdb'),
   'tmpfs-idmap': () => isKernelFrom(6, 3),
+  /** Of users: as many as a directory of names has room for, where ext4 has one block. */
+  'tmpfs-xattrs': () => isKernelFrom(6, 6) && / \/dev\/shm tmpfs /.test(readFileSync('/proc/self/mounts', 'utf8')),
   x86_64: () => process.arch === 'x64',
   'clang-format': () => hasProgram('clang-format'),
   skopeo: () => hasProgram('skopeo'),

@@ -347,6 +347,22 @@ describe('the unpacker', () => {
       expect(counts.skippedXattrs).to.be.oneOf([2, 3]);
     });
 
+    it('has a thousand extended attributes, which come back from pack, too', async function () {
+      requires('tmpfs-xattrs').call(this);
+      const directory = mkdtempSync('/dev/shm/tszone-unpack-');
+      try {
+        const numbers = Array.from({ length: 1000 }, (_, index) => index);
+        const records = numbers.map((n) => [`SCHILY.xattr.user.n${n}`, `v${n}`] as const);
+        const archive = rawTar(pax(Object.fromEntries(records)), { name: 'f', content: 'x' });
+        expect((await run(['unpack', '--root', directory], archive)).status).to.equal(0);
+        const { status, stdout } = await run(['pack', '--root', directory, 'f']);
+        expect(status).to.equal(0);
+        expect(records.filter(([key, value]) => !stdout.includes(` ${key}=${value}\n`))).to.deep.equal([]);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+
     it('leaves out what matches --exclude, and takes components off the front', async () => {
       const archive = rawTar(
         { name: 'top/a', content: 'x' },
