@@ -66,8 +66,10 @@ static bool read_below(int directory, const char *name) {
     bool is_dot = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
     if (!is_dot && (entry->d_type == DT_REG || entry->d_type == DT_DIR)) good = read_below(fd, entry->d_name) && good;
   }
-  if (list != NULL) closedir(list);
-  else close(fd);
+  if (list != NULL)
+    closedir(list);
+  else
+    close(fd);
   return good && got == 0;
 }
 

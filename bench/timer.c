@@ -198,7 +198,7 @@ int main(int argc, char **argv) {
         cpu = 0;
         if (step->kind != 'u') nanosleep(&rest, NULL);
         i += run(i, &taken);
-        if (round >= 0 && step->kind != 'u') 
+        if (round >= 0 && step->kind != 'u')
           printf("%d\t%s\t%lld\t%lld\n", round, step->label, (long long)taken, (long long)cpu);
       }
     }

@@ -42,7 +42,9 @@ static struct control_target control = {.pidfd = -1, .master = -1};
 static struct pump to_zone = {.from = -1, .to = -1, .stop = true};
 static struct pump from_zone[2] = {{.from = -1, .to = -1}, {.from = -1, .to = -1}};
 
-const char *attend_group(void) { return group; }
+const char *attend_group(void) {
+  return group;
+}
 
 /* The target's pidfd, once its start time is known to be the right one: the pid may have been given to another process.
  */

@@ -126,12 +126,12 @@ static bool is_full(bool of_consoles) {
 
 static void answer_status(struct client *client, const struct clients_target *target) {
   char line[192];
-  int n = snprintf(
-      line, sizeof line,
-      "{\"event\":\"status\",\"pid\":%d,\"monitorPid\":%d,\"startedAtMs\":%lld,\"console\":%s,\"clients\":%d,"
-      "\"isConsoleBusy\":%s}\n",
-      target->pid, (int)getpid(), target->started_at_ms, target->master >= 0 ? "true" : "false", client_count,
-      is_full(true) ? "true" : "false");
+  int n =
+      snprintf(line, sizeof line,
+               "{\"event\":\"status\",\"pid\":%d,\"monitorPid\":%d,\"startedAtMs\":%lld,\"console\":%s,\"clients\":%d,"
+               "\"isConsoleBusy\":%s}\n",
+               target->pid, (int)getpid(), target->started_at_ms, target->master >= 0 ? "true" : "false", client_count,
+               is_full(true) ? "true" : "false");
   answer(client, line, (size_t)n);
 }
 

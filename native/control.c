@@ -62,7 +62,9 @@ bool control_read(const struct control_target *target, struct control_words *wor
   return true;
 }
 
-bool control_is_claimed(void) { return claimed; }
+bool control_is_claimed(void) {
+  return claimed;
+}
 
 void control_forward_signals(int signal_fd, int pidfd) {
   struct signalfd_siginfo info;

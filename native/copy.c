@@ -46,8 +46,9 @@ static bool is_plain_name(const char *name) {
 
 static void parse_options(int argc, char **argv) {
   static const struct option names[] = {
-      {"from", required_argument, NULL, 'f'}, {"in", required_argument, NULL, 'i'}, {"to", required_argument, NULL, 't'},
-      {"base", required_argument, NULL, 'b'}, {"once", no_argument, NULL, 'o'},     {"since", required_argument, NULL, 's'},
+      {"from", required_argument, NULL, 'f'}, {"in", required_argument, NULL, 'i'},
+      {"to", required_argument, NULL, 't'},   {"base", required_argument, NULL, 'b'},
+      {"once", no_argument, NULL, 'o'},       {"since", required_argument, NULL, 's'},
       {"remember", no_argument, NULL, 'r'},   {NULL, 0, NULL, 0},
   };
   int option;
@@ -66,7 +67,8 @@ static void parse_options(int argc, char **argv) {
   }
   if (options.from == NULL || options.in == NULL || options.to == NULL || optind < argc || !is_plain_name(options.to) ||
       !is_plain_name(options.base))
-    unpack_die(EINVAL, "usage: copy --from DIR --in LAYERS --to NAME [--base NAME] [--remember [--since FILE]] [--once]", "");
+    unpack_die(EINVAL,
+               "usage: copy --from DIR --in LAYERS --to NAME [--base NAME] [--remember [--since FILE]] [--once]", "");
 }
 
 /* A mount of its own: nothing in it is a device, and nothing can be written. */
@@ -88,8 +90,8 @@ static int64_t settle(int from) {
 }
 
 static void report(void) {
-  printf("{\"entries\":%" PRIu64 ",\"made\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"linked\":%" PRIu64 ",\"bytes\":%" PRIu64
-         ",\"shared\":%" PRIu64 "}\n",
+  printf("{\"entries\":%" PRIu64 ",\"made\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"linked\":%" PRIu64
+         ",\"bytes\":%" PRIu64 ",\"shared\":%" PRIu64 "}\n",
          copy_counts.entries, copy_counts.made, copy_counts.removed, copy_counts.linked, copy_counts.bytes,
          copy_counts.shared);
   fflush(stdout);

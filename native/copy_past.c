@@ -49,8 +49,7 @@ static void grow(struct past *past) {
   past->slots = unpack_alloc(NULL, past->room * sizeof *past->slots);
   memset(past->slots, 0, past->room * sizeof *past->slots);
   past->entries = unpack_alloc(past->entries, past->room / 2 * sizeof *past->entries);
-  for (size_t i = 0; i < past->count; i++)
-    *slot_of(past, past->entries[i].path, strlen(past->entries[i].path)) = i + 1;
+  for (size_t i = 0; i < past->count; i++) *slot_of(past, past->entries[i].path, strlen(past->entries[i].path)) = i + 1;
 }
 
 static void put(struct past *past, struct past_entry entry) {

@@ -41,7 +41,8 @@ static void remove_others(int to, const struct copy_names *wanted) {
   struct copy_names there = copy_read_names(to);
 
   for (size_t i = 0; i < there.count; i++)
-    if (wanted->count == 0 || bsearch(&there.list[i], wanted->list, wanted->count, sizeof *wanted->list, copy_by_name) == NULL)
+    if (wanted->count == 0 ||
+        bsearch(&there.list[i], wanted->list, wanted->count, sizeof *wanted->list, copy_by_name) == NULL)
       copy_remove_tree(to, there.list[i]);
   copy_free_names(&there);
 }

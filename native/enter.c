@@ -4,8 +4,7 @@
 #include "launch.h"
 #include "report.h"
 
-static void nothing(void) {
-}
+static void nothing(void) {}
 
 static struct plan plan;
 static const struct caller node = {EVENT_FD, nothing, report_started, nothing, report_exited, nothing};

@@ -76,8 +76,7 @@ static void made(void) {
   guard_start(settings.socket, attend_group());
 }
 
-static void nothing(void) {
-}
+static void nothing(void) {}
 
 static void ended(int status, int signal, long oom_kills) {
   (void)signal;

@@ -60,7 +60,8 @@ static bool is_usable(const struct entry_record *record, const char *zone) {
   const char *root = setting("TSZONE_ROOT", "/var/lib/tszone");
   char path[PATH_MAX];
   if (record->root == NULL || strcmp(record->root, root) != 0) return false;
-  if (record->target_pid == NULL || record->group == NULL || record->user == NULL || record->workdir == NULL) return false;
+  if (record->target_pid == NULL || record->group == NULL || record->user == NULL || record->workdir == NULL)
+    return false;
   if (record->namespaces == NULL || strncmp(record->namespaces, "user,", 5) != 0) return false;
   return snprintf(path, sizeof path, "%s/zones/%s/zone.json", root, zone) < PATH_MAX && access(path, F_OK) == 0;
 }

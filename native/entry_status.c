@@ -99,9 +99,11 @@ static bool add_started(struct line *line, const char *milliseconds) {
 static void add_life(struct line *line, const struct entry_record *record, const char *oom) {
   const char *life = entry_record_is_frozen(record) ? "paused" : "running";
   long kills = *oom == '\0' ? 0 : read_counter(oom, "oom_kill");
-  if (kills == 0) snprintf(line->value, VALUE_BYTES, "%s", life);
+  if (kills == 0)
+    snprintf(line->value, VALUE_BYTES, "%s", life);
   else
-    snprintf(line->value, VALUE_BYTES, "%s; its memory limit killed %ld process%s", life, kills, kills == 1 ? "" : "es");
+    snprintf(line->value, VALUE_BYTES, "%s; its memory limit killed %ld process%s", life, kills,
+             kills == 1 ? "" : "es");
 }
 
 /* A profile in the mode that confines nothing counts as none. */
@@ -131,15 +133,24 @@ static bool add_line(const struct op *op, const struct entry_record *record) {
   bool has = true;
   if (count == LINES) return false;
   *line = (struct line){.label = op_arg(op, 0)};
-  if (strcmp(how, "text") == 0) line->text = op_arg(op, 2);
-  else if (strcmp(how, "life") == 0) add_life(line, record, op_arg(op, 2));
-  else if (strcmp(how, "pid") == 0) line->text = record->target_pid;
-  else if (strcmp(how, "started") == 0 && record->started != NULL) has = add_started(line, record->started);
-  else if (strcmp(how, "size") == 0 && op->argc == 4) has = add_use(line, op, print_size);
-  else if (strcmp(how, "count") == 0 && op->argc == 4) has = add_use(line, op, print_count);
-  else if (strcmp(how, "lsm") == 0) has = add_lsm(line, record, op_arg(op, 2));
-  else if (strcmp(how, "cpu") == 0) has = add_cpu(line, op_arg(op, 2));
-  else return false;
+  if (strcmp(how, "text") == 0)
+    line->text = op_arg(op, 2);
+  else if (strcmp(how, "life") == 0)
+    add_life(line, record, op_arg(op, 2));
+  else if (strcmp(how, "pid") == 0)
+    line->text = record->target_pid;
+  else if (strcmp(how, "started") == 0 && record->started != NULL)
+    has = add_started(line, record->started);
+  else if (strcmp(how, "size") == 0 && op->argc == 4)
+    has = add_use(line, op, print_size);
+  else if (strcmp(how, "count") == 0 && op->argc == 4)
+    has = add_use(line, op, print_count);
+  else if (strcmp(how, "lsm") == 0)
+    has = add_lsm(line, record, op_arg(op, 2));
+  else if (strcmp(how, "cpu") == 0)
+    has = add_cpu(line, op_arg(op, 2));
+  else
+    return false;
   if (has) count++;
   return true;
 }

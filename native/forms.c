@@ -11,10 +11,14 @@ static const struct {
   const char *name;
   bool takes_value;
 } flags[FLAG_COUNT] = {
-    [FLAG_INTERACTIVE] = {'i', "interactive", false}, [FLAG_TTY] = {'t', "tty", false},
-    [FLAG_NO_TTY] = {'T', "no-tty", false},           [FLAG_QUIET] = {'q', "quiet", false},
-    [FLAG_ENV] = {'e', "env", true},                  [FLAG_USER] = {'u', "user", true},
-    [FLAG_WORKDIR] = {'w', "workdir", true},          [FLAG_SIGNAL] = {'s', "signal", true},
+    [FLAG_INTERACTIVE] = {'i', "interactive", false},
+    [FLAG_TTY] = {'t', "tty", false},
+    [FLAG_NO_TTY] = {'T', "no-tty", false},
+    [FLAG_QUIET] = {'q', "quiet", false},
+    [FLAG_ENV] = {'e', "env", true},
+    [FLAG_USER] = {'u', "user", true},
+    [FLAG_WORKDIR] = {'w', "workdir", true},
+    [FLAG_SIGNAL] = {'s', "signal", true},
 };
 
 enum { TERMINAL_FLAGS = BIT(FLAG_INTERACTIVE) | BIT(FLAG_TTY) | BIT(FLAG_NO_TTY) | BIT(FLAG_QUIET) };

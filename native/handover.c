@@ -69,9 +69,9 @@ static bool lives_long(const char *verb) {
 
 /* The same as in scripts/hot-verbs.mjs: of these there is a snapshot without the others, which starts sooner. */
 static bool is_hot(const char *verb) {
-  static const char *const verbs[] = {"run",  "create", "start", "stop",  "restart", "delete", "list",
-                                      "status", "inspect", "exec", "shell", "kill",    "ps",     "wait",
-                                      "get",  "set",    "pause", "resume", "claim",  "prepare", "on-exit"};
+  static const char *const verbs[] = {"run",    "create",  "start", "stop",   "restart", "delete",  "list",
+                                      "status", "inspect", "exec",  "shell",  "kill",    "ps",      "wait",
+                                      "get",    "set",     "pause", "resume", "claim",   "prepare", "on-exit"};
   return is_verb_of(verb, verbs, sizeof verbs / sizeof verbs[0]);
 }
 

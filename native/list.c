@@ -84,7 +84,8 @@ static void print_entry(const struct stat *st, const char *target, int opaque, u
 }
 
 static void print_change(const struct stat *st) {
-  const int64_t changed_ns = copy_changed_ns(st), time_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+  const int64_t changed_ns = copy_changed_ns(st),
+                time_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 
   changes.entries++;
   changes.has_late = changes.has_late || changed_ns >= changes.before_ns;

@@ -135,8 +135,10 @@ static void keep_processes(const struct zone *zones, size_t count, struct proces
   kept = next;
   kept_count = 0;
   for (size_t i = 0; i < count; i++) {
-    if (zones[i].process.pidfd >= 0) kept[kept_count++] = zones[i].process;
-    else forget(&zones[i].process);
+    if (zones[i].process.pidfd >= 0)
+      kept[kept_count++] = zones[i].process;
+    else
+      forget(&zones[i].process);
   }
   qsort(kept, kept_count, sizeof *kept, compare);
 }
@@ -145,8 +147,10 @@ static void look(const struct place *places, struct zone *zones, size_t count, d
   for (size_t i = 0; i < count; i++, to += PER_ZONE) {
     bool alive = zones[i].process.pid > 0;
     for (int file = 0; file < FILES; file++) {
-      if (alive && file >= ALWAYS) to[file * PER_FILE] = NOT_KNOWN;
-      else look_at(&places[file], zones[i].name, to + file * PER_FILE);
+      if (alive && file >= ALWAYS)
+        to[file * PER_FILE] = NOT_KNOWN;
+      else
+        look_at(&places[file], zones[i].name, to + file * PER_FILE);
     }
     to[FILES * PER_FILE] = alive;
     to[FILES * PER_FILE + 1] = alive && is_frozen(&places[FILES], &zones[i]);

@@ -43,8 +43,8 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } modes[] = {
-    {"launch", launch_main},   {"enter", enter_main}, {"apply", program_main}, {"lock", lock_main},
-    {"spawner", spawner_main}, {"look", look_main},   {"place", place_main},   {"quota", quota_main},
+    {"launch", launch_main},   {"enter", enter_main},         {"apply", program_main},     {"lock", lock_main},
+    {"spawner", spawner_main}, {"look", look_main},           {"place", place_main},       {"quota", quota_main},
     {"extents", extents_main}, {"subvolume", subvolume_main}, {"features", features_main},
 #ifdef HAVE_MODE_unpack
     {"unpack", unpack_main},

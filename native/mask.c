@@ -95,8 +95,7 @@ static void cover_directory(int target, const char *path) {
   mnt_context_set(context, "size", "0", path);
   mnt_context_set(context, "nr_inodes", "1", path);
   mnt_context_set(context, "mode", "0555", path);
-  empty_directory =
-      mnt_context_mount(context, TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC, path);
+  empty_directory = mnt_context_mount(context, TZ_ATTR_RDONLY | TZ_ATTR_NOSUID | TZ_ATTR_NODEV | TZ_ATTR_NOEXEC, path);
   mnt_attach(empty_directory, target, path);
 }
 

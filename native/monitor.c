@@ -42,11 +42,11 @@ static struct launch *launch;
 static enum phase phase;
 static bool attached = true; /* fd 4 is open */
 static bool created;
-static bool went; /* it was held, and has been let go */
-static bool held; /* prepared: waits for a client's `go`, whoever has prepared it */
-static bool ready;       /* the child waits for the go */
-static bool go_wanted;   /* said before the namespaces were there */
-static bool hold_wanted; /* said before the child was ready */
+static bool went;            /* it was held, and has been let go */
+static bool held;            /* prepared: waits for a client's `go`, whoever has prepared it */
+static bool ready;           /* the child waits for the go */
+static bool go_wanted;       /* said before the namespaces were there */
+static bool hold_wanted;     /* said before the child was ready */
 static struct plan *program; /* what the zone is to run, if that comes late */
 static bool has_too_many_groups;
 static int execs;
@@ -66,7 +66,6 @@ static void start_pumps(void) {
   pump_init(&from_zone[0], stdio->host[1], relay ? 1 : -1);
   pump_init(&from_zone[1], stdio->host[2], relay ? 2 : -1);
 }
-
 
 static void take_master(int master) {
   struct winsize size = {.ws_row = settings.rows, .ws_col = settings.columns};
@@ -283,7 +282,8 @@ _Noreturn static void finish(void) {
   for (int i = 0; i < 2; i++) rest_take(&rests[i], &from_zone[i]);
   drain_console();
   long oom_kills = read_counter(settings.oom, "oom_kill");
-  if (settings.exit != NULL) record_exit(settings.exit, &(struct ending){status, number, oom_kills, has_too_many_groups});
+  if (settings.exit != NULL)
+    record_exit(settings.exit, &(struct ending){status, number, oom_kills, has_too_many_groups});
   char line[128];
   snprintf(line, sizeof line, "{\"event\":\"exited\",\"status\":%d,\"signal\":%d,\"oomKills\":%ld}\n", status, number,
            oom_kills);

@@ -74,26 +74,16 @@ static void parse_one(struct pack_options *options, int option) {
 
 int pack_parse(struct pack_options *options, int argc, char **argv) {
   static const struct option names[] = {
-      {"root", required_argument, NULL, 'r'},
-      {"here", no_argument, NULL, 'h'},
-      {"as", required_argument, NULL, 'a'},
-      {"follow", no_argument, NULL, 'f'},
-      {"part", required_argument, NULL, 'p'},
-      {"dir", required_argument, NULL, 'd'},
-      {"whiteouts", no_argument, NULL, 'w'},
-      {"skip", required_argument, NULL, 'k'},
-      {"marks", no_argument, NULL, 'm'},
-      {"outline", no_argument, NULL, 'O'},
-      {"since", required_argument, NULL, 's'},
-      {"epoch", required_argument, NULL, 'e'},
-      {"first", required_argument, NULL, '1'},
-      {"count-first", no_argument, NULL, 'C'},
-      {"no-atime", no_argument, NULL, 'A'},
-      {"progress", no_argument, NULL, 'g'},
-      {"through", required_argument, NULL, 't'},
-      {"nobody", no_argument, NULL, 'n'},
-      {"parent", required_argument, NULL, 'o'},
-      {NULL, 0, NULL, 0},
+      {"root", required_argument, NULL, 'r'},    {"here", no_argument, NULL, 'h'},
+      {"as", required_argument, NULL, 'a'},      {"follow", no_argument, NULL, 'f'},
+      {"part", required_argument, NULL, 'p'},    {"dir", required_argument, NULL, 'd'},
+      {"whiteouts", no_argument, NULL, 'w'},     {"skip", required_argument, NULL, 'k'},
+      {"marks", no_argument, NULL, 'm'},         {"outline", no_argument, NULL, 'O'},
+      {"since", required_argument, NULL, 's'},   {"epoch", required_argument, NULL, 'e'},
+      {"first", required_argument, NULL, '1'},   {"count-first", no_argument, NULL, 'C'},
+      {"no-atime", no_argument, NULL, 'A'},      {"progress", no_argument, NULL, 'g'},
+      {"through", required_argument, NULL, 't'}, {"nobody", no_argument, NULL, 'n'},
+      {"parent", required_argument, NULL, 'o'},  {NULL, 0, NULL, 0},
   };
   int option, paths;
 

@@ -40,7 +40,8 @@ static bool is_nothing(int error) {
 
 static void add(const char *name, const char *value, size_t size, size_t *bytes, const char *path) {
   *bytes += strlen(name) + size;
-  if (pack_xattr_count == MAX_XATTRS || *bytes > MAX_XATTR_BYTES) unpack_die(0, "a file has too many extended attributes", path);
+  if (pack_xattr_count == MAX_XATTRS || *bytes > MAX_XATTR_BYTES)
+    unpack_die(0, "a file has too many extended attributes", path);
   found[pack_xattr_count++] = (struct pack_xattr){unpack_strdup(name, strlen(name)), unpack_strdup(value, size), size};
 }
 

@@ -18,7 +18,13 @@
 enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 /* linux/fs.h, linux/quota.h, linux/dqblk_xfs.h */
-enum { XFLAG_PROJINHERIT = 0x200, PROJECT_QUOTA = 2, LIMITS_GIVEN = 1 | 4, PROJECT_ENFORCED = 1 << 5, STATE_VERSION = 1 };
+enum {
+  XFLAG_PROJINHERIT = 0x200,
+  PROJECT_QUOTA = 2,
+  LIMITS_GIVEN = 1 | 4,
+  PROJECT_ENFORCED = 1 << 5,
+  STATE_VERSION = 1
+};
 #define COMMAND(number) ((unsigned)((number) << 8 | PROJECT_QUOTA))
 enum { GET_QUOTA = 0x800007, SET_QUOTA = 0x800008, GET_STATE = ('X' << 8) + 8, BLOCK_BYTES = 1024 };
 
@@ -92,8 +98,10 @@ static int assign(int directory, uint32_t project) {
     if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) continue;
     int fd = openat(directory, entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ELOOP)) continue;
-    if (fd < 0 || fstat(fd, &info) != 0) status = failed(entry->d_name);
-    else if (S_ISDIR(info.st_mode)) status = assign(fd, project);
+    if (fd < 0 || fstat(fd, &info) != 0)
+      status = failed(entry->d_name);
+    else if (S_ISDIR(info.st_mode))
+      status = assign(fd, project);
     else {
       if (S_ISREG(info.st_mode) && !set_project(fd, project, false)) status = failed("FS_IOC_FSSETXATTR");
       close(fd);

@@ -46,7 +46,8 @@ void record_target(const char *path, pid_t pid, long long started_at_ms) {
 
 void record_exit(const char *path, const struct ending *how) {
   char text[224];
-  snprintf(text, sizeof text, "{\"version\":1,\"status\":%d,\"signal\":%d,\"oomKills\":%ld,%s\"exitedAtMs\":%lld}\n", how->status,
-           how->signal, how->oom_kills, how->has_too_many_groups ? "\"tooManyGroups\":true," : "", now_ms());
+  snprintf(text, sizeof text, "{\"version\":1,\"status\":%d,\"signal\":%d,\"oomKills\":%ld,%s\"exitedAtMs\":%lld}\n",
+           how->status, how->signal, how->oom_kills, how->has_too_many_groups ? "\"tooManyGroups\":true," : "",
+           now_ms());
   replace(path, text);
 }

@@ -237,8 +237,7 @@ void settings_load(const struct plan *plan, bool launching) {
     if ((settings.ns_flags & CLONE_NEWUSER) == 0) settings.trees[i].flags &= ~(unsigned)TREE_LOCKED;
     if ((settings.trees[i].flags & TREE_LOCKED) != 0) settings.any_locked = true;
   }
-  if (launching && settings.stdio == STDIO_ATTACH)
-    fail_with(EINVAL, "", "attach", "only an exec can be attached");
+  if (launching && settings.stdio == STDIO_ATTACH) fail_with(EINVAL, "", "attach", "only an exec can be attached");
   if ((settings.any_locked || settings.any_node) && settings.staging == NULL)
     fail_with(EINVAL, "", "", "locked trees and nodes need root.staging");
 }
@@ -246,7 +245,8 @@ void settings_load(const struct plan *plan, bool launching) {
 void settings_reload(const struct plan *plan) {
   memset(&settings.trees, 0, sizeof settings.trees[0] * (size_t)settings.tree_count);
   settings.tree_count = settings.cover_count = settings.join_count = settings.bound_count = 0;
-  settings.lock = settings.share = settings.record = settings.hold = settings.entry = settings.socket = settings.staging = NULL;
+  settings.lock = settings.share = settings.record = settings.hold = settings.entry = settings.socket =
+      settings.staging = NULL;
   struct cursor at = {0};
   struct op op;
   while (plan_next(plan, &at, &op)) load_lasting(&op);

@@ -94,8 +94,10 @@ bool lock_ended(pid_t pid, int status) {
     if (waiters[i].pid != pid) continue;
     uint32_t id = waiters[i].id;
     waiters[i] = waiters[--count];
-    if (WIFSIGNALED(status) || WEXITSTATUS(status) == LOCK_BUSY) answer(id, EWOULDBLOCK);
-    else answer(id, WEXITSTATUS(status) == 0 ? 0 : EIO);
+    if (WIFSIGNALED(status) || WEXITSTATUS(status) == LOCK_BUSY)
+      answer(id, EWOULDBLOCK);
+    else
+      answer(id, WEXITSTATUS(status) == 0 ? 0 : EIO);
     return true;
   }
   return false;

@@ -113,7 +113,8 @@ _Noreturn static void subvolume_forked(const struct plan *plan) {
   enum { WORDS = 6 };
   char *words[WORDS + 1] = {"subvolume"};
   int count_of_words = 1;
-  for (char *at = plan->base; at < plan->base + plan->length && count_of_words < WORDS; at += strlen(at) + 1) words[count_of_words++] = at;
+  for (char *at = plan->base; at < plan->base + plan->length && count_of_words < WORDS; at += strlen(at) + 1)
+    words[count_of_words++] = at;
   if (dup2(EVENT_FD, STDERR_FILENO) < 0) _exit(STATUS_FAILED);
   _exit(subvolume_main(count_of_words, words));
 }
@@ -208,8 +209,10 @@ void session_launch(const struct frame *frame) {
   }
   good = good && begin(frame, stdio, rest);
   int error = errno;
-  if (good) tell_offer(offer);
-  else if (offer != NULL) drop_offer(offer);
+  if (good)
+    tell_offer(offer);
+  else if (offer != NULL)
+    drop_offer(offer);
   if (!good) give_up(frame->id, error);
   for (int i = 0; i < 3; i++) {
     if (stdio[i] >= 0) close(stdio[i]);
@@ -266,8 +269,10 @@ static bool session_take(struct session *session) {
   ssize_t n = recv(session->fd, bytes, sizeof bytes, MSG_DONTWAIT);
   if (n < 0 && errno == EINTR) return true;
   if (n < 0 && errno == EAGAIN) return false;
-  if (n > 0) spawner_tell(FRAME_EVENT, session->id, bytes, (size_t)n);
-  else end_session(session);
+  if (n > 0)
+    spawner_tell(FRAME_EVENT, session->id, bytes, (size_t)n);
+  else
+    end_session(session);
   return true;
 }
 

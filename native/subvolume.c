@@ -11,7 +11,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+enum {
+  STATUS_DONE = 0,
+  STATUS_FAILED = 1,
+  STATUS_USAGE = 2,
+  DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+};
 
 /* linux/btrfs.h */
 enum { READ_ONLY = 1 << 1, LIMIT_REFERENCED = 1, FIRST_OBJECT = 256, OLD_NAME = 4088, NEW_NAME = 4040 };
@@ -96,7 +101,8 @@ static bool may_stay(int number) {
 
 /* Through the directory that it is in: within a subvolume that is full the kernel has no room for the change. */
 static int bound_group(int parent, const char *path, uint64_t bytes) {
-  struct group_limit bound = {.group = number_of(path), .flags = LIMIT_REFERENCED, .referenced = bytes == 0 ? UINT64_MAX : bytes};
+  struct group_limit bound = {
+      .group = number_of(path), .flags = LIMIT_REFERENCED, .referenced = bytes == 0 ? UINT64_MAX : bytes};
 
   if (bound.group == 0) return -1;
   return ioctl(parent, GROUP_LIMIT, &bound);
@@ -132,7 +138,8 @@ static int delete_one(const char *path, bool is_committed) {
 
   if (parent < 0) return failed("open the directory");
   if (ioctl(parent, SNAPSHOT_DESTROY, &arguments) != 0) return failed("delete a subvolume");
-  if (change.group != 0 && ioctl(parent, GROUP_CHANGE, &change) != 0 && !may_stay(errno)) return failed("remove a quota group");
+  if (change.group != 0 && ioctl(parent, GROUP_CHANGE, &change) != 0 && !may_stay(errno))
+    return failed("remove a quota group");
   if (ioctl(parent, START_COMMIT, &transaction) != 0) return failed("start a commit");
   if (is_committed && ioctl(parent, WAIT_COMMIT, &transaction) != 0) return failed("wait for a commit");
   return STATUS_DONE;

@@ -97,8 +97,7 @@ void unpack_confine_parts(struct unpack_parts *parts, int read_only, uint64_t ca
   unpack_new_namespaces(target);
   for (size_t i = 0; i < parts->count; i++) {
     trees[i] = unpack_alloc(NULL, parts->list[i]->count * sizeof *trees[i]);
-    for (size_t j = 0; j < parts->list[i]->count; j++)
-      trees[i][j] = clone_tree(parts->list[i]->dirs[j], read_only);
+    for (size_t j = 0; j < parts->list[i]->count; j++) trees[i][j] = clone_tree(parts->list[i]->dirs[j], read_only);
   }
   stage = make_fs("tmpfs", "mode", "0700", 0);
   /* Attached before anything is put into it: an overlay takes no layer that no mount namespace has. */

@@ -347,7 +347,8 @@ void unpack_write_entry(struct tar_entry *entry, const char *path, const char *l
   const char *name;
   int parent;
 
-  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices && !is_whiteout && !is_mark(entry)) {
+  if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) && !options->devices && !is_whiteout &&
+      !is_mark(entry)) {
     unpack_write_skip(entry);
     unpack_counts.skipped_devices++;
     return;

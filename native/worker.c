@@ -51,7 +51,8 @@ _Noreturn static void zone_side(const struct worker *worker) {
 static void open_sysctls(void) {
   static const char path[] = "/proc/sys";
   struct statfs info;
-  if ((settings.ns_flags & CLONE_NEWNS) != 0) fail_with(EINVAL, "", path, "sysctls are written from outside of the zone's mounts");
+  if ((settings.ns_flags & CLONE_NEWNS) != 0)
+    fail_with(EINVAL, "", path, "sysctls are written from outside of the zone's mounts");
   zone.sysctl = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (zone.sysctl < 0 || fstatfs(zone.sysctl, &info) != 0) fail("open", path);
   if (info.f_type != TZ_PROC_MAGIC) fail_with(EINVAL, "fstatfs", path, "this is not the kernel's /proc");

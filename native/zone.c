@@ -15,7 +15,15 @@
 #include "report.h"
 #include "settings.h"
 
-struct zone zone = {.socket = -1, .staging = -1, .root = -1, .proc = -1, .sys = -1, .sysctl = -1, .host_proc = -1, .console = -1, .tied = true};
+struct zone zone = {.socket = -1,
+                    .staging = -1,
+                    .root = -1,
+                    .proc = -1,
+                    .sys = -1,
+                    .sysctl = -1,
+                    .host_proc = -1,
+                    .console = -1,
+                    .tied = true};
 
 enum { KEYCTL_JOIN_SESSION_KEYRING = 1 };
 
@@ -35,7 +43,8 @@ void zone_join_cgroups(void) {
 /* Made while this is still the host's root, as what a user may have is a few hundred, and a zone can use its own up. ENOSYS, EPERM: a
  * kernel without keys, or a filter around all of this. */
 static void own_session_keyring(void) {
-  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM) fail("keyctl", "");
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
+    fail("keyctl", "");
 }
 
 void zone_become_root(void) {

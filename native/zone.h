@@ -10,17 +10,17 @@
 enum { MAX_ENVIRONMENT = 1024 };
 
 struct zone {
-  int socket;     /* to the host side */
-  int staging;    /* launch: O_PATH, the staging tmpfs; -1 before root.stage */
-  int root;       /* O_PATH: what paths are resolved in; -1 before there is one */
-  int proc, sys;  /* the mounts of the zone's /proc and /sys until the pivot; -1: none */
-  int sysctl;     /* O_PATH: /proc/sys as it is writable, if the plan writes there; else -1 */
-  int host_proc;  /* O_PATH: the host's /proc, if the plan has apparmor.change; else -1 */
-  int console;    /* the pty's slave if stdio is the pty, else -1 */
-  bool joined;    /* the cgroups have been joined */
+  int socket;         /* to the host side */
+  int staging;        /* launch: O_PATH, the staging tmpfs; -1 before root.stage */
+  int root;           /* O_PATH: what paths are resolved in; -1 before there is one */
+  int proc, sys;      /* the mounts of the zone's /proc and /sys until the pivot; -1: none */
+  int sysctl;         /* O_PATH: /proc/sys as it is writable, if the plan writes there; else -1 */
+  int host_proc;      /* O_PATH: the host's /proc, if the plan has apparmor.change; else -1 */
+  int console;        /* the pty's slave if stdio is the pty, else -1 */
+  bool joined;        /* the cgroups have been joined */
   unsigned own_pipes; /* bits 0-2: that one of stdio is a pipe that the helper made for this process */
-  bool is_init;   /* tszone-init, which waits for signals, is what is executed */
-  bool tied;      /* dies with the helper: not so for the child of a forked init */
+  bool is_init;       /* tszone-init, which waits for signals, is what is executed */
+  bool tied;          /* dies with the helper: not so for the child of a forked init */
   char *environment[MAX_ENVIRONMENT];
   int environment_count;
 };

@@ -59,7 +59,8 @@ static const char *next(char ***words) {
 }
 
 static void parse_rule(char ***words) {
-  static const char *const names[] = {"skip", "clear", "private", "naive", "follow", "magic", "readonly", "regular", "pause"};
+  static const char *const names[] = {"skip",  "clear",    "private", "naive", "follow",
+                                      "magic", "readonly", "regular", "pause"};
   const char *name = next(words);
   struct rule *rule = &rules[count++];
   if (count == MAX_RULES) die("too many rules");
