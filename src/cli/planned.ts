@@ -1,4 +1,5 @@
 /** How --dry-run is shown. */
+import { counted } from '../spec/count.js';
 import { type Output, text } from './output.js';
 import { printable } from './printable.js';
 
@@ -23,5 +24,5 @@ export function planned(plans: readonly Planned[]): Output {
 const lineOf = (label: string, words: string) => `  ${label.padEnd(7)}  ${printable(words, { oneLine: true })}`;
 
 function countOf({ length }: readonly unknown[]): string {
-  return length === 0 ? 'nothing to do' : `${length} step${length === 1 ? '' : 's'}`;
+  return length === 0 ? 'nothing to do' : counted(length, 'step');
 }

@@ -1,12 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.js';
-import { counted } from '../cli/count.js';
 import { dryRunFlag, requiredArg } from '../cli/flags.js';
 import { done, exitWith, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
 import { zoneError } from '../errors/index.js';
 import { dryRunExport } from '../operations/dry-run-archive.js';
 import { exportZone } from '../operations/export-zone.js';
+import { counted } from '../spec/count.js';
 import { formatSize } from '../spec/index.js';
 
 export default class Export extends BaseCommand<typeof Export> {

@@ -1,5 +1,4 @@
 import { BaseCommand } from '../cli/base-command.js';
-import { counted } from '../cli/count.js';
 import { dryRunFlag, optionalArg, requiredArg } from '../cli/flags.js';
 import { importFlags, importRemarks, trustOf } from '../cli/import-flags.js';
 import { done, type Output } from '../cli/output.js';
@@ -7,6 +6,7 @@ import { planned } from '../cli/planned.js';
 import { zoneError } from '../errors/index.js';
 import { dryRunImport } from '../operations/dry-run-import.js';
 import { importZone } from '../operations/import-zone.js';
+import { counted } from '../spec/count.js';
 import { formatSize } from '../spec/index.js';
 
 export default class Import extends BaseCommand<typeof Import> {

@@ -11,5 +11,5 @@ export * from './platform-package.js';
 export * from './protocol.js';
 export { type ClientListener, giveSpawner, type LaunchStdioTriple, type Spawner, spawner } from './spawner.js';
 export { statusOfStep } from './step-error.js';
-export { type Ended, runSubvolume } from './subvolume.js';
+export { runSubvolume } from './subvolume.js';
 export * from './tool.js';

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { zoneError } from '../errors/index.js';
 import { helperPath } from './locate.js';
 import { spawner } from './spawner.js';
@@ -33,6 +34,12 @@ export interface ToolProcess {
   /** The exit status, or 128+n for signal n; all output has been delivered by then. */
   readonly exited: Promise<number>;
   kill(signal?: NodeJS.Signals): void;
+}
+
+export interface Ended {
+  readonly status: number;
+  /** What it said on descriptor 2. */
+  readonly said: string;
 }
 
 const statusLocked = 0;
@@ -73,6 +80,13 @@ export function runTool(mode: string, args: readonly string[], options: ToolOpti
       child.kill(name);
     },
   };
+}
+
+/** Runs a mode that has nothing to read and no output. @throws HOST_HELPER_MISSING */
+export async function runToEnd(mode: string, args: readonly string[]): Promise<Ended> {
+  const tool = runTool(mode, args, { stderr: 'pipe' });
+  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
+  return { status, said };
 }
 
 /**

@@ -1,7 +1,8 @@
 /** `--dry-run` of `clone` and `fork`. Nothing is changed. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { changeSpec, generateName, parseZoneOptions } from '../spec/index.js';
-import { readSnapshot, readZone, type ZoneRecord } from '../state/index.js';
+import { readRunning, readSnapshot, readZone, type ZoneRecord } from '../state/index.js';
+import { layerDriverOf } from '../storage/index.js';
 import type { CloneMove } from './clone-pool.js';
 import { type CloneInput, decideClone, planClone, recordOf, type Source } from './clone-zone.js';
 import { startSteps } from './dry-run.js';
@@ -73,12 +74,13 @@ async function previewSource(
   readonly seen: readonly string[];
 }> {
   const still = { copiedBytes: 0 } as const;
+  const place = await volumeOf(host.roots, zone);
   if (snapshot !== undefined) {
     const found = await readSnapshot(host.roots, name, snapshot);
-    const behind = await mergeSteps(host, zone, zone.storage?.layers.length ?? 0);
+    const isRunning = (await readRunning(host.roots, name)) !== undefined;
+    const behind = isRunning ? [] : mergeSteps(name, layerDriverOf(place.pool), place.layers.length);
     return { source: { ...found, isCopy: false, ...still }, freeze: [], behind, seen: [] };
   }
-  const place = await volumeOf(host.roots, zone);
   const { steps, behind, ...frozen } = await previewFreeze(host, zone, { isTaken: true });
   const source = { ...zone, pool: place.pool.name, ...frozen, ...still };
   const seen = [`${directoryOf(place)}/upper`, ...frozenLayersOf(place)];

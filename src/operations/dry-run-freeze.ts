@@ -1,6 +1,6 @@
 /** What freezing a zone would do, for the dry runs of what begins with it. */
 import { readRunning, type ZoneRecord } from '../state/index.js';
-import { layerDriverOf, type StorageOp } from '../storage/index.js';
+import { layerDriverOf, type StorageDriver, type StorageOp } from '../storage/index.js';
 import { settleSteps } from './dry-run.js';
 import { type DryStep, hostSteps, plainStep } from './dry-run-step.js';
 import { mostLayers, utmostLayers } from './flatten-layers.js';
@@ -35,37 +35,30 @@ export async function previewFreeze(
   const due = isRunning ? [] : [...(await settleSteps(host, name)), ...dueSteps(record, planOpen(place).prepare)];
   const isMoved = !isRunning && driver.freezes === 'copy';
   const isUntouched = isMoved && record.identityDue !== true && (await driver.isUntouched(pool, volume, layers));
-  if (isUntouched) {
-    const behind = mergeSteps(host, record, layers.length);
-    return { steps: due, layers, isCopy: false, isVolume: false, behind: await behind };
-  }
+  const behindOf = (count: number) => (isRunning ? [] : mergeSteps(name, driver, count));
+  if (isUntouched) return { steps: due, layers, isCopy: false, isVolume: false, behind: behindOf(layers.length) };
   if (isMoved) {
     const chain = [layer, ...layers];
     const moved = hostSteps('prepare', planMove(roots, record, { place, layer, layers: chain }));
-    const isMerged = chain.length > utmostLayers && driver.merge !== undefined;
-    const steps = [...due, ...moved, ...(isMerged ? [mergeStep(name, chain.length)] : [])];
-    const behind = isMerged ? [] : await mergeSteps(host, record, chain.length);
-    return { steps, layers: isMerged ? [newLayerId()] : chain, isCopy: false, isVolume: false, behind };
+    const merge = behindOf(chain.length);
+    const isAtOnce = chain.length > utmostLayers && merge.length > 0;
+    const [now, behind] = isAtOnce ? [merge, []] : [[], merge];
+    const made = isAtOnce ? [newLayerId()] : chain;
+    return { steps: [...due, ...moved, ...now], layers: made, isCopy: false, isVolume: false, behind };
   }
   const isVolume = isTaken && driver.freezes === 'instant';
   const make: StorageOp = { op: 'storage.layer', roots, pool, layer, isVolume };
   const stands = isRunning ? `, which stands still for the end of it` : '';
   const copied = plainStep('storage.freeze', `copy what zone ${name} has written${stands}`);
   const steps = [...due, ...hostSteps('prepare', [make]), copied];
-  const behind = isRunning ? [] : await mergeSteps(host, record, layers.length);
-  return { steps, layers: [layer, ...layers], isCopy: true, isVolume, behind };
+  return { steps, layers: [layer, ...layers], isCopy: true, isVolume, behind: behindOf(layers.length) };
 }
 
-/** Of a zone that is made of so many layers when it has been frozen. */
-export async function mergeSteps(host: HostContext, record: ZoneRecord, layers: number): Promise<DryStep[]> {
-  const { name } = record.spec;
-  const { pool } = await volumeOf(host.roots, record);
-  if (layers <= mostLayers || layerDriverOf(pool).merge === undefined) return [];
-  return (await readRunning(host.roots, name)) === undefined ? [mergeStep(name, layers)] : [];
+/** Of a stopped zone that is made of so many layers. */
+export function mergeSteps(zone: string, { merge }: Pick<StorageDriver, 'merge'>, layers: number): DryStep[] {
+  if (layers <= mostLayers || merge === undefined) return [];
+  return [plainStep('storage.merge', `make one layer of the ${layers} of zone ${zone}`)];
 }
-
-const mergeStep = (name: string, layers: number): DryStep =>
-  plainStep('storage.merge', `make one layer of the ${layers} of zone ${name}`);
 
 /** Of a clone that nobody has mounted yet. */
 export function dueSteps({ spec, identityDue }: ZoneRecord, open: readonly StorageOp[]): DryStep[] {

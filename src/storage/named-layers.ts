@@ -14,11 +14,16 @@ export async function lockLayers({ root }: Roots, signal?: AbortSignal): Promise
  *
  * Only a rename can hide a zone from a look at all of them, and it changes the list of names.
  */
-export async function namedLayers(roots: Roots): Promise<ReadonlySet<string> | undefined> {
+export function namedLayers(roots: Roots): Promise<ReadonlySet<string> | undefined> {
+  return lookAtStill(roots, (zones) => lookAtAll(roots, zones));
+}
+
+/** Again, until no zone came or went meanwhile. */
+async function lookAtStill<T>(roots: Roots, look: (zones: readonly string[]) => Promise<T>): Promise<T> {
   for (;;) {
     const before = await zoneNames(roots);
-    const named = await lookAtAll(roots, before);
-    if ((await zoneNames(roots)).join('/') === before.join('/')) return named;
+    const seen = await look(before);
+    if ((await zoneNames(roots)).join('/') === before.join('/')) return seen;
   }
 }
 
@@ -50,13 +55,8 @@ export async function sweepLayers(roots: Roots, pool: Pool, layers: readonly str
 /** Removes a volume that no zone has. @throws STATE_CORRUPT, STATE_TOO_NEW of a record: nobody would look for it later */
 export async function sweepVolume(roots: Roots, pool: Pool, volume: string): Promise<void> {
   await using _lock = await lockLayers(roots);
-  for (;;) {
-    const before = await zoneNames(roots);
-    const { records, unreadable } = await scanZones(roots);
-    if ((await zoneNames(roots)).join('/') !== before.join('/')) continue;
-    if (records.some(({ storage }) => storage?.volume === volume)) return;
-    for (const { error } of unreadable) throw error;
-    await layerDriverOf(pool).remove(pool, volume);
-    return;
-  }
+  const { records, unreadable } = await lookAtStill(roots, () => scanZones(roots));
+  if (records.some(({ storage }) => storage?.volume === volume)) return;
+  for (const { error } of unreadable) throw error;
+  await layerDriverOf(pool).remove(pool, volume);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { zoneError } from '../errors/index.js';
 import { mkdir, readdir, rm, rmdir, stat } from '../host/quick-fs.js';
 import { runTool } from '../host/tool.js';
+import { counted } from '../spec/count.js';
 import { diskFull, isErrno } from '../state/index.js';
 import { btrfs, mountPool } from './btrfs-tool.js';
 import type { Pool } from './driver.js';
@@ -111,7 +112,7 @@ function notWritable({ name, path }: Pool, cause: unknown): Error {
 }
 
 function inUse({ name }: Pool, count: number): Error {
-  return zoneError('POOL_IN_USE', `pool "${name}" holds ${count} volume${count === 1 ? '' : 's'} or frozen layers`, {
+  return zoneError('POOL_IN_USE', `pool "${name}" holds ${counted(count, 'volume')} or frozen layers`, {
     hint: `Delete its zones and snapshots first, or move them: tszone set ZONE --pool default.`,
     context: { pool: name, zones: [] },
   });

@@ -1,7 +1,6 @@
 /** What a mode of the helper says on stderr when it gives up (native/unpack_report.c), as an error. */
-import { text } from 'node:stream/consumers';
 import { zoneError } from '../errors/index.js';
-import { type Ended, runTool } from '../helper/index.js';
+import { type Ended, runToEnd } from '../helper/index.js';
 
 export interface FailedStep {
   readonly step: string;
@@ -12,9 +11,7 @@ export interface FailedStep {
 
 /** Runs such a mode, which says nothing but that. @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */
 export async function runStep(mode: string, args: readonly string[], step: FailedStep): Promise<void> {
-  const tool = runTool(mode, args, { stderr: 'pipe' });
-  const [status, said] = await Promise.all([tool.exited, tool.stderr === null ? '' : text(tool.stderr)]);
-  requireDone({ status, said }, step);
+  requireDone(await runToEnd(mode, args), step);
 }
 
 /** @throws RESOURCE_DISK_FULL, KERNEL_STEP_FAILED */

@@ -1,11 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 import { passwordFlag, repositoryArg, repositoryOptions } from '../../cli/backup-flags.js';
 import { BaseCommand } from '../../cli/base-command.js';
-import { counted } from '../../cli/count.js';
 import { dryRunFlag } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
 import { zoneError } from '../../errors/index.js';
 import { pruneBackups } from '../../operations/backup-prune.js';
+import { counted } from '../../spec/count.js';
 import { type KeepPolicy, parseKeep } from '../../spec/index.js';
 
 export default class BackupPrune extends BaseCommand<typeof BackupPrune> {

@@ -1,9 +1,9 @@
 import * as Flags from '@oclif/core/flags';
 import { passwordFlag, repositoryArg, repositoryOptions } from '../../cli/backup-flags.js';
 import { BaseCommand } from '../../cli/base-command.js';
-import { counted } from '../../cli/count.js';
 import { done, type Output } from '../../cli/output.js';
 import { verifyBackups } from '../../operations/backup-verify.js';
+import { counted } from '../../spec/count.js';
 
 export default class BackupVerify extends BaseCommand<typeof BackupVerify> {
   static override summary = 'Check that a repository has all that its backups are made of';

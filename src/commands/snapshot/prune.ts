@@ -1,10 +1,10 @@
 import { BaseCommand } from '../../cli/base-command.js';
-import { counted } from '../../cli/count.js';
 import { dryRunFlag, optionalArg } from '../../cli/flags.js';
 import { done, type Output } from '../../cli/output.js';
 import { planned } from '../../cli/planned.js';
 import { dryRunSnapshotPrune } from '../../operations/dry-run-snapshot.js';
 import { pruneSnapshots } from '../../operations/snapshot-prune.js';
+import { counted } from '../../spec/count.js';
 
 export default class SnapshotPrune extends BaseCommand<typeof SnapshotPrune> {
   static override summary = 'Remove snapshots whose time is over, and layers that nothing is made of';
