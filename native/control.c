@@ -17,6 +17,7 @@
 static char input[256];
 static size_t input_length;
 static bool claimed;
+static bool tied;
 
 static void act(const char *line, const struct control_target *target, struct control_words *words) {
   int number;
@@ -29,6 +30,8 @@ static void act(const char *line, const struct control_target *target, struct co
     words->hold = true;
   } else if (strcmp(line, "claim") == 0) {
     claimed = true;
+  } else if (strcmp(line, "tie") == 0) {
+    tied = true;
   } else if (sscanf(line, "program %lld", &bytes) == 1) {
     late_begin(bytes);
   } else if (sscanf(line, "signal %d", &number) == 1) {
@@ -64,6 +67,10 @@ bool control_read(const struct control_target *target, struct control_words *wor
 
 bool control_is_claimed(void) {
   return claimed;
+}
+
+bool control_is_tied(void) {
+  return tied;
 }
 
 void control_forward_signals(int signal_fd, int pidfd) {

@@ -1,4 +1,4 @@
-/* fd 4, parent → helper: lines `go`, `hold`, `claim`, `signal N`, `winsize R C`; and `program BYTES`: see late.h. */
+/* fd 4, parent → helper: lines `go`, `hold`, `claim`, `tie`, `signal N`, `winsize R C`; and `program BYTES`: see late.h. */
 #ifndef TSZONE_CONTROL_H
 #define TSZONE_CONTROL_H
 
@@ -18,6 +18,8 @@ struct control_words {
 bool control_read(const struct control_target *target, struct control_words *words);
 /* The caller has said that it sees to what follows the end of the zone. */
 bool control_is_claimed(void);
+/* The caller has said that the zone is to end when the caller does. */
+bool control_is_tied(void);
 /* Hands on the signals that the helper itself got. */
 void control_forward_signals(int signal_fd, int pidfd);
 

@@ -234,6 +234,7 @@ static void read_control(void) {
     report_step("zone", -1);
     fail_with(0, "", "", "the caller has gone before go");
   }
+  if (control_is_tied()) tz_pidfd_send_signal(launch->pidfd, SIGKILL);
 }
 
 static void read_console(void) {

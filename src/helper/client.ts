@@ -50,6 +50,8 @@ export interface HelperSession extends AsyncDisposable {
   program(ops: readonly EnterOp[], stdio: LaunchStdioTriple): boolean;
   /** Launch: this process sees to what follows the zone's end, instead of what exit.spawn names, as long as it lives. */
   claim(): void;
+  /** Launch: the zone is killed when this process ends, however it does, or detaches. */
+  tie(): void;
   /** To the zone's pid 1, or the command. */
   signal(number: number): void;
   winsize(rows: number, columns: number): void;
@@ -171,6 +173,10 @@ class Session implements HelperSession {
 
   claim(): void {
     this.#send('claim');
+  }
+
+  tie(): void {
+    this.#send('tie');
   }
 
   signal(number: number): void {

@@ -15,6 +15,7 @@
  *       "signal N\n" "winsize R C\n" → (either mode, as long as fd 4 is open)
  *       ("program N\n", N bytes of a plan and three descriptors before "go\n", where the plan has sync.program)
  *       "claim\n"                 →     the caller sees to what follows the zone's end (exit.spawn), if it lives then
+ *       "tie\n"                   →     the zone is killed when fd 4 is closed, whoever does that
  *                                 ←     {"event":"exited","status":S,"signal":N,"oomKills":N}, or
  *                                       {"event":"error","step":"mnt.fs","op":7,"syscall":"fsmount","errno":1,"path":"/proc","message":"…"}
  *

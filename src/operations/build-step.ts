@@ -104,6 +104,7 @@ async function runScript(
     stdio: 'relay',
     fds: ['pipe', 'pipe', 'pipe'],
     claim: true,
+    tie: true,
     beforeGo: async ({ stdin, stdout, stderr }) => {
       (stdin as Writable | null)?.end();
       said = Promise.all([stdout, stderr].map((stream) => lastLines(stream, progress))).then((texts) => texts.join(''));

@@ -24,11 +24,12 @@ export async function checkHealth(
   progress?.({ bytes: 0, message: `waiting for ${command.join(' ')}` });
   await makeOfThen(host, zone, image, { signal }, async (record) => {
     const name = record.spec.name;
-    await launchCreated(host, record, { signal, detach: true });
+    const { session } = await launchCreated(host, record, { signal, tie: true });
     try {
       await untilHealthy(host, name, { command, timeoutSeconds }, signal);
     } finally {
       await discardZone(host, name);
+      session.detach();
     }
   });
 }

@@ -34,6 +34,8 @@ export interface StartOptions extends OperationOptions {
   readonly late?: boolean | undefined;
   /** Attached: what follows the zone's end is the caller's, as long as it lives. */
   readonly claim?: boolean | undefined;
+  /** Attached: the zone ends with this process, even if that is killed. */
+  readonly tie?: boolean | undefined;
   /** With relay: the helper's own descriptors, if they are not to be the caller's. */
   readonly fds?: readonly ['pipe', 'pipe', 'pipe'] | LaunchStdioTriple | undefined;
   /** Everything but the first exec: see prepareZone. */
@@ -186,6 +188,7 @@ async function goThrough(
   }: { readonly plan: ZoneStartPlan; readonly options: StartOptions; readonly closeGate: () => void },
 ): Promise<{ session: HelperSession; pid: number }> {
   if (options.claim === true) session.claim();
+  if (options.tie === true) session.tie();
   if (options.beforeGo !== undefined) {
     await session.expect('created');
     await options.beforeGo(session, plan);

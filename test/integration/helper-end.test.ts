@@ -1,4 +1,4 @@
-/** The end of a zone whose caller does not take its output, or whose socket is crowded. */
+/** The end of a zone whose caller is gone or does not take its output, or whose socket is crowded. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, createReadStream, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,7 @@ import {
   spawnSession,
   waitForExit,
 } from '../../src/helper/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { failure, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
 import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
@@ -162,6 +163,20 @@ describe('the end of a zone', () => {
     expect((await ended)[0]).to.equal(125);
     expect(existsSync(marker)).to.equal(true);
     for (const name of ['lock', 'running.json']) expect(existsSync(join(zone.run, name)), name).to.equal(false);
+  });
+
+  it('comes with that of a caller who has tied it to himself, and what follows follows', async () => {
+    const marker = join(zone.path, 'marker');
+    const plan = [
+      ...zone.plan(['sleep', '1000'], { stdio: 'log' }),
+      { op: 'exit.spawn', argv: ['touch', marker] } as const,
+    ];
+    const { session, pid } = await startZone(plan);
+    session.tie();
+    session.detach();
+    await eventually('pid 1 is dead', () => !isAlive(pid));
+    await eventually('the last command ran', () => existsSync(marker));
+    expect(zone.readJson('exit.json')).to.include({ status: 137 });
   });
 
   it('comes after 100 MB for a reader that lives', async function () {

@@ -9,10 +9,11 @@ import { imageExport } from '../../src/operations/image-export.js';
 import { imageImport } from '../../src/operations/image-import.js';
 import { imageList } from '../../src/operations/image-list.js';
 import { imageVerify } from '../../src/operations/image-verify.js';
+import { isAlive } from '../helpers/alive.js';
 import { outputOf } from '../helpers/cli.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
-import { patience } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { mountSmallDisk } from '../helpers/small-disk.js';
 import { expectNothingLeftNow, type Snapshot } from '../helpers/snapshot.js';
 
@@ -59,8 +60,12 @@ describe('an image that is imported, exported or built, ended in the midst', fun
       { files: [{ path: '/etc/motd', content: 'here\n' }] },
       { run: 'rm -f /etc/shells; head -c 3000000 /dev/zero | tr "\\0" x > /large' },
     ];
-    const whole = { templateVersion: 1, name: 'small', kind: 'layered', description: 'd', base: 'busybox', steps };
-    await writeFile(join(template(), 'template.json'), JSON.stringify(whole));
+    await writeTemplate(template(), 'small', steps);
+  }
+
+  async function writeTemplate(folder: string, name: string, steps: readonly unknown[]): Promise<void> {
+    const whole = { templateVersion: 1, name, kind: 'layered', description: 'd', base: 'busybox', steps };
+    await writeFile(join(folder, 'template.json'), JSON.stringify(whole));
   }
 
   async function expectWhole(name: string): Promise<void> {
@@ -159,6 +164,27 @@ describe('an image that is imported, exported or built, ended in the midst', fun
       expect(left, `killed at ${step}`).to.deep.equal([]);
       await imageDelete(context, 'small');
       await expectNothing(`killed at ${step}`);
+    }
+  });
+
+  it('killed while a script runs, a build takes that along, and all of its zone', async () => {
+    const folder = join(given.host.directory, 'endless');
+    await mkdir(folder);
+    await writeTemplate(folder, 'endless', [{ run: 'sleep 86399' }]);
+    const build = given.host.start(['image', 'build', folder]);
+    try {
+      const pid = await eventually('the script runs', async () => {
+        const zones = await given.host.json<readonly { name: string; status: string; pid?: number }[]>(['list']);
+        return zones.find(({ status }) => status === 'running')?.pid;
+      });
+      build.process.kill('SIGKILL');
+      await eventually('the script is gone', () => !isAlive(pid));
+      await eventually('its zone is gone', async () => (await readdir(join(given.host.root, 'zones'))).length === 0);
+      await expectNothing('killed');
+    } finally {
+      build.process.kill('SIGKILL');
+      await build.ended;
+      await rm(folder, { recursive: true });
     }
   });
 
