@@ -3,8 +3,8 @@ import { BaseCommand } from '../cli/base-command.js';
 import { dryRunFlag, zonesArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
-import { deleteZone } from '../operations/delete-zone.js';
-import { dryRunDelete } from '../operations/dry-run.js';
+import { deleteZone, missingNote } from '../operations/delete-zone.js';
+import { dryRunDelete } from '../operations/dry-run-end.js';
 
 export default class Delete extends BaseCommand<typeof Delete> {
   static override summary = 'Delete zones with all that is in them';
@@ -19,20 +19,18 @@ export default class Delete extends BaseCommand<typeof Delete> {
   };
 
   async run(): Promise<Output> {
-    if (this.flags['dry-run'] === true) {
-      return planned(await this.operate((host) => Promise.all(this.args.zone.map((name) => dryRunDelete(host, name)))));
-    }
     const names = this.args.zone;
     const force = this.flags.force === true;
+    if (this.flags['dry-run'] === true)
+      return planned(
+        await this.operate((host) => Promise.all(names.map((name) => dryRunDelete(host, name, { force })))),
+      );
     if (this.flags.yes !== true && !force)
       await this.confirm(`Delete ${names.map((name) => `zone "${name}"`).join(', ')}?`);
     return this.operate((host, options) =>
       this.forEach(names, async (name) => {
         const result = await deleteZone(host, name, { ...options, force });
-        if (!result.deleted)
-          this.note(
-            `there is no zone "${name}"${result.nearest === undefined ? '' : `; did you mean "${result.nearest}"?`}`,
-          );
+        if (!result.deleted) this.note(missingNote(name, result.nearest));
         return done(name, result.deleted ? `zone "${name}" is deleted` : `zone "${name}" is not there`, result);
       }),
     );

@@ -2,7 +2,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { dryRunFlag, zonesArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
-import { dryRunStart } from '../operations/dry-run.js';
+import { dryRunPrepare } from '../operations/dry-run.js';
 import { prepareZone } from '../operations/start-zone.js';
 
 export default class Prepare extends BaseCommand<typeof Prepare> {
@@ -17,9 +17,7 @@ export default class Prepare extends BaseCommand<typeof Prepare> {
   async run(): Promise<Output> {
     if (this.flags['dry-run'] === true) {
       return planned(
-        await this.operate((host) =>
-          Promise.all(this.args.zone.map((name) => dryRunStart(host, name, { hold: true }))),
-        ),
+        await this.operate((host) => Promise.all(this.args.zone.map((name) => dryRunPrepare(host, name)))),
       );
     }
     return this.operate((host, options) =>

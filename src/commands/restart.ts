@@ -3,7 +3,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { dryRunFlag, zonesArg } from '../cli/flags.js';
 import { done, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
-import { dryRunRestart } from '../operations/dry-run.js';
+import { dryRunRestart } from '../operations/dry-run-end.js';
 import { restartZone } from '../operations/restart-zone.js';
 
 export default class Restart extends BaseCommand<typeof Restart> {
@@ -14,15 +14,15 @@ export default class Restart extends BaseCommand<typeof Restart> {
   static override flags = { ...dryRunFlag, force: Flags.boolean({ char: 'f', description: 'kill at once' }) };
 
   async run(): Promise<Output> {
-    if (this.flags['dry-run'] === true) {
+    const names = this.args.zone;
+    const force = this.flags.force === true;
+    if (this.flags['dry-run'] === true)
       return planned(
-        await this.operate((host) => Promise.all(this.args.zone.map((name) => dryRunRestart(host, name)))),
+        await this.operate((host) => Promise.all(names.map((name) => dryRunRestart(host, name, { force })))),
       );
-    }
-    const { force } = this.flags;
     return this.operate((host, options) =>
-      this.forEach(this.args.zone, async (name) => {
-        const started = await restartZone(host, name, { ...options, force: force === true });
+      this.forEach(names, async (name) => {
+        const started = await restartZone(host, name, { ...options, force });
         for (const note of started.notes) this.note(note);
         return done(name, `zone "${name}" is running`, started);
       }),

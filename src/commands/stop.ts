@@ -4,7 +4,7 @@ import { dryRunFlag, zonesArg } from '../cli/flags.js';
 import { parseTimeout } from '../cli/interrupts.js';
 import { done, type Output } from '../cli/output.js';
 import { planned } from '../cli/planned.js';
-import { dryRunStop } from '../operations/dry-run.js';
+import { dryRunStop } from '../operations/dry-run-end.js';
 import { endZone } from '../operations/stop-zone.js';
 
 export default class Stop extends BaseCommand<typeof Stop> {
@@ -23,14 +23,14 @@ export default class Stop extends BaseCommand<typeof Stop> {
   };
 
   async run(): Promise<Output> {
-    if (this.flags['dry-run'] === true) {
-      return planned(await this.operate((host) => Promise.all(this.args.zone.map((name) => dryRunStop(host, name)))));
-    }
-    const { force } = this.flags;
+    const names = this.args.zone;
+    const force = this.flags.force === true;
     const stopTimeoutMs = parseTimeout(this.flags['stop-timeout'], '--stop-timeout');
+    if (this.flags['dry-run'] === true)
+      return planned(await this.operate((host) => Promise.all(names.map((name) => dryRunStop(host, name, { force })))));
     return this.operate((host, options) =>
-      this.forEach(this.args.zone, async (name) => {
-        const { result, cleaned } = await endZone(host, name, { ...options, force: force === true, stopTimeoutMs });
+      this.forEach(names, async (name) => {
+        const { result, cleaned } = await endZone(host, name, { ...options, force, stopTimeoutMs });
         const how = result.killed ? ' (it had to be killed)' : result.wasRunning ? '' : ' (it was not running)';
         return { ...done(name, `zone "${name}" is stopped${how}`, result), behind: cleaned };
       }),

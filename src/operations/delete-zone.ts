@@ -1,7 +1,7 @@
 /** `delete`: the zone and everything that is its own. */
 import { removeSharedGroups, thawZone } from '../cgroups/index.js';
 import { hasCode, zoneError } from '../errors/index.js';
-import { nearest, type ZoneSpec } from '../spec/index.js';
+import { type HostOpBase, nearest, type ZoneSpec } from '../spec/index.js';
 import {
   findZone,
   hasJournal,
@@ -48,22 +48,34 @@ export async function deleteZone(host: HostContext, name: string, options: Delet
   await using _lock = await lockZone(host, name, options);
   const record = await findForDelete(roots, name, options);
   if (record === undefined) {
-    const near = nearest(name, await zoneNames(roots));
+    const near = await nearestZone(roots, name);
     return { name, deleted: false, ...(near === undefined ? {} : { nearest: near }) };
   }
   if (record === 'corrupt') {
     await discardZone(host, name);
     return { name, deleted: true };
   }
-  if (record.spec.protect.includes('delete')) throw protectedError(name);
-  await refuseSnapshots(roots, record, options);
+  await requireDeletable(roots, record, options);
   await stopIfForced(host, record, options);
   await deleteLocked(host, name);
   return { name, deleted: true };
 }
 
+export const nearestZone = async (roots: Roots, name: string): Promise<string | undefined> =>
+  nearest(name, await zoneNames(roots));
+
+export const missingNote = (name: string, near: string | undefined): string =>
+  `there is no zone "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`;
+
+/** @throws ZONE_PROTECTED; ZONE_HAS_SNAPSHOTS without force */
+export async function requireDeletable(roots: Roots, record: ZoneRecord, options: DeleteOptions): Promise<void> {
+  const { name, protect } = record.spec;
+  if (protect.includes('delete')) throw protectedError(name);
+  await refuseSnapshots(roots, record, options);
+}
+
 /** With force, also a zone whose record cannot be read. */
-async function findForDelete(
+export async function findForDelete(
   roots: Roots,
   name: string,
   { force }: DeleteOptions,
@@ -82,14 +94,22 @@ export async function deleteLocked(host: HostContext, name: string): Promise<voi
   if (!(await settleZone(roots, name))) throw zoneRunningError(name);
   await refuseMounted(roots, name);
   for (const snapshot of await snapshotsOf(roots, name)) await unmountViews(roots, name, snapshot);
-  const ephemeral = await hasJournal(roots, name, 'life');
-  const journal = await deleteJournal(roots, await whatIsLeft(roots, { name, ephemeral }), false);
+  const journal = await journalOf(roots, name);
   await withReserve(roots, () => runTransaction({ ...journal, roots }, async () => {}));
   await removeSharedGroups(facts.cgroup, roots.instance);
 }
 
+/** All that goes with the zone, but for its processes and what its start prepared. */
+export const planWholeDelete = async (roots: Roots, name: string): Promise<readonly HostOpBase[]> =>
+  (await journalOf(roots, name)).ops;
+
+async function journalOf(roots: Roots, name: string): Promise<Journal> {
+  const ephemeral = await hasJournal(roots, name, 'life');
+  return deleteJournal(roots, await whatIsLeft(roots, { name, ephemeral }), false);
+}
+
 /** Before the record goes: what somebody mounted in the zone's directory is not ours to unmount, nor to empty. */
-async function refuseMounted(roots: Roots, name: string): Promise<void> {
+export async function refuseMounted(roots: Roots, name: string): Promise<void> {
   const [mount] = await mountsBelow(zonePaths(roots, name).directory);
   if (mount === undefined) return;
   throw zoneError('ZONE_STATE', `"${mount}", in the directory of zone "${name}", is a mount point`, {
@@ -193,9 +213,14 @@ async function knownVolume(roots: Roots, record: Deleted): Promise<ZoneVolume | 
 async function stopIfForced(host: HostContext, record: ZoneRecord, options: DeleteOptions): Promise<void> {
   const { name } = record.spec;
   if (!(await settledRunning(host.roots, name))) return;
-  if (options.force !== true) throw zoneRunningError(name, `Run "tszone stop ${name}" first, or pass --force.`);
+  refuseRunning(name, options);
   const { cleaned } = await stopLocked(host, record, { ...options, force: true });
   await cleaned;
+}
+
+/** Of one that runs. @throws ZONE_RUNNING without force */
+export function refuseRunning(name: string, { force }: DeleteOptions): void {
+  if (force !== true) throw zoneRunningError(name, `Run "tszone stop ${name}" first, or pass --force.`);
 }
 
 function protectedError(name: string): Error {

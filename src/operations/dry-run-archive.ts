@@ -6,8 +6,8 @@ import { readSnapshot, readSnapshots, readZone, scanZones, type ZoneRecord } fro
 import { driverOf } from '../storage/index.js';
 import { checkArchiveTarget } from './archive-target.js';
 import { zstdPath } from './archive-tool.js';
-import { settleSteps } from './dry-run.js';
 import { dueSteps } from './dry-run-freeze.js';
+import { settleSteps } from './dry-run-launch.js';
 import { type DryRun, type DryStep, hostSteps, plainStep } from './dry-run-step.js';
 import { checkExport, type ExportOptions } from './export-zone.js';
 import { newLayerId } from './freeze-zone.js';

@@ -3,7 +3,7 @@ import { findImage, listImages } from '../images/index.js';
 import { addNetwork, planNetwork, requireUnused } from '../netif/index.js';
 import type { PortSpec, ZoneSpec } from '../spec/index.js';
 import { type NetworkRecord, readNetworks, readRunning, readZone } from '../state/index.js';
-import { restartSteps } from './dry-run.js';
+import { restartSteps } from './dry-run-end.js';
 import { type DryRun, type DryStep, hostSteps } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { refuseUsed } from './image-delete.js';

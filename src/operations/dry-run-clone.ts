@@ -5,8 +5,8 @@ import { readRunning, readSnapshot, readZone, type ZoneRecord } from '../state/i
 import { layerDriverOf } from '../storage/index.js';
 import type { CloneMove } from './clone-pool.js';
 import { type CloneInput, decideClone, planClone, recordOf, type Source } from './clone-zone.js';
-import { startSteps } from './dry-run.js';
 import { identityStep, localSteps, mergeSteps, previewFreeze } from './dry-run-freeze.js';
+import { startSteps } from './dry-run-launch.js';
 import { makingSteps } from './dry-run-lease.js';
 import { type DryRun, type DryStep, hostSteps, notesOf } from './dry-run-step.js';
 import { isWrittenLate } from './due-identity.js';

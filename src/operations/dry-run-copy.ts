@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { isErrno, readRunning, readZone } from '../state/index.js';
 import { type CopyInput, copyError, destinationError } from './copy-error.js';
 import { checkCopyTarget } from './copy-target.js';
-import { settleSteps } from './dry-run.js';
+import { settleSteps } from './dry-run-launch.js';
 import { type DryRun, type DryStep, plainStep } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 

@@ -1,7 +1,7 @@
 /** What freezing a zone would do, for the dry runs of what begins with it. */
 import { readRunning, type ZoneRecord } from '../state/index.js';
 import { layerDriverOf, type StorageDriver, type StorageOp } from '../storage/index.js';
-import { settleSteps } from './dry-run.js';
+import { settleSteps } from './dry-run-launch.js';
 import { type DryStep, hostSteps, plainStep } from './dry-run-step.js';
 import { mostLayers, utmostLayers } from './flatten-layers.js';
 import { hasLocal, newLayerId, planMove } from './freeze-zone.js';

@@ -1,8 +1,8 @@
 /** `--dry-run` of the verbs on snapshots. Nothing is changed. */
 import { readSnapshots, readZone, type ZoneRecord, zoneNames } from '../state/index.js';
 import { namedLayers } from '../storage/index.js';
-import { restartSteps, stopSteps } from './dry-run.js';
 import { localSteps, previewFreeze } from './dry-run-freeze.js';
+import { endSteps, startSteps } from './dry-run-launch.js';
 import { type DryRun, type DryStep, hostSteps, plainStep } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { checkNewSnapshot, type SnapshotInput } from './snapshot-create.js';
@@ -31,11 +31,11 @@ export async function dryRunSnapshotCreate(host: HostContext, zone: string, inpu
 export async function dryRunSnapshotRestore(host: HostContext, ref: Ref, force: boolean): Promise<DryRun> {
   const record = await readZone(host.roots, ref.zone);
   const { place, wanted, runs } = await requireRestorable(host, record, ref.snapshot, force);
-  const stop = runs ? await stopSteps(host, ref.zone) : [];
+  const stop = runs ? await endSteps(host, ref.zone, record) : [];
   const ops = hostSteps('prepare', await planRestore(host.roots, record, place, wanted));
   const { spec, image, machineId } = wanted;
   const then = { ...record, spec: { ...spec, name: ref.zone }, image, machineId };
-  const start = runs ? (await restartSteps(host, then)).filter(({ phase }) => phase !== 'undo') : [];
+  const start = runs ? await startSteps(host, then) : [];
   return { operation: 'snapshot restore', name: `${ref.zone}@${ref.snapshot}`, steps: [...stop, ...ops, ...start] };
 }
 

@@ -1,6 +1,7 @@
 /** `--dry-run` of `spare set` and `claim`. Nothing is changed. */
 import { claimedSpares, readPrepared, readRunning, readSparePools, readySpares, scanZones } from '../state/index.js';
-import { dryRunDelete, dryRunRun } from './dry-run.js';
+import { dryRunRun } from './dry-run.js';
+import { dryRunDelete } from './dry-run-end.js';
 import { type DryRun, type DryStep, plainStep } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { findPool, requirePool, type SpareOptions } from './spares.js';

@@ -38,5 +38,10 @@ export interface Dry {
 /** The same options, to do it. */
 export type Wet<Options> = Options & { readonly dryRun?: false | undefined };
 
+/** What a method that is declared for both takes. */
+export interface MaybeDry {
+  readonly dryRun?: boolean | undefined;
+}
+
 /** Left out where there are none. */
 export const notesOf = (notes: readonly string[]): Pick<DryRun, 'notes'> => (notes.length === 0 ? {} : { notes });

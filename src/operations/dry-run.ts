@@ -1,31 +1,20 @@
-/** `--dry-run`: what a verb would do, as data and in words; nothing is changed. */
+/** `--dry-run` of `create`, `run`, `start` and `prepare`: what they would do, as data and in words; nothing is changed. */
 import { zoneError } from '../errors/index.js';
-import { argumentsOf } from '../helper/index.js';
 import { findImage } from '../images/index.js';
-import type { ZonePlan } from '../plan/index.js';
 import { parseZoneOptions, type ZoneOptions, type ZoneSpec } from '../spec/index.js';
-import {
-  findZone,
-  type IdRange,
-  readPrepared,
-  readRunning,
-  readZone,
-  type ZoneImage,
-  type ZoneRecord,
-} from '../state/index.js';
-import { planDelete } from './delete-zone.js';
+import { findZone, type IdRange, readRunning, readZone, type ZoneImage, type ZoneRecord } from '../state/index.js';
+import { settleSteps, startSteps } from './dry-run-launch.js';
 import { makingSteps } from './dry-run-lease.js';
-import { type DryRun, type DryStep, hostSteps } from './dry-run-step.js';
+import { type DryRun, type DryStep, plainStep } from './dry-run-step.js';
 import type { HostContext } from './host-context.js';
 import { resolveImageName } from './image-names.js';
 import type { StartOptions } from './launch-plan.js';
 import { newZoneRecord, planCreate, withDefaults } from './make-zone.js';
+import { findPrepared } from './prepare-zone.js';
 import { nameZone, type RunInput } from './run-input.js';
-import { planZoneStart } from './start-zone.js';
 import { checkZoneFeasible } from './zone-files.js';
 import { zoneImageOf } from './zone-image.js';
-import { previewInterfaces } from './zone-network.js';
-import { readLaunch, requireRunning, zoneRunningError } from './zone-ref.js';
+import { zoneRunningError } from './zone-ref.js';
 import { volumeOf } from './zone-storage.js';
 
 /** The image has to be there: building one is not planned. @throws as create does, IMAGE_NOT_FOUND */
@@ -58,37 +47,28 @@ async function createSteps(
 }
 
 /** @throws ZONE_NOT_FOUND, ZONE_RUNNING, and what planning a start throws */
-export async function dryRunStart(
-  host: HostContext,
-  name: string,
-  options: Pick<StartOptions, 'hold'> = {},
-): Promise<DryRun> {
-  const record = await readZone(host.roots, name);
-  if ((await readRunning(host.roots, name)) !== undefined) throw zoneRunningError(name);
-  const operation = options.hold === true ? 'prepare' : 'start';
-  return { operation, name, steps: await startSteps(host, record, options) };
+export async function dryRunStart(host: HostContext, name: string): Promise<DryRun> {
+  const record = await readStartable(host, name);
+  const prepared = await findPrepared(host, record);
+  const steps =
+    prepared === undefined
+      ? [...(await settleSteps(host, name)), ...(await startSteps(host, record))]
+      : [plainStep('zone.go', `let process ${prepared} of zone ${name} go`)];
+  return { operation: 'start', name, steps };
 }
 
-/** @throws ZONE_NOT_FOUND, ZONE_NOT_RUNNING */
-export async function dryRunStop(host: HostContext, name: string): Promise<DryRun> {
-  await readZone(host.roots, name);
-  await requireRunning(host, name);
-  return { operation: 'stop', name, steps: await stopSteps(host, name) };
+/** One that is prepared as it now is takes no step. @throws as `dryRunStart` */
+export async function dryRunPrepare(host: HostContext, name: string): Promise<DryRun> {
+  const record = await readStartable(host, name);
+  const isDone = (await findPrepared(host, record)) !== undefined;
+  const steps = isDone ? [] : [...(await settleSteps(host, name)), ...(await startSteps(host, record, { hold: true }))];
+  return { operation: 'prepare', name, steps };
 }
 
-/** @throws ZONE_NOT_FOUND, and what planning a start throws */
-export async function dryRunRestart(host: HostContext, name: string): Promise<DryRun> {
-  return { operation: 'restart', name, steps: await restartSteps(host, await readZone(host.roots, name)) };
-}
-
-/** @throws ZONE_NOT_FOUND */
-export async function dryRunDelete(host: HostContext, name: string): Promise<DryRun> {
-  const place = await volumeOf(host.roots, await readZone(host.roots, name));
-  return {
-    operation: 'delete',
-    name,
-    steps: hostSteps('prepare', planDelete(host.roots, name, place)),
-  };
+async function readStartable({ roots }: HostContext, name: string): Promise<ZoneRecord> {
+  const record = await readZone(roots, name);
+  if ((await readRunning(roots, name)) !== undefined) throw zoneRunningError(name);
+  return record;
 }
 
 async function requireCreatable(host: HostContext, input: ZoneOptions): Promise<{ spec: ZoneSpec; image: ZoneImage }> {
@@ -111,42 +91,4 @@ async function requireCreatable(host: HostContext, input: ZoneOptions): Promise<
   const whole = withDefaults(input, spec, image);
   await checkZoneFeasible(host, whole, image);
   return { spec: whole, image };
-}
-
-/** Of a start of the zone that the record says. */
-export async function startSteps(
-  host: HostContext,
-  record: ZoneRecord,
-  options: StartOptions = {},
-): Promise<DryStep[]> {
-  const plan: ZonePlan = await planZoneStart(host, record, { ...options, interfaceSource: previewInterfaces() });
-  const enter = plan.enter.map(
-    (op) => ({ phase: 'enter', op, text: [op.op, ...argumentsOf(op).map(shown)].join(' ') }) as const,
-  );
-  // The pid is not known before there is a process; 0 stands for it.
-  return [...hostSteps('prepare', plan.prepare), ...enter, ...hostSteps('attach', plan.attach)];
-}
-
-export async function stopSteps({ roots }: HostContext, zone: string): Promise<DryStep[]> {
-  const prepared = (await readLaunch(roots, zone))?.prepared ?? [];
-  return hostSteps('undo', [...prepared].reverse());
-}
-
-/** One that is prepared is taken apart by whatever wants a stopped one. */
-export async function settleSteps(host: HostContext, zone: string): Promise<DryStep[]> {
-  return (await readPrepared(host.roots, zone)) === undefined ? [] : stopSteps(host, zone);
-}
-
-/** With the record as it would be by then. */
-export async function restartSteps(host: HostContext, record: ZoneRecord): Promise<DryStep[]> {
-  const { name } = record.spec;
-  const isRunning = (await readRunning(host.roots, name)) !== undefined;
-  const stop = isRunning ? await stopSteps(host, name) : [];
-  return [...stop, ...(await startSteps(host, record))];
-}
-
-/** Long arguments (netlink messages, files) are cut; the data has them in full. */
-function shown(argument: string): string {
-  const short = argument.length > 60 ? `${argument.slice(0, 57)}…` : argument;
-  return /^[\w./:=,@+-]+$/.test(short) ? short : JSON.stringify(short);
 }

@@ -69,7 +69,7 @@ export async function endZone(host: HostContext, name: string, options: StopOpti
   const lock = await lockZone(host, name, options);
   try {
     const record = await readZone(host.roots, name);
-    if (record.spec.protect.includes('stop')) throw protectedError(name);
+    requireStoppable(record);
     const { result, cleaned } = await stopLocked(host, record, options);
     const released = cleaned.finally(() => lock.release());
     // It may be asked for later than it fails.
@@ -187,14 +187,16 @@ function stillRunning(name: string): Error {
 }
 
 /** The right signal for the kind of pid 1. */
-function stopSignalOf({ spec, image }: ZoneRecord): number {
+export function stopSignalOf({ spec, image }: ZoneRecord): number {
   if (spec.stopSignal !== undefined) return spec.stopSignal;
   if ((spec.init ?? image.config.init) !== 'full') return image.config.stopSignal ?? SIGTERM;
   return image.name.startsWith('busybox') ? SIGUSR1 : SIGRTMIN3;
 }
 
-function protectedError(name: string): Error {
-  return zoneError('ZONE_PROTECTED', `zone "${name}" is protected against stop`, {
+/** @throws ZONE_PROTECTED */
+export function requireStoppable({ spec: { name, protect } }: ZoneRecord): void {
+  if (!protect.includes('stop')) return;
+  throw zoneError('ZONE_PROTECTED', `zone "${name}" is protected against stop`, {
     hint: `Run "tszone unset ${name} protect" first.`,
     context: { zone: name },
   });

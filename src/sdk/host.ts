@@ -5,8 +5,9 @@ import type { RepositoryOptions } from '../operations/backup-repository.js';
 import { type BackupRestored, type BackupRestoreOptions, restoreBackup } from '../operations/backup-restore.js';
 import { type BackupVerified, verifyBackups } from '../operations/backup-verify.js';
 import { type CreateOptions, createZone } from '../operations/create-zone.js';
+import { dryRunCreate, dryRunRun } from '../operations/dry-run.js';
 import { dryRunBackupRestore, dryRunImport } from '../operations/dry-run-import.js';
-import type { Dry, DryRun, Wet } from '../operations/dry-run-step.js';
+import type { Dry, DryRun, MaybeDry, Wet } from '../operations/dry-run-step.js';
 import { type HostContext, type HostOptions, openHostContext } from '../operations/host-context.js';
 import { type ImportOptions, type ImportResult, importZone } from '../operations/import-zone.js';
 import { listZones } from '../operations/list-zones.js';
@@ -41,7 +42,11 @@ export class Host {
   }
 
   /** Makes a zone; it is not started. @throws SPEC_INVALID, ZONE_EXISTS, IMAGE_NOT_FOUND, RESOURCE_DISK_FULL */
-  async create(spec: ZoneOptions, options: CreateOptions = {}): Promise<Zone> {
+  create(spec: ZoneOptions, options?: Wet<CreateOptions>): Promise<Zone>;
+  /** What would be done with an image that is there. @throws as the real one, before it makes anything */
+  create(spec: ZoneOptions, options: Dry): Promise<DryRun>;
+  async create(spec: ZoneOptions, { dryRun, ...options }: CreateOptions & MaybeDry = {}): Promise<Zone | DryRun> {
+    if (dryRun === true) return dryRunCreate(this.context, spec);
     const { spec: made } = await createZone(this.context, spec, options);
     return new Zone(this.context, made.name, false);
   }
@@ -51,7 +56,11 @@ export class Host {
    *
    * @throws as create and start
    */
-  async run(spec: RunInput, options: CreateOptions = {}): Promise<Zone> {
+  run(spec: RunInput, options?: Wet<CreateOptions>): Promise<Zone>;
+  /** What would be done with an image that is there. @throws as the real one, before it makes anything */
+  run(spec: RunInput, options: Dry): Promise<DryRun>;
+  async run(spec: RunInput, { dryRun, ...options }: CreateOptions & MaybeDry = {}): Promise<Zone | DryRun> {
+    if (dryRun === true) return dryRunRun(this.context, spec);
     const { name } = await runDetached(this.context, spec, options);
     return new Zone(this.context, name, true);
   }
@@ -66,7 +75,7 @@ export class Host {
   import(source: string | number, options: Omit<ImportOptions, 'source'> & Dry): Promise<DryRun>;
   async import(
     source: string | number,
-    { dryRun, ...options }: Omit<ImportOptions, 'source'> & { readonly dryRun?: boolean | undefined } = {},
+    { dryRun, ...options }: Omit<ImportOptions, 'source'> & MaybeDry = {},
   ): Promise<ImportResult | DryRun> {
     checkKeys('import', options, [
       'dryRun',
@@ -91,10 +100,7 @@ export class Host {
   restoreBackup(options: Wet<BackupRestoreOptions>): Promise<BackupRestored>;
   /** Reads the head of the backup, and says what would be done. @throws as the real one, before it makes anything */
   restoreBackup(options: BackupRestoreOptions & Dry): Promise<DryRun>;
-  async restoreBackup({
-    dryRun,
-    ...options
-  }: BackupRestoreOptions & { readonly dryRun?: boolean | undefined }): Promise<BackupRestored | DryRun> {
+  async restoreBackup({ dryRun, ...options }: BackupRestoreOptions & MaybeDry): Promise<BackupRestored | DryRun> {
     const own = ['dryRun', 'backup', 'name', 'keepIdentity', 'pool', 'trust', 'progress'];
     checkKeys('restoreBackup', options, [...repositoryKeys, ...own]);
     return (dryRun === true ? dryRunBackupRestore : restoreBackup)(this.context, options);

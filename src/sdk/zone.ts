@@ -5,10 +5,13 @@ import { type BackupOptions, type BackupResult, createBackup } from '../operatio
 import { type CloneInput, cloneZone } from '../operations/clone-zone.js';
 import { copyIn, copyOut } from '../operations/copy-files.js';
 import { deleteZone } from '../operations/delete-zone.js';
+import { dryRunStart } from '../operations/dry-run.js';
 import { dryRunExport, dryRunPublish } from '../operations/dry-run-archive.js';
 import { dryRunBackupCreate } from '../operations/dry-run-backup.js';
+import { dryRunSet } from '../operations/dry-run-change.js';
 import { dryRunClone, dryRunFork } from '../operations/dry-run-clone.js';
-import type { Dry, DryRun, Wet } from '../operations/dry-run-step.js';
+import { dryRunDelete, dryRunRestart, dryRunStop } from '../operations/dry-run-end.js';
+import type { Dry, DryRun, MaybeDry, Wet } from '../operations/dry-run-step.js';
 import { execInZone } from '../operations/exec-in-zone.js';
 import { type ExportOptions, type ExportResult, exportZone } from '../operations/export-zone.js';
 import { forkZone } from '../operations/fork-zone.js';
@@ -18,7 +21,7 @@ import { listProcesses, type ZoneProcess } from '../operations/list-processes.js
 import { type PublishOptions, publishZone } from '../operations/publish-zone.js';
 import { type LogLine, type LogOptions, readLogs } from '../operations/read-logs.js';
 import { restartZone } from '../operations/restart-zone.js';
-import { type SetOptions, type SetResult, setZone } from '../operations/set-zone.js';
+import { changeOf, type SetOptions, type SetResult, setZone } from '../operations/set-zone.js';
 import { killZone, pauseZone, resumeZone } from '../operations/signal-zone.js';
 import { createSnapshot, type SnapshotInput, type SnapshotResult } from '../operations/snapshot-create.js';
 import { deleteSnapshot } from '../operations/snapshot-delete.js';
@@ -53,7 +56,10 @@ export interface ZoneExecOptions {
 export type CloneOptions = Omit<CloneInput, 'source' | 'name'>;
 
 type ForkOptions = CloneOptions & { readonly name?: string | undefined };
-type MaybeDry = { readonly dryRun?: boolean | undefined };
+interface DeleteChoice {
+  /** Stop it first if it runs, and delete its snapshots, too. */
+  readonly force?: boolean;
+}
 
 const cloneKeys = ['dryRun', 'snapshot', 'keepIdentity', 'ephemeral', 'change'] as const;
 const execKeys = ['signal', 'timeoutMs', 'stdin', 'env', 'cwd', 'user', 'maxOutputBytes'] as const;
@@ -71,22 +77,37 @@ export class Zone implements AsyncDisposable {
   }
 
   /** @throws ZONE_RUNNING, LOCK_BUSY, CGROUP_CONTROLLER_MISSING, KERNEL_STEP_FAILED, PORT_IN_USE */
-  start(options: OperationOptions = {}): Promise<StartResult> {
-    return startZone(this.#host, this.name, options);
+  start(options?: Wet<OperationOptions>): Promise<StartResult>;
+  /** What would be done. @throws as the real one, before it makes anything */
+  start(options: Dry): Promise<DryRun>;
+  async start({ dryRun, ...options }: OperationOptions & MaybeDry = {}): Promise<StartResult | DryRun> {
+    return dryRun === true ? dryRunStart(this.#host, this.name) : startZone(this.#host, this.name, options);
   }
 
   /** Asks pid 1, waits, kills. A stopped zone is success. @throws ZONE_PROTECTED, LOCK_BUSY */
-  stop(options: StopOptions = {}): Promise<StopResult> {
-    return stopZone(this.#host, this.name, options);
+  stop(options?: Wet<StopOptions>): Promise<StopResult>;
+  /** What would be done. @throws as the real one, before it asks anybody */
+  stop(options: StopOptions & Dry): Promise<DryRun>;
+  async stop({ dryRun, ...options }: StopOptions & MaybeDry = {}): Promise<StopResult | DryRun> {
+    return (dryRun === true ? dryRunStop : stopZone)(this.#host, this.name, options);
   }
 
-  restart(options: StopOptions = {}): Promise<StartResult> {
-    return restartZone(this.#host, this.name, options);
+  /** A stopped zone is started. @throws as stop and start */
+  restart(options?: Wet<StopOptions>): Promise<StartResult>;
+  /** What would be done. @throws as the real one, before it asks anybody */
+  restart(options: StopOptions & Dry): Promise<DryRun>;
+  async restart({ dryRun, ...options }: StopOptions & MaybeDry = {}): Promise<StartResult | DryRun> {
+    return (dryRun === true ? dryRunRestart : restartZone)(this.#host, this.name, options);
   }
 
-  /** @throws ZONE_RUNNING without force, ZONE_PROTECTED */
-  async delete(options: { readonly force?: boolean } = {}): Promise<void> {
+  /** @throws ZONE_RUNNING and ZONE_HAS_SNAPSHOTS without force, ZONE_PROTECTED */
+  delete(options?: Wet<DeleteChoice>): Promise<void>;
+  /** What would be done. @throws as the real one, before it stops the zone */
+  delete(options: DeleteChoice & Dry): Promise<DryRun>;
+  async delete({ dryRun, ...options }: DeleteChoice & MaybeDry = {}): Promise<unknown> {
+    if (dryRun === true) return dryRunDelete(this.#host, this.name, options);
     await deleteZone(this.#host, this.name, options);
+    return undefined;
   }
 
   /**
@@ -121,8 +142,13 @@ export class Zone implements AsyncDisposable {
   }
 
   /** Limits and devices act at once and are saved; what needs a restart is named in the result. @throws SPEC_INVALID */
-  set(change: ZoneChange, options: SetOptions = {}): Promise<SetResult> {
-    return setZone(this.#host, this.name, change, options);
+  set(change: ZoneChange, options?: Wet<SetOptions>): Promise<SetResult>;
+  /** What would be done. @throws as the real one, before it changes anything */
+  set(change: ZoneChange, options: SetOptions & Dry): Promise<DryRun>;
+  async set(change: ZoneChange, { dryRun, ...options }: SetOptions & MaybeDry = {}): Promise<SetResult | DryRun> {
+    return dryRun === true
+      ? dryRunSet(this.#host, this.name, changeOf(change), options)
+      : setZone(this.#host, this.name, change, options);
   }
 
   inspect(): Promise<ZoneDetails> {
