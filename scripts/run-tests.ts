@@ -6,11 +6,11 @@
  * misses is in test/allowed-skips.json. TSZONE_TEST_JOBS=1 runs one thing after the other; else two run side by side on a machine
  * with two processors: each looks for leftovers of its own hosts, and the machine as a whole is compared before and after.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expectNothingLeftNow, type Snapshot, takeSnapshot } from '../test/helpers/snapshot.js';
+import { runStep } from './step-process.js';
 import { runJobs } from './test-jobs.js';
 import { addReport, type Counts, type MochaReport, readReport, slowestFiles, summaryLine } from './test-report.js';
 import { type MochaRun, type TestJob, testJobs } from './test-steps.js';
@@ -39,8 +39,9 @@ if (atStart !== undefined) await compareMachine(atStart);
 rmSync(scratch, { recursive: true, force: true });
 if (jobs.length > 1) printTimes();
 if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n')}`);
-console.log(`\n${summaryLine(counts)}`);
-process.exit(counts.failed > 0 ? 1 : 0);
+const exitStatus = counts.failed > 0 ? 1 : 0;
+// An exit cuts off what a pipe has not taken yet.
+process.stdout.write(`\n${summaryLine(counts)}\n`, () => process.exit(exitStatus));
 
 function wantedJobs(wanted: readonly string[]): TestJob[] {
   const names = [...new Set(testJobs.map(({ step }) => step))];
@@ -60,32 +61,19 @@ async function runJob({ step, run }: TestJob): Promise<void> {
   console.log([...lines, `== ${step}: ${Math.round(tookSeconds)} s`].join('\n'));
 }
 
-interface Ended {
-  /** `null`: by a signal. */
-  readonly status: number | null;
-  /** Lines that are not shown yet. */
-  readonly lines: string[];
-}
-
-/** What runs alone is seen at once, else what is printed stays together. */
-function execute(
+/** What runs alone is seen at once, else what is printed stays together. @returns lines that are not shown yet */
+async function execute(
   step: string,
   argv: readonly string[],
   options: { cwd?: string; env: NodeJS.ProcessEnv },
-): Promise<Ended> {
-  const [program = '', ...args] = argv;
+): Promise<{ status: number | null; lines: string[] }> {
   const isLive = slots === 1;
   if (isLive) console.log(`\n== ${step}`);
-  const child = spawn(program, args, { ...options, stdio: isLive ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
-  let output = isLive ? '' : `\n== ${step}\n`;
-  const add = (chunk: string) => {
-    output += chunk;
-  };
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', add);
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status) => resolve({ status, lines: isLive ? [] : [output.trimEnd()] }));
-  });
+  const patienceMs = 30_000 * slowdown;
+  const ended = await runStep(argv, { ...options, isLive, patienceMs, timeoutMs: 2_700_000 * slowdown });
+  const lines = isLive ? [] : [`\n== ${step}\n${ended.output}`.trimEnd()];
+  if (ended.problem !== undefined) lines.push(failure(`${step}: ${argv.join(' ')}: ${ended.problem}`));
+  return { status: ended.status, lines };
 }
 
 async function runProgram(step: string, argv: readonly string[]): Promise<string[]> {

@@ -24,6 +24,19 @@ if [ "$(id -u)" -ne 0 ]; then
   echo "hint: Run \"sudo scripts/setup-debian.sh\"." >&2
   exit 9
 fi
-apt-get update -qq
-# shellcheck disable=SC2086
-apt-get install -qq -y --no-install-recommends $missing >/dev/null
+
+# An update that had to leave out a part of the lists says so; an install waits for whoever else installs something.
+install() {
+  apt-get update -qq -o APT::Update::Error-Mode=any &&
+    # shellcheck disable=SC2086
+    apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing >/dev/null
+}
+
+# What a mirror answers late or wrongly once, or with lists that are older than its packages, is there a little later; so are the lists if another
+# apt is at them.
+for pause in 5 15 30 60; do
+  if install; then exit 0; fi
+  echo "setup-debian: that failed; again in $pause s" >&2
+  sleep "$pause"
+done
+install

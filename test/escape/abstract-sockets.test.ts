@@ -48,6 +48,7 @@ describe('CVE-2020-15257: an abstract socket of the host', () => {
     await using _zone = await startAltered(given.host, { name: 'plain', image: 'busybox' });
     const sockets = await readFile('/proc/net/unix', 'utf8');
     expect(sockets).to.include('monitor.sock');
-    expect(sockets).not.to.match(/ @.*tszone/);
+    // But for this test's own, in whatever run.
+    expect(sockets.replaceAll(/ @tszone-escape-\d+$/gm, '')).not.to.match(/ @.*tszone/);
   });
 });

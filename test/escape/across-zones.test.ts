@@ -1,4 +1,5 @@
 /** Processes of another zone, and of the host: out of sight, and out of reach for who knows their pid. */
+import { getPriority, setPriority } from 'node:os';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
 import {
@@ -29,6 +30,9 @@ describe('A process of another zone or of the host is signalled, traced, and its
     const monitor = process.pid;
     return await sh(zone, `/attack/reach ${pid}; /attack/reach ${monitor}`);
   };
+  // Among what it tries on this process is its priority.
+  const priority = getPriority();
+  afterEach(() => getPriority() !== priority && setPriority(priority));
   const withItsIds: Alter = (ops) =>
     ops.map((op) => (op.op === 'ns.uidmap' || op.op === 'ns.gidmap' ? { ...op, outside: String(base) } : op));
 

@@ -6,6 +6,7 @@ import type { Zone } from '../../src/index.js';
 import { type Altered, execAltered, startAltered, withoutProfile } from '../helpers/altered-zone.js';
 import { attackMount } from '../helpers/attack-programs.js';
 import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
 import { sh } from '../helpers/temp-host.js';
 
 /** prctl(PR_SET_DUMPABLE), and setresgid, after which the kernel keeps strangers out by itself. */
@@ -19,19 +20,24 @@ describe('CVE-2016-9962: an exec is looked at, traced and robbed of descriptors 
     zone = await startAltered(host, spec, { enter: withoutProfile });
   });
 
-  /** What was got by a zone that looks as long as the execs go on. */
+  /** What was got by a zone that looks as long as the execs go on: at least so many, and until it has seen one, which is chance. */
   async function lookAt(exec: () => Promise<HelperSession>, times: number): Promise<string> {
     await sh(zone, 'rm -f /tmp/enough');
-    const looking = zone.exec(['/attack/peek', '20']);
-    for (let n = 0; n < times; n += 1) {
+    const looking = zone.exec(['/attack/peek']);
+    let said = '';
+    looking.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+    });
+    await eventually('it looks', () => said.startsWith('ready\n'));
+    for (let n = 0; n < times || (n < 20 * times && !/^saw$/m.test(said)); n += 1) {
       const session = await exec();
       await Promise.all([session.stdout, session.stderr].map((stream) => stream !== null && text(stream)));
       await session.expect('exited');
     }
     await sh(zone, 'touch /tmp/enough');
-    const { stdout } = await looking;
-    expect(Number(/^seen (\d+)$/m.exec(stdout)?.[1]), 'it has seen the execs').to.be.greaterThan(0);
-    return stdout;
+    await looking;
+    expect(Number(/^seen (\d+)$/m.exec(said)?.[1]), 'it has seen the execs').to.be.greaterThan(0);
+    return said;
   }
 
   const exec = (altered: Altered) => () => execAltered(given.host, 'peeks', ['true'], altered);

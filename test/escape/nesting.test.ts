@@ -85,8 +85,10 @@ describe('Nesting: a device node is made, and opened, in a namespace inside', ()
 
 describe('Nesting: processes of another zone are seen and ended from a namespace inside', () => {
   const given = givenHost();
+  /** No other run's. */
+  const nap = 10_000_000 + process.pid;
   const outcome = async (enter?: Alter) => {
-    await using victim = await given.host.run({ image: 'sparse', net: 'none', command: ['sleep', '31415'] });
+    await using victim = await given.host.run({ image: 'sparse', net: 'none', command: ['sleep', `${nap}`] });
     const { ids } = await victim.inspect();
     const spec = { name: 'hunter', image: 'sparse', nesting: true, ...hostsCapabilities };
     await using zone = await startAltered(given.host, spec, enter === undefined ? {} : { enter });
@@ -94,7 +96,7 @@ describe('Nesting: processes of another zone are seen and ended from a namespace
       zone,
       everywhere(`exec 2>/dev/null
         for proc in /proc /dev/.tszone/proc; do
-          for p in $proc/[0-9]*; do grep -qa '^sleep.3141[5]' $p/cmdline && kill -9 \${p##*/}; done
+          for p in $proc/[0-9]*; do grep -qa '^sleep.${nap}.' $p/cmdline && kill -9 \${p##*/}; done
         done`),
     );
     expect(ids.base).to.be.at.least(65_536);

@@ -13,6 +13,7 @@ import {
 } from '../helpers/altered-zone.js';
 import { attackMount } from '../helpers/attack-programs.js';
 import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
 import { sh } from '../helpers/temp-host.js';
 
 const run = promisify(execFile);
@@ -99,7 +100,8 @@ describe('A mount that a zone makes appears on the host', () => {
       await sh(zone, 'mount -t tmpfs evil /shared/inner');
       return (await readFile('/proc/self/mountinfo', 'utf8')).includes(`${place}/inner`);
     } finally {
-      await run('umount', ['-R', place]);
+      // The zone's own mounts of it go with its namespace, which may take a moment longer than the zone.
+      await eventually('it is unmounted', async () => (await run('umount', ['-R', place])) !== undefined);
       await rm(place, { recursive: true });
     }
   };

@@ -137,10 +137,14 @@ export class ZoneDirectory implements Disposable {
   #killMonitor(): void {
     if (!existsSync(join(this.run, 'running.json'))) return;
     const { monitorPid, monitorStartTime } = this.readJson('running.json');
-    const path = `/proc/${monitorPid}/stat`;
-    const stat = existsSync(path) ? readFileSync(path, 'utf8') : '';
-    const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    if (startTime === monitorStartTime) process.kill(Number(monitorPid), 'SIGKILL');
+    try {
+      const stat = readFileSync(`/proc/${monitorPid}/stat`, 'utf8');
+      const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+      if (startTime === monitorStartTime) process.kill(Number(monitorPid), 'SIGKILL');
+    } catch (error) {
+      // It has ended, perhaps just now.
+      if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -8,11 +8,13 @@ import * as netif from '../../src/netif/index.js';
 import { decodeMessages } from '../../src/netif/wire/bytes.js';
 import { dropJournal, type Roots, writeJournal } from '../../src/state/index.js';
 import * as state from '../../src/state/networks.js';
+import { patience } from './patience.js';
 
 interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly protocol?: 'tcp' | 'udp';
+  /** Until it is silence; where an answer is expected, as long as that may take. */
   readonly waitMs?: number;
 }
 
@@ -31,7 +33,7 @@ async function serve({ host, port, protocol }: Endpoint): Promise<void> {
 const plain = (address: string) => address.replace(/^::ffff:/, '');
 
 /** What the server says, or the error's code; or `silence`. */
-function ask({ host, port, protocol, waitMs = 5000 }: Endpoint): Promise<string> {
+function ask({ host, port, protocol, waitMs = patience(30_000) }: Endpoint): Promise<string> {
   return new Promise((resolve) => {
     const end = (close: () => void) => (answer: string) => {
       clearTimeout(timer);
@@ -39,7 +41,8 @@ function ask({ host, port, protocol, waitMs = 5000 }: Endpoint): Promise<string>
       resolve(answer);
     };
     let done: (answer: string) => void;
-    const timer = setTimeout(() => done('silence'), waitMs);
+    // In the next turn: an answer that has come while this process stood still is one.
+    const timer = setTimeout(() => setImmediate(() => done('silence')), waitMs);
     if (protocol === 'udp') {
       const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
       done = end(() => socket.close());

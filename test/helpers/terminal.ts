@@ -32,10 +32,26 @@ export async function onTerminal(
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let text = '';
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
   const closed = once(child, 'close');
+  // However long the command takes: its test has a time of its own.
+  const ended = new Promise<number>((resolve, reject) => {
+    const look = () => {
+      const status = /\[status (\d+)\]/.exec(text)?.[1];
+      if (status !== undefined) resolve(Number(status));
+    };
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      look();
+    });
+    closed.then(() => reject(new Error(`the terminal was closed; it shows: ${JSON.stringify(text)}`)), reject);
+  });
+  const over = ended.then(async (status) => {
+    child.stdin?.end();
+    await closed;
+    return status;
+  });
+  // Nobody need wait for it.
+  over.catch(() => {});
   const seen = (pattern: RegExp) =>
     eventually(`the terminal shows ${pattern}`, () => pattern.exec(text) ?? undefined).catch((error: unknown) => {
       throw new Error(`${String(error)}; it shows: ${JSON.stringify(text)}`);
@@ -48,11 +64,6 @@ export async function onTerminal(
     resize: async (newRows, newColumns) => {
       await outputOf('stty', ['-F', device, 'rows', String(newRows), 'cols', String(newColumns)]);
     },
-    ended: (async () => {
-      const status = Number((await seen(/\[status (\d+)\]/))[1]);
-      child.stdin?.end();
-      await closed;
-      return status;
-    })(),
+    ended: over,
   };
 }

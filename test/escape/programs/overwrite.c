@@ -40,7 +40,8 @@ int main(int argc, char **argv) {
   char path[40];
   snprintf(path, sizeof path, "/proc/self/fd/%d", program);
   int fd = -1;
-  for (int i = 0; i < 400 && (fd = open(path, O_WRONLY)) < 0 && errno == ETXTBSY; i++) usleep(10000);
+  /* As long as it is executed. */
+  while ((fd = open(path, O_WRONLY)) < 0 && errno == ETXTBSY) usleep(10000);
   if (fd < 0) {
     printf("refused %s\n", strerrorname_np(errno));
     return 0;

