@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -44,6 +45,16 @@ static void end_with_caller(void) {
   if (poll(&caller, 1, 0) > 0 && (caller.revents & POLLHUP) != 0) _exit(STATUS_FAILED);
 }
 
+/* Whoever looks whether a zone has a monitor takes its lock for a moment: only one who keeps it is another monitor. */
+static bool lock_soon(void) {
+  enum { TRIES = 5000, PAUSE_US = 1000 };
+  for (int tries = 1; flock(lock, LOCK_EX | LOCK_NB) != 0; tries++) {
+    if ((errno != EWOULDBLOCK && errno != EINTR) || tries == TRIES) return false;
+    usleep(PAUSE_US);
+  }
+  return true;
+}
+
 static void take_lock(void) {
   report_step("monitor.lock", -1);
   /* Here, too, so that a late one is in nobody's way. */
@@ -52,7 +63,7 @@ static void take_lock(void) {
     lock = open(settings.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0) fail("open", settings.lock);
     /* Never closed: it is free when the helper has ended, or has nothing left of the zone but output for its caller. */
-    if (flock(lock, LOCK_EX | LOCK_NB) != 0) fail("flock", settings.lock);
+    if (!lock_soon()) fail("flock", settings.lock);
     end_with_caller();
   }
   report_on_failure(undo);

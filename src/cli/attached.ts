@@ -95,5 +95,7 @@ export function relayTerminal(console: Duplex): Promise<boolean> {
     console.pipe(stdout, { end: false });
     console.once('close', () => finish(false));
     console.once('error', () => finish(false));
+    // It may have closed while the terminal was made ready, and does not say so again.
+    if (console.destroyed) finish(false);
   });
 }

@@ -92,6 +92,8 @@ function readLines(control: Socket, listener: ChannelListener): void {
   lines.on('error', () => {});
   lines.on('line', (line) => listener.line(line));
   lines.on('close', () => listener.closed());
+  // Nor does one that was reset have an end.
+  control.on('close', () => lines.close());
 }
 
 /** A helper of the spawner's. */

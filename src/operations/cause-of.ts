@@ -2,15 +2,24 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { HelperSession } from '../helper/index.js';
 
-/** A helper that fails takes back what node is working on: then it is the helper that knows why. @throws */
-export async function causeOf(session: HelperSession, error: unknown): Promise<never> {
+/**
+ * A helper that fails takes back what node is working on: then it is the helper that knows why.
+ *
+ * @param wordMs for tests: how long it is waited for
+ * @throws
+ */
+export async function causeOf(session: HelperSession, error: unknown, wordMs = helperWordMs): Promise<never> {
   const failed = session.expect('created').then(
     () => error,
     (cause: unknown) => cause,
   );
+  const stop = new AbortController();
   // On a busy machine the time may be over when what has come meanwhile has not been looked at.
-  throw await Promise.race([failed, sleep(helperWordMs).then(() => turn(error))]);
+  const silent = sleep(wordMs, undefined, { signal: stop.signal }).then(() => turn(error));
+  const cause = await Promise.race([failed, silent]);
+  stop.abort();
+  throw cause;
 }
 
-/** For an event that is on its way. */
-const helperWordMs = 200;
+/** For an event that is on its way, through the spawner: it is said before anything is taken back, and neither process may get a CPU at once. */
+const helperWordMs = 5000;

@@ -2,9 +2,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
-import { flockFd } from '../helper/index.js';
-import { open } from '../host/quick-fs.js';
-import { isErrno, type Roots, type RunningRecord, readPrepared, readRunning, zonePaths } from '../state/index.js';
+import {
+  isErrno,
+  isLockHeld,
+  type Roots,
+  type RunningRecord,
+  readPrepared,
+  readRunning,
+  zonePaths,
+} from '../state/index.js';
 
 const settleMs = 10_000;
 
@@ -44,18 +50,7 @@ async function findFirstProcess(roots: Roots, zone: string): Promise<RunningReco
 }
 
 /** The monitor holds its lock file as long as it lives, exit list included. */
-export async function isMonitorAlive(monitorLock: string): Promise<boolean> {
-  const file = await open(monitorLock, 'r').catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  });
-  if (file === undefined) return false;
-  try {
-    return !(await flockFd(file.fd, 0));
-  } finally {
-    await file.close();
-  }
-}
+export const isMonitorAlive = (monitorLock: string): Promise<boolean> => isLockHeld(monitorLock);
 
 /**
  * Kills the zone's pid 1, and with it, by the kernel, every process of its pid namespace; returns when it is dead.

@@ -3,9 +3,8 @@
  * holder never leaves a stale lock behind. Node has no flock; the helper takes it on node's own open file description.
  */
 
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { hasCode, zoneError } from '../errors/index.js';
+import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
 import { type FileHandle, open, rm, stat } from '../host/quick-fs.js';
 import { diskFull, isErrno, makeStateDirectory } from './json-file.js';
@@ -35,15 +34,20 @@ export function holdsLock(path: string): boolean {
   return held.has(path);
 }
 
-/** Whether somebody holds it now; for the look no file is made. */
+/** Whether somebody holds it now. For the look it is taken for a moment, and no file is made, also if its holder removes it just then. */
 export async function isLockHeld(path: string): Promise<boolean> {
-  if (!existsSync(path)) return false;
-  try {
-    await (await acquireLock(path, { what: `"${path}"`, timeoutMs: 0 })).release();
-    return false;
-  } catch (error) {
-    if (hasCode(error, 'LOCK_BUSY')) return true;
-    throw error;
+  for (;;) {
+    const file = await open(path, 'r').catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    if (file === undefined) return false;
+    try {
+      if (!(await flockFd(file.fd, 0))) return true;
+      if (await isCurrent(file, path)) return false;
+    } finally {
+      await file.close();
+    }
   }
 }
 

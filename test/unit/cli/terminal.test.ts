@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { type AttachIo, attachExec } from '../../../src/cli/attach-exec.js';
 import { attachZone } from '../../../src/cli/attach-zone.js';
-import { createDetachKeys, wantsTty } from '../../../src/cli/attached.js';
+import { createDetachKeys, relayTerminal, wantsTty } from '../../../src/cli/attached.js';
 import { thisProcess } from '../../../src/cli/caller.js';
 import { HeldSignals } from '../../../src/cli/held-signals.js';
 import { createProgress, describeProgress } from '../../../src/cli/progress.js';
@@ -144,6 +145,12 @@ describe('cli: a terminal inside', () => {
     const attached = attachZone({ console, kill: async () => {}, resize: async () => {}, exited: Promise.resolve(3) });
     console.destroy();
     expect(await attached).to.equal(3);
+  });
+
+  it('has ended where the console has closed before anybody listened', async () => {
+    const console = new PassThrough();
+    await once(console.destroy(), 'close');
+    expect(await relayTerminal(console)).to.equal(false);
   });
 });
 

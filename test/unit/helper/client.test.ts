@@ -73,6 +73,19 @@ describe('helper session', () => {
     expect(await session.exited).to.equal(137);
   });
 
+  it('says that the helper died when it had not read what it was told last', async () => {
+    using fake = fakeHelper(`
+      cat <&3 >/dev/null
+      echo '{"event":"created","pid":17,"monitorPid":18}' >&4
+      read line; kill -9 $$`);
+    const session = spawnSession('launch', ops, { program: fake.program, stdio: ['pipe', 'ignore', 'inherit'] });
+    await session.expect('created');
+    session.go();
+    session.stdin?.end('now\n');
+    expect(hasCode(await failure(session.expect('started')), 'HELPER_DIED')).to.equal(true);
+    expect(await session.exited).to.equal(137);
+  });
+
   it('says that the helper died when it cannot be started', async () => {
     const session = spawnSession('launch', ops, { program: '/nonexistent/helper' });
     expect(hasCode(await failure(session.expect('created')), 'HELPER_DIED')).to.equal(true);

@@ -1,6 +1,7 @@
 /** The run-time of `make sanitize-static`: what it finds, and that it finds nothing where there is nothing. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect } from 'chai';
+import { patience } from '../../helpers/patience.js';
 import { requires } from '../../helpers/requires.js';
 
 const program = 'build-sanitize-static/faults';
@@ -23,7 +24,7 @@ const faults = {
 } as const;
 
 describe('the checks of static programs', function () {
-  this.timeout(120_000);
+  this.timeout(patience(120_000));
   before('a program with faults', function () {
     requires('gcc', 'x86_64').call(this);
     execFileSync('make', ['-s', '-C', 'native', program], { stdio: 'inherit' });

@@ -43,6 +43,12 @@ async function pidOfSpawner(): Promise<number> {
   return pid ?? -1;
 }
 
+/** Its socket is closed a little before it is no more: until then it is still in the list. */
+async function killSpawner(pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL');
+  await eventually('the spawner is no more', () => !isAlive(pid));
+}
+
 const settled = (work: Promise<unknown>) =>
   work.then(
     (value) => String(value),
@@ -153,7 +159,7 @@ describe('the spawner', () => {
     expect(await flockFd(fd, 0)).to.equal(true);
     const pid = await pidOfSpawner();
     const { ended } = await required();
-    process.kill(pid, 'SIGKILL');
+    await killSpawner(pid);
     await ended;
     expect(await isFree()).to.equal(false);
     expect(await flockFd(handle(), 0)).to.equal(false);
@@ -173,6 +179,7 @@ describe('the spawner', () => {
       const isLocked = early ?? wait();
       setTimeout(() => close(first), 50);
       expect(await isLocked, moment).to.equal(true);
+      await eventually('the spawner is no more', () => !isAlive(pid));
       for (const fd of open.splice(0)) closeSync(fd);
     }
   });
@@ -180,7 +187,7 @@ describe('the spawner', () => {
   it('that is dead says so to who still has it', async () => {
     const dead = await required();
     const pid = await pidOfSpawner();
-    process.kill(pid, 'SIGKILL');
+    await killSpawner(pid);
     await dead.ended;
     expect(await dead.lock(handle(), 0)).to.equal(undefined);
     const heard = await new Promise((resolve) => {
@@ -202,7 +209,7 @@ describe('the spawner', () => {
     await new Promise((resolve) => child.once('exit', resolve));
     for (const pid of [1, child.pid ?? -1]) {
       const before = await required();
-      process.kill(await pidOfSpawner(), 'SIGKILL');
+      await killSpawner(await pidOfSpawner());
       await before.ended;
       giveSpawner({ pid, fd: openSync('/dev/null', 'r+') });
       expect(await flockFd(handle(), 0)).to.equal(true);

@@ -26,8 +26,7 @@ describe('device nodes of this machine', () => {
     expect(await hostDeviceNodes()).to.include.members(['/dev/null', '/dev/zero']);
   });
 
-  it('may come and go while they are looked for', async function () {
-    this.timeout(20_000);
+  it('may come and go while they are looked for', async () => {
     const stop = new Int32Array(new SharedArrayBuffer(4));
     const worker = new Worker(
       `const { workerData: { path, stop } } = require('node:worker_threads');

@@ -7,7 +7,8 @@ import { probeHost } from '../../../src/host/index.js';
 import { doctor } from '../../../src/operations/doctor.js';
 import { dryRunDoctorFix } from '../../../src/operations/dry-run-host.js';
 import { idLedger } from '../../../src/state/id-register-file.js';
-import { claimIds, idsPerZone, leaseIds } from '../../../src/state/index.js';
+import { claimIds, leaseIds } from '../../../src/state/index.js';
+import { farIds } from '../../helpers/far-ids.js';
 import { requires } from '../../helpers/requires.js';
 
 describe('doctor --fix', () => {
@@ -22,8 +23,7 @@ describe('doctor --fix', () => {
     const roots = { root: join(directory, 'root'), runRoot: '', instance: 'aaaaaa' };
     await mkdir(join(roots.root, 'zones', 'here'), { recursive: true });
     const kept = await leaseIds(roots, 'here', { directory });
-    // Far from where the ids of real zones begin.
-    const freed = await claimIds(roots, 'gone', { base: 0x6ff0_0000, count: idsPerZone }, { directory });
+    const freed = await claimIds(roots, 'gone', farIds, { directory });
     const options = { sysctl: { file: join(directory, 'sysctl.conf'), prefix: directory }, ids: { directory } };
     const host = { facts: await probeHost(), roots };
     expect((await doctor(host, options)).fixed).to.equal(undefined);

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { platformPackages, protocolVersion } from '../../../src/helper/index.js';
+import { patience } from '../../helpers/patience.js';
 
 const bundle = `exports.warmUp = async () => {};
 exports.main = async (words) => {
@@ -26,7 +27,7 @@ const platform = platformPackages[process.arch] ?? '';
 /** What `npm install` has put there when it runs the install script; without compilers. */
 describe('installing a packed tszone', function () {
   // It makes a start-up snapshot each time.
-  this.timeout(60_000);
+  this.timeout(patience(60_000));
   const directory = mkdtempSync(join(tmpdir(), 'tszone-install-'));
   let tszone: string;
 

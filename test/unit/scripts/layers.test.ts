@@ -4,6 +4,7 @@ import { cp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
+import { patience } from '../../helpers/patience.js';
 
 interface Violation {
   readonly from: string;
@@ -11,7 +12,7 @@ interface Violation {
 }
 
 describe('the layer lint bites', function () {
-  this.timeout(60_000);
+  this.timeout(patience(60_000));
   let violations: readonly string[] = [];
 
   before(() => {
@@ -39,7 +40,7 @@ describe('the layer lint bites', function () {
 });
 
 describe('the other lint rules bite', function () {
-  this.timeout(60_000);
+  this.timeout(patience(60_000));
   const scratch = mkdtempSync(join(tmpdir(), 'tszone-lint-'));
   let problems: readonly string[] = [];
 

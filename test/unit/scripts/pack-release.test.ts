@@ -4,11 +4,12 @@ import { type Manifest, packedManifest, platformManifest } from '../../../script
 import { root } from '../../../scripts/pack-release/run.js';
 import { planTarball } from '../../../scripts/pack-release/tarball.js';
 import { platformPackages } from '../../../src/helper/index.js';
+import { patience } from '../../helpers/patience.js';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 
 describe('the packed package', function () {
-  this.timeout(60_000);
+  this.timeout(patience(60_000));
   let paths: readonly string[] = [];
 
   before(() => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { idLedger } from '../../../src/state/id-register-file.js';
 import { claimIds, idsPerZone, leaseIds, pruneIds, releaseIds, renameIds } from '../../../src/state/index.js';
+import { farIds } from '../../helpers/far-ids.js';
 
 describe('the register of id ranges', () => {
   let directory: string;
@@ -155,8 +156,8 @@ describe('the register and what is really there', () => {
   });
 
   it('sees the ids of real processes', async () => {
-    // Far from where the ids of real zones begin.
-    const { base } = await claimIds(roots, 'gone', { base: 0x6ff0_0000, count: idsPerZone }, { directory });
+    const { base } = await claimIds(roots, 'gone', farIds, { directory });
+    expect(base).to.equal(farIds.base);
     const child = spawn('sleep', ['30'], { uid: base + 7, gid: base + 7 });
     await once(child, 'spawn');
     try {

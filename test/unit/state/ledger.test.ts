@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Ledger, type LedgerIndex } from '../../../src/state/ledger.js';
+import { patience } from '../../helpers/patience.js';
 
 interface Thing {
   readonly owner: string;
@@ -258,7 +259,8 @@ describe('a ledger', () => {
   });
 
   it('can be removed by another process at any moment: then nobody has anything', async function () {
-    this.timeout(20_000);
+    const longestMs = patience(60_000);
+    this.timeout(2 * longestMs);
     const maker = open();
     await maker.refresh(true).write(new Map([['web', [thing('web', 'a', true)]]]));
     const stop = new Int32Array(new SharedArrayBuffer(4));
@@ -274,8 +276,11 @@ describe('a ledger', () => {
     );
     await once(worker, 'online');
     const seen = new Set<number>();
+    const deadline = performance.now() + longestMs;
+    const isOver = () => performance.now() > deadline;
     try {
-      for (let round = 0; round < 20_000; round += 1) seen.add(whats(open()).length);
+      // Of two processors one may be somebody else's for a while: until both have been seen.
+      for (let round = 0; round < 20_000 || (seen.size < 2 && !isOver()); round += 1) seen.add(whats(open()).length);
     } finally {
       Atomics.store(stop, 0, 1);
       await once(worker, 'exit');
