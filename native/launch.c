@@ -28,6 +28,7 @@
 
 static struct plan plan;
 static int lock = -1;
+enum { LOCK_TRIES = 3000, LOCK_PAUSE_US = 1000 };
 
 /* fail()'s hook before there is a child, but after the lock: before that, what the list names may be another helper's.
  */
@@ -44,6 +45,15 @@ static void end_with_caller(void) {
   if (poll(&caller, 1, 0) > 0 && (caller.revents & POLLHUP) != 0) _exit(STATUS_FAILED);
 }
 
+/* Whoever looks whether it is held (logs -f) holds it for a moment; a monitor as long as it lives. */
+static bool lock_alone(int fd) {
+  for (int tries = LOCK_TRIES; flock(fd, LOCK_EX | LOCK_NB) != 0;) {
+    if (errno != EWOULDBLOCK || --tries == 0) return false;
+    usleep(LOCK_PAUSE_US);
+  }
+  return true;
+}
+
 static void take_lock(void) {
   report_step("monitor.lock", -1);
   /* Here, too, so that a late one is in nobody's way. */
@@ -52,7 +62,7 @@ static void take_lock(void) {
     lock = open(settings.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0) fail("open", settings.lock);
     /* Never closed: it is free when the helper has ended, or has nothing left of the zone but output for its caller. */
-    if (flock(lock, LOCK_EX | LOCK_NB) != 0) fail("flock", settings.lock);
+    if (!lock_alone(lock)) fail("flock", settings.lock);
     end_with_caller();
   }
   report_on_failure(undo);

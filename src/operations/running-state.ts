@@ -4,7 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
 import { open } from '../host/quick-fs.js';
-import { isErrno, type Roots, type RunningRecord, readPrepared, readRunning, zonePaths } from '../state/index.js';
+import {
+  isEnding,
+  isErrno,
+  type Roots,
+  type RunningRecord,
+  readPrepared,
+  readRunning,
+  zonePaths,
+} from '../state/index.js';
 
 const settleMs = 10_000;
 
@@ -37,6 +45,19 @@ export async function settledLife(roots: Roots, zone: string, limitMs = settleMs
     hint: `Look at ${paths.run} and end the process that holds ${paths.monitorLock}.`,
     context: { zone, path: paths.monitorLock },
   });
+}
+
+const endingMs = 1000;
+
+/** Of a zone whose pid 1 is dead: returns when its monitor has written how it ended, or could have. */
+export async function settleEnd(roots: Roots, zone: string): Promise<void> {
+  const deadline = performance.now() + endingMs;
+  for (
+    let pauseMs = 1;
+    performance.now() < deadline && (await isEnding(roots, zone));
+    pauseMs = Math.min(2 * pauseMs, 50)
+  )
+    await sleep(pauseMs);
 }
 
 async function findFirstProcess(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
