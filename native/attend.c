@@ -148,6 +148,8 @@ static void undo(void) {
 static void take_master(int master) {
   fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
   control.master = master;
+  /* The caller's terminal may have changed since its size was written into the plan. */
+  if (caller->control < 0) terminal_resize(master);
   pump_init(&to_zone, 0, master);
   pump_init(&from_zone[0], master, 1);
 }

@@ -29,7 +29,7 @@ export async function attachZone(
   // Awaited here: a returned promise would end the forwarding before the zone.
   if (zone.console === undefined) return await zone.exited;
   using _raw = await rawMode();
-  using _resize = onResize(({ rows, columns }) => void zone.resize(rows, columns).catch(() => {}));
+  using _resize = onResize(({ rows, columns }) => zone.resize(rows, columns));
   const relay = relayTerminal(zone.console);
   const first = await Promise.race([
     relay.then((isDetached) => ({ isDetached })),

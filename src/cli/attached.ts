@@ -46,9 +46,17 @@ export async function rawMode(): Promise<Disposable> {
   return { [Symbol.dispose]: () => void stdin.setRawMode(false) };
 }
 
-export function onResize(resize: (size: Winsize) => void): Disposable {
-  const changed = () => resize(winsize());
+/**
+ * Tells each new size, one after the other, so that the last one is what holds; the first at once, as the terminal may have changed since the command's
+ * was made.
+ */
+export function onResize(resize: (size: Winsize) => unknown): Disposable {
+  let told = Promise.resolve<unknown>(undefined);
+  const changed = () => {
+    told = told.then(() => resize(winsize())).catch(() => {});
+  };
   process.stdout.on('resize', changed);
+  if (process.stdout.isTTY === true) changed();
   return { [Symbol.dispose]: () => void process.stdout.off('resize', changed) };
 }
 

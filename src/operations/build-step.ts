@@ -36,6 +36,9 @@ interface Ended {
 /** What a step changed bears this time, so that the same step gives the same layer: the oldest that zip knows, 1980-01-01. */
 const stepTimeSeconds = 315_532_800;
 
+/** The kernel stamps files with a clock that is up to a tick behind: what is written just after a second began may bear the one before. */
+const clockLagMs = 100;
+
 /**
  * @param image what the step stands on: no image of that kind need be listed
  * @throws IMAGE_BUILD_FAILED a script that fails, with the end of what it said
@@ -47,7 +50,7 @@ export async function buildStep(
   options: StepOptions,
 ): Promise<CachedStep> {
   const { signal, progress } = options;
-  const startedAtSeconds = Math.floor(Date.now() / 1000);
+  const startedAtSeconds = Math.floor((Date.now() - clockLagMs) / 1000);
   const zone = {
     name: `build-${randomBytes(6).toString('hex')}`,
     image: image.name,

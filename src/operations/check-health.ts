@@ -12,6 +12,8 @@ import { makeOfThen } from './make-zone.js';
 import { launchCreated } from './start-zone.js';
 
 const againAfterMs = 250;
+/** In the place of a status: the command did not come to its end. */
+const notTried = -1;
 
 /** @throws IMAGE_BUILD_FAILED the command did not succeed in time, or the zone ended */
 export async function checkHealth(
@@ -41,7 +43,7 @@ async function untilHealthy(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const deadline = performance.now() + timeoutSeconds * 1000;
-  let last = { status: -1, output: 'it was not tried' };
+  let last = { status: notTried, output: 'it was not tried' };
   for (;;) {
     if ((await readRunning(host.roots, name)) === undefined)
       throw unhealthy('a zone of the image ended by itself', last.output);
@@ -50,8 +52,10 @@ async function untilHealthy(
       const tried = `"${command.join(' ')}" ended with ${last.status}`;
       throw unhealthy(`a zone of the image was not healthy within ${timeoutSeconds} s (${tried})`, last.output);
     }
-    last = await tryOnce(host, name, command, { timeoutMs: leftMs, signal });
-    if (last.status === 0) return;
+    const now = await tryOnce(host, name, command, { timeoutMs: leftMs, signal });
+    if (now.status === 0) return;
+    // One that was cut off by the end of the time says less than one that was not.
+    if (now.status !== notTried || last.status === notTried) last = now;
     await sleep(againAfterMs, undefined, signal === undefined ? {} : { signal });
   }
 }
@@ -69,7 +73,7 @@ async function tryOnce(
     return { status: exitCode, output: (await Promise.all(texts)).join('').slice(-4096) };
   } catch (error) {
     options.signal?.throwIfAborted();
-    return { status: -1, output: error instanceof Error ? error.message : String(error) };
+    return { status: notTried, output: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import {
+  isEnding,
   isErrno,
   isLockHeld,
   type Roots,
@@ -43,6 +44,19 @@ export async function settledLife(roots: Roots, zone: string, limitMs = settleMs
     hint: `Look at ${paths.run} and end the process that holds ${paths.monitorLock}.`,
     context: { zone, path: paths.monitorLock },
   });
+}
+
+const endingMs = 1000;
+
+/** Of a zone whose pid 1 is dead: returns when its monitor has written how it ended, or could have. */
+export async function settleEnd(roots: Roots, zone: string): Promise<void> {
+  const deadline = performance.now() + endingMs;
+  for (
+    let pauseMs = 1;
+    performance.now() < deadline && (await isEnding(roots, zone));
+    pauseMs = Math.min(2 * pauseMs, 50)
+  )
+    await sleep(pauseMs);
 }
 
 async function findFirstProcess(roots: Roots, zone: string): Promise<RunningRecord | undefined> {

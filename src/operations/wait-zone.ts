@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { waitForExit } from '../helper/index.js';
-import { readExit, readRunning, readZone, zonePaths } from '../state/index.js';
+import { isEnding, readExit, readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
 export type WaitFor = 'running' | 'stopped';
@@ -19,7 +19,9 @@ export async function waitForZone(host: HostContext, name: string, options: Wait
   const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
   const signal = AbortSignal.any([deadline, options.signal].filter((one) => one !== undefined));
   try {
-    await (options.for === 'running' ? untilRunning(host, name, signal) : untilStopped(host, name, signal));
+    const until = options.for === 'running' ? untilRunning : untilStopped;
+    const status = await until(host, name, signal);
+    return status === undefined ? {} : { status };
   } catch (error) {
     if (deadline?.aborted !== true) throw error;
     throw zoneError('WAIT_TIMEOUT', `zone "${name}" is not ${options.for} yet`, {
@@ -27,33 +29,38 @@ export async function waitForZone(host: HostContext, name: string, options: Wait
       context: { zone: name, for: options.for },
     });
   }
-  const exit = options.for === 'stopped' ? await readExit(host.roots, name) : undefined;
-  return exit === undefined ? {} : { status: exit.status };
 }
 
-async function untilRunning(host: HostContext, name: string, signal: AbortSignal): Promise<void> {
+async function untilRunning({ roots }: HostContext, name: string, signal: AbortSignal): Promise<undefined> {
   for (;;) {
-    if ((await readRunning(host.roots, name)) !== undefined) return;
+    if ((await readRunning(roots, name)) !== undefined) return undefined;
     await sleep(50, undefined, { signal });
   }
 }
 
-/** The monitor tells; polling is only for the moment in which there is none. */
-async function untilStopped(host: HostContext, name: string, signal: AbortSignal): Promise<void> {
-  while ((await readRunning(host.roots, name)) !== undefined) {
+/**
+ * The monitor tells, or its record: that pid 1 is dead is not all. Polling is only for the moments in which there is neither.
+ *
+ * @returns its status
+ */
+async function untilStopped({ roots }: HostContext, name: string, signal: AbortSignal): Promise<number | undefined> {
+  while ((await readRunning(roots, name)) !== undefined || (await isEnding(roots, name))) {
     signal.throwIfAborted();
-    await Promise.race([
-      waitForExit(zonePaths(host.roots, name).monitorSocket, signal).catch(() => {}),
+    const told = await Promise.race([
+      waitForExit(zonePaths(roots, name).monitorSocket, signal).catch(() => undefined),
       aborted(signal),
     ]);
     signal.throwIfAborted();
+    // By now it may have been started again.
+    if (told !== undefined) return told.status;
     await sleep(5, undefined, { signal });
   }
+  return (await readExit(roots, name))?.status;
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
 }

@@ -19,6 +19,7 @@ import {
 } from '../state/index.js';
 import type { VolumeUsage } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
+import { settleEnd } from './running-state.js';
 import { addressesOf } from './zone-network.js';
 import { zoneLsm } from './zone-profile.js';
 import { groupsOf } from './zone-ref.js';
@@ -123,8 +124,9 @@ export function summarizeUnreadable({ name, error }: UnreadableZone): ZoneSummar
 
 export async function describeZone(host: HostContext, record: ZoneRecord): Promise<ZoneDetails> {
   const { name } = record.spec;
-  const exit = await readExit(host.roots, name);
   const running = await readRunning(host.roots, name);
+  if (running === undefined) await settleEnd(host.roots, name);
+  const exit = await readExit(host.roots, name);
   const status = await statusOf(host, record, running);
   return {
     ...summarize(record, { running, status, leases: await zoneLeases(host.roots, name) }),

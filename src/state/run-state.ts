@@ -67,6 +67,18 @@ export async function readExit(roots: Roots, zone: string): Promise<ExitRecord |
   return readJson<ExitRecord>(zonePaths(roots, zone).exit, 1);
 }
 
+/**
+ * Its first process is dead, and its monitor has not written yet how it ended: it is about to. What is left in the zone's pipes is in the log by
+ * then, too.
+ */
+export async function isEnding(roots: Roots, zone: string): Promise<boolean> {
+  const last = await readLastRun(roots, zone);
+  if (last === undefined || (await ifAlive(last)) !== undefined) return false;
+  if ((await readExit(roots, zone)) !== undefined) return false;
+  const monitor = await readProcess(last.monitorPid);
+  return monitor !== undefined && monitor.startTime === last.monitorStartTime && monitor.state !== 'Z';
+}
+
 /** proc_pid_stat(5): the state letter and the start time, or `undefined` if there is no such process. */
 export async function readProcess(pid: number): Promise<{ state: string; startTime: string } | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);

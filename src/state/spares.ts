@@ -8,6 +8,7 @@ import type { ZoneOptions } from '../spec/index.js';
 import { isErrno, readJson, type Versioned, writeJson } from './json-file.js';
 import { acquireLock, type Lock } from './lock.js';
 import type { Roots } from './roots.js';
+import { temporaryFor } from './temporary-file.js';
 
 export interface SparePool {
   /** How many are to be ready. */
@@ -60,9 +61,12 @@ export async function addReadySpare(
   roots: Roots,
   { image, zone, isWarned }: { readonly image: string; readonly zone: string; readonly isWarned: boolean },
 ): Promise<void> {
-  for (const path of [readyDirectory(roots, image), claimedDirectory(roots)])
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  await writeFile(join(readyDirectory(roots, image), zone), isWarned ? 'warn\n' : '', { mode: 0o600 });
+  const ready = readyDirectory(roots, image);
+  for (const path of [ready, claimedDirectory(roots)]) await mkdir(path, { recursive: true, mode: 0o700 });
+  // Whole from its first moment: one that is empty is claimed without a word. Aside is not among the tickets, which anybody may take.
+  const aside = await temporaryFor(join(dirname(ready), zone));
+  await writeFile(aside, isWarned ? 'warn\n' : '', { mode: 0o600 });
+  await rename(aside, join(ready, zone));
 }
 
 /** @returns false: somebody else was quicker */

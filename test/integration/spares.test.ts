@@ -2,7 +2,7 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readPrepared } from '../../src/state/index.js';
+import { lockSpares, readPrepared } from '../../src/state/index.js';
 import { startNative } from '../helpers/both-ways.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
@@ -59,13 +59,13 @@ describe('spares', function () {
         const taken = await program(host, ['claim', 'busybox']).ended;
         expect(taken.status, taken.stderr).to.equal(0);
         expect(taken.stderr).to.include(`warning: zone "${taken.stdout.trim()}" ${text}`);
-        await eventually('there is another one', async () => (await spares()).length === 1);
+        await full(1);
       }
     }
     const plain = await host.cli(['spare', 'set', 'busybox', '--size', '1']);
     expect(plain.stderr).to.not.include('warning');
     expect((await startNative(host, ['claim', 'busybox']).ended).stderr).to.equal('');
-    await eventually('there is another one', async () => (await spares()).length === 1);
+    await full(1);
   });
 
   const set = (size: number, ...args: string[]) =>
@@ -77,6 +77,8 @@ describe('spares', function () {
   /** Who has claimed one does not wait for the next. */
   const full = (size: number) => eventually(`${size} are ready`, async () => (await pools())[0]?.ready === size);
   const statusOf = async (name: string) => (await zones()).find((zone) => zone.name === name)?.status ?? 'gone';
+  /** Nobody makes spares, or takes them apart. */
+  const lockedSpares = async () => lockSpares((await given.host.open()).context.roots);
   const preparedOf = async (name: string) => readPrepared((await given.host.open()).context.roots, name);
   const failureOf = async (args: readonly string[]) => {
     const { status, stderr } = await given.host.cli(['-o', 'json', ...args]);
@@ -137,8 +139,12 @@ describe('spares', function () {
   it('that are all taken: a zone is made from the beginning, and that is said', async () => {
     await set(1, '--env', 'WHO=spare');
     const [name = ''] = await spares();
+    // Whoever claimed one before has a fill under way, which may come late and make it good.
+    const lock = await lockedSpares();
     await rm(join(given.host.runRoot, 'spares', 'busybox', name));
-    const { stdout, stderr } = await given.host.cli(['claim', 'busybox', '--', 'sh', '-c', 'echo $WHO']);
+    const claiming = given.host.start(['claim', 'busybox', '--', 'sh', '-c', 'echo $WHO']);
+    await claiming.seen(/spare\n/).finally(() => lock.release());
+    const { stdout, stderr } = await claiming.ended;
     expect(stdout).to.equal('spare\n');
     expect(stderr).to.match(/^note: no spare was left; zone "[^"]+" was made for you\n$/);
     expect(await statusOf(name), "a spare without a ticket is nobody's").to.equal('gone');
@@ -210,6 +216,8 @@ describe('spares', function () {
   /** As far as one can: all processes of the host's zones are dead, and the run-time side is empty. */
   async function reboot(): Promise<void> {
     const { host } = given;
+    // A fill that is under way, or comes late, would go on.
+    await using _lock = await lockedSpares();
     for (const pid of await monitors()) process.kill(pid, 'SIGKILL');
     await eventually('all are dead', async () => (await monitors()).length === 0);
     // Groups and ports would be gone; here they are taken back as the next command does after any death of a monitor.

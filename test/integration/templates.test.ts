@@ -134,34 +134,50 @@ describe('templates of the user', () => {
       config: { cmd },
       healthcheck: { command, timeoutSeconds },
     });
-    await built(await folder('well', check(['test', '-e', '/tmp/up'], 20)));
-    const error = await refused(await folder('ill', check(['sh', '-c', 'echo not yet; exit 1'], 1)));
+    await built(await folder('well', check(['test', '-e', '/tmp/up'], 300)));
+    // The first try comes to its end, the second is cut off: what is told is what the first one said.
+    const once = '[ -e /tmp/tried ] && sleep 1000; touch /tmp/tried; echo not yet; exit 1';
+    const error = await refused(await folder('ill', check(['sh', '-c', once], 5)));
     expect(error.code).to.equal('IMAGE_BUILD_FAILED');
-    expect(error.context.output).to.contain('not yet');
+    expect(error.message).to.contain('ended with 1');
+    expect(error.context.output).to.equal('not yet\n');
     const images = (await host().cli(['image', 'list', '-q'])).stdout.split('\n');
     expect(images).to.include('well').and.to.not.include('ill');
     expect(await leftZones()).to.equal('');
   });
 
+  /** In the zone in which it waits. @returns what it says */
+  const inSecondStep = (script: string) =>
+    eventually('the second step runs', async () => {
+      const [zone = ''] = /^build-\S+/.exec(await leftZones()) ?? [];
+      const { status, stdout } = await host().cli(['exec', zone, '--', 'sh', '-c', `[ -e /waits ] && ${script}`]);
+      return status === 0 && stdout;
+    });
+
+  /** The zone may end before whoever told it so has. */
+  async function endSecondStep(): Promise<void> {
+    await inSecondStep('true');
+    await eventually('it goes on', async () => {
+      const [zone] = /^build-\S+/.exec(await leftZones()) ?? [];
+      return zone === undefined || (await host().cli(['exec', zone, '--', 'touch', '/go'])).status === 0;
+    });
+  }
+
   it('that are killed on the way leave no zone, and the next build goes on with what was done', async () => {
-    const path = await folder('killed', {
-      steps: [{ run: 'head -c 16 /dev/urandom > /one' }, { run: 'sleep 3; echo done > /two' }],
-    });
-    const known = Object.keys(
-      (JSON.parse(await readFile(join(host().root, 'images/steps.json'), 'utf8')) as { steps: object }).steps,
-    ).length;
+    const waits = 'touch /waits; until [ -e /go ]; do sleep 0.05; done; rm /waits /go; echo done > /two';
+    const path = await folder('killed', { steps: [{ run: 'head -c 17 /dev/urandom > /one' }, { run: waits }] });
     const running = host().start(['image', 'build', path]);
-    await eventually('a step runs', async () => /^build-/.test(await leftZones()));
-    await eventually('the first step is done', async () => {
-      const file = await readFile(join(host().root, 'images/steps.json'), 'utf8');
-      return Object.keys((JSON.parse(file) as { steps: object }).steps).length > known;
-    });
-    running.process.kill('SIGKILL');
+    const one = await inSecondStep('md5sum /one').finally(() => running.process.kill('SIGKILL'));
     await running.ended;
+    // What it runs goes on to its end.
+    await endSecondStep();
     await eventually('the zone is gone', async () => (await leftZones()) === '');
-    const image = await built(path);
-    expect((await run('killed', 'cat /two')).stdout).to.equal('done\n');
-    expect(image.layers).to.have.length(3);
+    const again = host().start(['-o', 'json', 'image', 'build', path]);
+    await endSecondStep().catch(() => again.process.kill('SIGKILL'));
+    const { status, stdout, stderr } = await again.ended;
+    expect(status, stderr).to.equal(0);
+    expect((JSON.parse(stdout) as Image).layers).to.have.length(3);
+    expect((await run('killed', 'md5sum /one; cat /two')).stdout).to.equal(`${one}done\n`);
     expect(await staged()).to.deep.equal([]);
   });
 

@@ -1,7 +1,10 @@
 /** What runs in a zone, who it is there, and how it ends. */
 import { readFile, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
+import { readRunning } from '../../src/state/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField, underUnshare, visiblePids } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
@@ -82,6 +85,34 @@ describe('tszone run', () => {
     const name = (await given.host.ok(['run', '-d', '--net', 'none', 'sparse'])).trim();
     expect(await given.host.ok(['exec', name, '--', 'hostname'])).to.equal(`${name}\n`);
     await given.host.ok(['delete', '--force', name]);
+  });
+});
+
+describe('a zone that has ended', () => {
+  const given = givenHost({ images: ['busybox'] });
+
+  it('is one when its monitor has written down how, and what it said last', async () => {
+    const { host } = given;
+    const command = ['sh', '-c', 'printf last; while [ ! -e /go ]; do sleep 0.05; done; exit 12'];
+    await using zone = await host.run({ image: 'busybox', net: 'none', command });
+    const { context } = await host.open();
+    const { pid, monitorPid } = (await readRunning(context.roots, zone.name)) ?? { pid: -1, monitorPid: -1 };
+    await eventually('it waits', async () => (await zone.ps()).some(({ command: line }) => line === 'sleep 0.05'));
+    await sh(zone, 'touch /go');
+    // A monitor that is not scheduled for a moment.
+    process.kill(monitorPid, 'SIGSTOP');
+    let waited: ReturnType<Zone['wait']>;
+    try {
+      await eventually('its first process is dead', () => !isAlive(pid));
+      waited = zone.wait({ for: 'stopped' });
+      // Time for who does not wait to show it.
+      await sleep(300);
+    } finally {
+      process.kill(monitorPid, 'SIGCONT');
+    }
+    expect(await waited).to.deep.equal({ status: 12 });
+    expect(await host.ok(['logs', zone.name])).to.equal('last\n');
+    expect((await zone.status()).note).to.equal('stopped: ended with status 12');
   });
 });
 
