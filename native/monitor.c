@@ -281,6 +281,8 @@ _Noreturn static void finish(void) {
   static struct rest rests[2];
   for (int i = 0; i < 2; i++) rest_take(&rests[i], &from_zone[i]);
   drain_console();
+  /* Whoever sees the record finds all of the output in the log. */
+  log_flush();
   long oom_kills = read_counter(settings.oom, "oom_kill");
   if (settings.exit != NULL)
     record_exit(settings.exit, &(struct ending){status, number, oom_kills, has_too_many_groups});

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { waitForExit } from '../helper/index.js';
-import { readExit, readRunning, readZone, zonePaths } from '../state/index.js';
+import { readExit, readLastRun, readProcess, readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
 export type WaitFor = 'running' | 'stopped';
@@ -40,7 +40,7 @@ async function untilRunning(host: HostContext, name: string, signal: AbortSignal
 
 /** The monitor tells; polling is only for the moment in which there is none. */
 async function untilStopped(host: HostContext, name: string, signal: AbortSignal): Promise<void> {
-  while ((await readRunning(host.roots, name)) !== undefined) {
+  while (await isGoing(host, name)) {
     signal.throwIfAborted();
     await Promise.race([
       waitForExit(zonePaths(host.roots, name).monitorSocket, signal).catch(() => {}),
@@ -49,6 +49,15 @@ async function untilStopped(host: HostContext, name: string, signal: AbortSignal
     signal.throwIfAborted();
     await sleep(5, undefined, { signal });
   }
+}
+
+/** It runs; or it is dead, and its monitor has not yet written down how it ended, nor all that it said. */
+async function isGoing({ roots }: HostContext, name: string): Promise<boolean> {
+  if ((await readRunning(roots, name)) !== undefined) return true;
+  const last = await readLastRun(roots, name);
+  if (last === undefined || (await readExit(roots, name)) !== undefined) return false;
+  const monitor = await readProcess(last.monitorPid);
+  return monitor?.startTime === last.monitorStartTime && monitor.state !== 'Z';
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
