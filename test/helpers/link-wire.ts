@@ -1,12 +1,13 @@
 /** Raw sockets on a zone's eth0 (AF_PACKET, in perl): frames go out as they are, and all that arrives is written down. */
 import type { Zone } from '../../src/index.js';
 import { arp, etherTypes, type Frame, frame } from './link-frames.js';
+import { patience } from './patience.js';
 
 /** struct sockaddr_ll of eth0, whose index is 100 in every zone. */
 const address = (mac: string) => `pack('S n i S C C a8', 17, 3, 100, 0, 0, 6, ${mac})`;
 const open = 'socket(my $s, 17, 3, 0x0300) or die qq(socket: $!);';
 const sender = `${open} for (@ARGV) { my $f = pack('H*', $_); send($s, $f, 0, ${address('substr($f, 0, 6)')}) or die qq(send: $!) }`;
-const listener = `$| = 1; ${open} bind($s, ${address("''")}) or die qq(bind: $!); print qq(ready\\n); alarm 30;
+const listener = `$| = 1; ${open} bind($s, ${address("''")}) or die qq(bind: $!); print qq(ready\\n); alarm ${patience(60_000) / 1000};
   while (defined recv($s, my $f, 65535, 0)) { my $h = unpack('H*', $f); print qq($h\\n); exit 0 if index($h, $ARGV[0]) >= 0 }`;
 
 export interface Endpoint {
