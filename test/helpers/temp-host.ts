@@ -157,7 +157,8 @@ export class TempHost implements AsyncDisposable {
     for (const { name } of await listPools(context))
       if (name !== 'default') await deletePool(context, name, { force: true });
     for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
-    await rm(this.directory, { recursive: true, force: true });
+    // What keeps spares, started by a zone that was let go, may only now find out that there is nothing to do.
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 10 });
     this.#range?.[Symbol.dispose]();
   }
 }

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
+import { readRunning } from '../../src/state/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { program, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField } from '../helpers/observe.js';
@@ -152,6 +154,25 @@ describe('the life of a zone', () => {
     const { status, stdout } = await waiting.ended;
     expect(status).to.equal(0);
     expect(JSON.parse(stdout)).to.deep.include({ name: 'job', for: 'stopped', status: 12 });
+  });
+
+  it('wait tells it, and all output is in the log, also when the monitor has not yet seen that the zone is dead', async () => {
+    const { host } = given;
+    const command = ['sh', '-c', 'printf said; touch /said; exec sleep 1000'];
+    await using zone = await host.run({ name: 'late', image: 'busybox', net: 'none', command });
+    const { pid = 0, monitorPid = 0 } = (await readRunning((await host.open()).context.roots, 'late')) ?? {};
+    await eventually('it has said it', async () => (await zone.exec(['test', '-e', '/said'])).exitCode === 0);
+    process.kill(monitorPid, 'SIGSTOP');
+    try {
+      process.kill(pid, 'SIGKILL');
+      await eventually('it is dead', () => !isAlive(pid));
+      const early = await zone.wait({ for: 'stopped', timeoutMs: 300 }).catch((error: unknown) => error);
+      expect(early).to.have.property('code', 'WAIT_TIMEOUT');
+    } finally {
+      process.kill(monitorPid, 'SIGCONT');
+    }
+    expect(await zone.wait({ for: 'stopped' })).to.deep.equal({ status: 137 });
+    expect(await host.ok(['logs', 'late'])).to.include('said');
   });
 
   it('ps shows the pids of the zone and of the host, and the users of the zone', async () => {

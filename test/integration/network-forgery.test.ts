@@ -292,13 +292,12 @@ describe('a hostile zone on a network', () => {
 
   describe('beside two that talk to each other', () => {
     /** One packet from the third to the victim; what the hostile one heard of it. */
-    async function overheard(before: () => Promise<unknown> = async () => {}): Promise<boolean> {
+    async function overheard(): Promise<boolean> {
       const { hostile, victim, third } = cast;
       const payload = ipv4({ from: third.ipv4, to: victim.ipv4, protocol: protocols.udp, payload: udp(1, 2) });
       const secret = frame('a secret', { to: victim.mac, from: third.mac, type: etherTypes.ipv4, payload });
       const last = lastFrame(third);
       const [hearing, arriving] = [await listen(hostile, last), await listen(victim, last)];
-      await before();
       await send(third, [secret, last]);
       expect(has(await arriving.heard, secret), 'it arrives').to.equal(true);
       return has(await hearing.heard, secret);
@@ -319,7 +318,9 @@ describe('a hostile zone on a network', () => {
       );
       const entries = async () => (await outputOf('bridge', ['fdb', 'show', 'dev', hostilePort])).split('\n');
       const before = await entries();
-      expect(await overheard(() => send(cast.hostile, flood))).to.equal(false);
+      // Before it listens: it hears what it sends itself, too, and so much of it that something else may be lost.
+      await send(cast.hostile, flood);
+      expect(await overheard()).to.equal(false);
       expect(await entries()).to.deep.equal(before);
     });
 

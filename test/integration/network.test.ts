@@ -14,6 +14,7 @@ import type { PortSpec } from '../../src/spec/parts.js';
 import type { Lease, NetworkRecord } from '../../src/state/index.js';
 import type { Roots } from '../../src/state/roots.js';
 import { NetPeer } from '../helpers/net-peer.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
 const instance = 'abc123';
@@ -53,7 +54,7 @@ const code = (promise: Promise<unknown>) =>
   );
 
 describe('networks', function () {
-  this.timeout(60_000);
+  this.timeout(patience(120_000));
   let host: NetPeer;
   let outside: NetPeer;
   let roots: Roots;
@@ -100,6 +101,8 @@ describe('networks', function () {
     outside.sh(`ip addr add ${outside4}/24 dev up1; ip addr add ${outside6}/64 dev up1 nodad; ip link set up1 up`);
     host.sh(`ip route add default via ${outside4}; ip -6 route add default via ${outside6}`);
     await outside.call('serve', { host: '::', port: 80 });
+    // The kernel sees to it a moment after both ends are up.
+    await eventually('up0 has an address of its own', () => host.sh('ip -6 -o addr show dev up0 scope link') !== '');
     pristine = fingerprint(host);
     network = await host.call('ensureNetwork', roots, 'default');
     [a, b] = [
@@ -334,10 +337,10 @@ describe('networks', function () {
       expect(host.sh('cat /proc/sys/net/ipv4/conf/up0/forwarding')).to.equal('1\n');
       expect(host.sh('nft list set inet tszone_def456 opened4')).to.include('up0');
       await host.call('deleteNetwork', other, 'default');
-      const deadline = Date.now() + 5000;
-      while (fingerprint(host) !== pristine && Date.now() < deadline)
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(fingerprint(host)).to.equal(pristine);
+      await eventually('the kernel has taken the zones’ links away, and all is as it was', () => {
+        expect(fingerprint(host)).to.equal(pristine);
+        return true;
+      });
     });
 
     it('that come back find forwarding switched on again', async () => {

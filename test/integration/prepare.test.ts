@@ -89,7 +89,7 @@ describe('a prepared zone', function () {
       expect([running?.pid, running?.startTime]).to.deep.equal([prepared?.pid, prepared?.startTime]);
       expect(left).to.equal(undefined);
       const zone = await (await host.open()).zone(name);
-      await eventually('its command runs', () => sh(zone, 'cat /ran'));
+      await eventually('its command runs', async () => (await sh(zone, 'cat /ran')) !== '');
       expect(await sh(zone, 'cat /ran; ip -4 -o addr show eth0 | wc -l')).to.equal('ran\n1');
       expect((await failureOf(['start', name])).code).to.equal('ZONE_RUNNING');
     });

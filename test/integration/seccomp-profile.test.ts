@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { startNative } from '../helpers/both-ways.js';
 import { filtered, filtersIn, ours } from '../helpers/filters.js';
 import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
 import { expectNothingLeftNow } from '../helpers/snapshot.js';
 import { sh } from '../helpers/temp-host.js';
 
@@ -40,7 +41,8 @@ describe('a seccomp profile of the user', () => {
     const inspected = await given.host.json<{ spec: { seccomp: string } }>(['inspect', 'made']);
     expect(inspected.spec.seccomp).to.equal(path);
     const zone = await (await given.host.open()).zone('made');
-    expect(await sh(zone, 'cat /error')).to.match(/Cross-device link|Invalid cross-device/);
+    const said = () => sh(zone, 'grep . /error');
+    expect(await eventually('its command has said it', said)).to.match(/Cross-device link|Invalid cross-device/);
     for (const pid of ['1', '2', 'self'])
       expect(filtersIn(await sh(zone, `cat /proc/${pid}/status`)), pid).to.deep.equal(filtered);
     const native = await startNative(given.host, ['exec', 'made', '--', 'mkdir', '/y']).ended;
