@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { waitForExit } from '../helper/index.js';
-import { readExit, readRunning, readZone, zonePaths } from '../state/index.js';
+import { readExit, readLastRun, readProcess, readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
 export type WaitFor = 'running' | 'stopped';
@@ -40,7 +40,7 @@ async function untilRunning(host: HostContext, name: string, signal: AbortSignal
 
 /** The monitor tells; polling is only for the moment in which there is none. */
 async function untilStopped(host: HostContext, name: string, signal: AbortSignal): Promise<void> {
-  while ((await readRunning(host.roots, name)) !== undefined) {
+  while ((await readRunning(host.roots, name)) !== undefined || (await isEnding(host, name))) {
     signal.throwIfAborted();
     await Promise.race([
       waitForExit(zonePaths(host.roots, name).monitorSocket, signal).catch(() => {}),
@@ -49,6 +49,14 @@ async function untilStopped(host: HostContext, name: string, signal: AbortSignal
     signal.throwIfAborted();
     await sleep(5, undefined, { signal });
   }
+}
+
+/** Its first process is dead, and the monitor has not written down yet how it ended. Not by the monitor's lock: who tries that is in a start's way. */
+async function isEnding({ roots }: HostContext, name: string): Promise<boolean> {
+  const run = await readLastRun(roots, name);
+  if (run === undefined || (await readExit(roots, name)) !== undefined) return false;
+  const monitor = await readProcess(run.monitorPid);
+  return monitor !== undefined && monitor.startTime === run.monitorStartTime && monitor.state !== 'Z';
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { program, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField } from '../helpers/observe.js';
@@ -152,6 +153,31 @@ describe('the life of a zone', () => {
     const { status, stdout } = await waiting.ended;
     expect(status).to.equal(0);
     expect(JSON.parse(stdout)).to.deep.include({ name: 'job', for: 'stopped', status: 12 });
+  });
+
+  it('wait tells the status, too, where the monitor has not written it down yet', async () => {
+    const go = await given.host.file('begin', '');
+    await using zone = await given.host.run({
+      name: 'unwritten',
+      image: 'busybox',
+      net: 'none',
+      command: ['sh', '-c', 'while [ ! -s /go ]; do sleep 0.02; done; exit 13'],
+      mount: [`${go}:/go`],
+    });
+    const record = await readFile(join(given.host.runRoot, 'zones/unwritten/running.json'), 'utf8');
+    const { pid, monitorPid } = JSON.parse(record) as { pid: number; monitorPid: number };
+    process.kill(monitorPid, 'SIGSTOP');
+    let waiting: Promise<{ status?: number }>;
+    try {
+      await given.host.file('begin', 'x');
+      await eventually('its first process is dead', () => !isAlive(pid));
+      waiting = zone.wait({ for: 'stopped' });
+      // It has looked by then.
+      await new Promise(setImmediate);
+    } finally {
+      process.kill(monitorPid, 'SIGCONT');
+    }
+    expect(await waiting).to.deep.equal({ status: 13 });
   });
 
   it('ps shows the pids of the zone and of the host, and the users of the zone', async () => {
@@ -316,9 +342,10 @@ describe('restart policies', () => {
       'it has run three times',
       async () => (await readFile(runs, 'utf8').catch(() => '')) === 'x\nx\nx\n',
     );
+    const zone = await (await host.open()).zone('fails');
+    await zone.wait({ for: 'stopped' });
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await readFile(runs, 'utf8')).to.equal('x\nx\nx\n');
-    const zone = await (await host.open()).zone('fails');
     expect((await zone.status()).status).to.equal('stopped');
     await zone.delete();
   });
