@@ -291,7 +291,8 @@ describe('tszone in a zone', function () {
 });
 
 describe('tests of tszone that pass in a zone', function () {
-  this.timeout(patience(240_000));
+  // Each of them has a limit of its own; all of them take 90 s.
+  this.timeout(patience(600_000));
   const given = givenHost({ needs: ['tmpfs-idmap', 'busybox'] }, async (host) => {
     await host.run({ name: 'outer', image: 'sparse', nesting: true, mount });
     await insideOk(host, 'mkdir /pool; mount -t tmpfs -o mode=755 tmpfs /pool; mkdir /pool/tmp /pool/cache');
