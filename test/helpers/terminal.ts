@@ -40,6 +40,13 @@ export async function onTerminal(
     eventually(`the terminal shows ${pattern}`, () => pattern.exec(text) ?? undefined).catch((error: unknown) => {
       throw new Error(`${String(error)}; it shows: ${JSON.stringify(text)}`);
     });
+  let ended: Promise<number> | undefined;
+  const end = async () => {
+    const status = Number((await seen(/\[status (\d+)\]/))[1]);
+    child.stdin?.end();
+    await closed;
+    return status;
+  };
   const device = (await seen(/\[terminal (\S+)\]/))[1] ?? '';
   return {
     shown: () => text,
@@ -48,11 +55,10 @@ export async function onTerminal(
     resize: async (newRows, newColumns) => {
       await outputOf('stty', ['-F', device, 'rows', String(newRows), 'cols', String(newColumns)]);
     },
-    ended: (async () => {
-      const status = Number((await seen(/\[status (\d+)\]/))[1]);
-      child.stdin?.end();
-      await closed;
-      return status;
-    })(),
+    // From when it is asked for: what a test does before may take its time, and may fail.
+    get ended() {
+      ended ??= end();
+      return ended;
+    },
   };
 }
