@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { outputOf, type RunningCli, startProgram } from './cli.js';
+import { letLoopsGo } from './loop-mounts.js';
 import { eventually } from './patience.js';
 import { takePort } from './ports.js';
 
@@ -45,7 +46,7 @@ export async function sftpServer(directory: string): Promise<BackupServer> {
     'BatchMode yes',
   ];
   writeFileSync(config ?? '', `${settings.join('\n')}\n`);
-  const script = `mount -t tmpfs -o mode=700 none /root && mkdir -m 700 /root/.ssh && cp "$1" /root/.ssh/authorized_keys && cd / &&
+  const script = `${letLoopsGo}; mount -t tmpfs -o mode=700 none /root && mkdir -m 700 /root/.ssh && cp "$1" /root/.ssh/authorized_keys && cd / &&
     exec dropbear -F -E -m -j -k -s -P "$2" -r "$3" -p "127.0.0.1:$4"`;
   const words = ['-m', 'sh', '-c', script, 'sh', `${user}.pub`, join(base, 'pid'), host ?? '', String(port)];
   const server = await serve('unshare', words, port);

@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { type CliOptions, type CliResult, entry, nativeEntry, runProgram, startProgram } from './cli.js';
+import { eventually } from './patience.js';
 import type { TempHost } from './temp-host.js';
 
 const withHost = (host: TempHost, options: CliOptions): CliOptions => ({
@@ -20,6 +21,11 @@ export async function bothWays(host: TempHost, args: readonly string[], options:
   const native = await startNative(host, args, options).ended;
   expect(native, args.join(' ')).to.deep.equal(cold);
   return native;
+}
+
+/** `status`: what the zone uses may change between the two, by what the kernel gives back late for one; then they are asked again. */
+export function statusBothWays(host: TempHost, zone: string): Promise<CliResult> {
+  return eventually('both show the same', () => bothWays(host, ['status', zone]));
 }
 
 /** A copy of the native entry that hands over to a program which only prints what it was given. */

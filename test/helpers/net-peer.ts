@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { letLoopsGo } from './loop-mounts.js';
 import type { Calls } from './net-peer-main.js';
 
 type Call = {
@@ -31,7 +32,7 @@ export class NetPeer implements AsyncDisposable {
   }
 
   static async start(): Promise<NetPeer> {
-    const script = `mount -t sysfs sysfs /sys && ip link set lo up && exec '${process.execPath}' --import tsx '${main}'`;
+    const script = `${letLoopsGo}; mount -t sysfs sysfs /sys && ip link set lo up && exec '${process.execPath}' --import tsx '${main}'`;
     const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
     const peer = new NetPeer(child);
     await peer.call('tableName', '000000');

@@ -49,7 +49,7 @@ export async function mountSmallBtrfs(directory: string, megabytes: number): Pro
 }
 
 /** A process that was killed on the full disk may still be on its way out. */
-async function unmount(directory: string): Promise<void> {
+export async function unmount(directory: string): Promise<void> {
   await eventually('the disk is nobody’s', async () => {
     await outputOf('umount', [directory]);
     return true;

@@ -24,7 +24,7 @@ export type Snapshot = Readonly<Record<Section, readonly string[]>>;
 export interface SnapshotOptions {
   /** Directories whose files count: a host's root and run root. */
   readonly directories?: readonly string[];
-  /** Only lines that contain one of these: for a machine that others use, too. Sysctls are left out then. */
+  /** Only lines that name one of these, ids of hosts or paths: for a machine that others use, too. Sysctls are left out then. */
   readonly only?: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
     readProfiles(),
   ]);
   const kept = (lines: readonly string[]) =>
-    lines.filter((line) => only === undefined || only.some((word) => line.includes(word))).toSorted();
+    lines.filter((line) => only === undefined || only.some((word) => names(line, word))).toSorted();
   return {
     mounts: kept(mounts),
     loops: kept(loops),
@@ -55,6 +55,11 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
     ids: kept(ids),
     profiles: kept(profiles),
   };
+}
+
+/** A host's short id stands behind a letter that is no hex digit, or a mark: digests have the same six digits in their midst now and then. */
+function names(line: string, word: string): boolean {
+  return /^[0-9a-f]{6}$/.test(word) ? new RegExp(`(?<![0-9a-f])${word}`).test(line) : line.includes(word);
 }
 
 /** Lines `mounts: + …` for what is new, `mounts: - …` for what is gone. Pure. */
@@ -197,10 +202,20 @@ async function describeProcess(pid: string): Promise<string | undefined> {
   const uid = Number(field('Uid'));
   if (uid < firstZoneId && !/tszone-(helper|init)/.test(`${program} ${field('Name')}`)) return undefined;
   if (uid >= 0x7000_0000) return undefined;
-  const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
+  const command = field('State') === 'Z' ? '' : await commandOf(pid);
   const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
   const group = /tszone\/\S+/.exec(groups)?.[0] ?? '';
   return `${pid} ${field('Name')} uid ${uid} ${group} ${await ownFiles(pid)} ${command}`;
+}
+
+/** There is none yet while a program is being executed, nor any more on the way out: neither stays so. */
+async function commandOf(pid: string): Promise<string> {
+  const deadline = performance.now() + patience(1000);
+  for (;;) {
+    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
+    if (command !== '' || performance.now() > deadline) return command;
+    await sleep(5);
+  }
 }
 
 /** Which zone a monitor works for: by the files that it holds. */

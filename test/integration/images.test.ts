@@ -32,6 +32,7 @@ import { makeStateDirectory, writeZone, type ZoneRecord, zonePaths } from '../..
 import { outputOf, runProgram } from '../helpers/cli.js';
 import { patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
+import { unmount } from '../helpers/small-disk.js';
 import { pax, rawTar } from '../helpers/tar.js';
 import { describeTree, makeTree } from '../helpers/trees.js';
 
@@ -208,7 +209,7 @@ describe('images', () => {
         expect(readdirSync(join(base, 'small/images/layers'))).to.deep.equal([]);
         expect(await imageList(small)).to.deep.equal([]);
       } finally {
-        await outputOf('umount', [join(base, 'small')]);
+        await unmount(join(base, 'small'));
       }
     });
 

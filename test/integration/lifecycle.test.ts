@@ -337,9 +337,10 @@ describe('restart policies', () => {
       'it has run three times',
       async () => (await readFile(runs, 'utf8').catch(() => '')) === 'x\nx\nx\n',
     );
+    const zone = await (await host.open()).zone('fails');
+    await zone.wait({ for: 'stopped' });
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await readFile(runs, 'utf8')).to.equal('x\nx\nx\n');
-    const zone = await (await host.open()).zone('fails');
     expect((await zone.status()).status).to.equal('stopped');
     await zone.delete();
   });

@@ -2,9 +2,11 @@
 import { expect } from 'chai';
 import { program, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
+import { letLoopsGo } from '../helpers/loop-mounts.js';
 
 /** In a mount namespace with a /dev of its own, as a container has it. */
 const withPlainDev = `
+  ${letLoopsGo}
   plain=$(mktemp -d) && mount -t tmpfs -o mode=755 dev $plain
   for name in null zero full random urandom tty; do cp -a /dev/$name $plain; done
   mkdir $plain/shm $plain/pts && mount --bind /dev/pts $plain/pts && mount -t tmpfs shm $plain/shm

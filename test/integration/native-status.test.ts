@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { type EnterOp, encodePlan } from '../../src/helper/index.js';
 import { formatSize } from '../../src/spec/index.js';
 import { readProcess } from '../../src/state/index.js';
-import { bothWays, Handing } from '../helpers/both-ways.js';
-import { type CliResult, nativeEntry, runProgram } from '../helpers/cli.js';
+import { Handing, statusBothWays } from '../helpers/both-ways.js';
+import { nativeEntry, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { takePort, takeRange } from '../helpers/ports.js';
 
@@ -22,16 +22,7 @@ describe('status by the native entry', () => {
     await host.ok(['run', '-d', '--name', 'plain', '--net', 'none', 'busybox', '--', 'sleep', '100000']);
   });
 
-  /** What it uses may change between the two: then they are asked again. */
-  async function same(zone: string): Promise<CliResult> {
-    for (let left = 5; ; left -= 1) {
-      try {
-        return await bothWays(given.host, ['status', zone]);
-      } catch (error) {
-        if (left === 0) throw error;
-      }
-    }
-  }
+  const same = (zone: string) => statusBothWays(given.host, zone);
   const status = (...args: string[]) => handing.run(given.host, ['status', ...args]);
   const isNodes = async (...args: string[]) =>
     expect((await status(...args)).stdout).to.equal(handing.expected(['status', ...args]));

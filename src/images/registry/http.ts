@@ -69,7 +69,7 @@ function finish(
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     request.on('error', reject);
-    request.setTimeout(idleTimeoutMs, () => request.destroy(idle(idleTimeoutMs)));
+    giveUpIdle(request, idleTimeoutMs);
     request.on('response', (response) => {
       // From here on it is the reader of the body who hears of it.
       request.off('error', reject).on('error', (error) => response.destroy(error));
@@ -94,7 +94,7 @@ async function tunnel(proxy: URL, url: URL, options: HttpOptions, signal: AbortS
       signal,
     });
     request.on('error', reject);
-    request.setTimeout(options.idleTimeoutMs, () => request.destroy(idle(options.idleTimeoutMs)));
+    giveUpIdle(request, options.idleTimeoutMs);
     request.on('connect', (response, socket) => {
       if (response.statusCode === 200) return resolve(socket);
       socket.destroy();
@@ -114,6 +114,24 @@ function proxyLogin({ username, password }: URL): Record<string, string> {
 /** RFC 7617. */
 export function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/**
+ * Where this process itself has stood still (Ctrl-Z, a debugger, a machine with too much to do), its timers are over before it has read what has come
+ * meanwhile: so that is looked at first.
+ */
+function giveUpIdle(request: ClientRequest, afterMs: number): void {
+  request.on('socket', (socket) => {
+    socket.on('timeout', () => {
+      const before = socket.bytesRead;
+      setImmediate(() => {
+        if (socket.bytesRead === before) request.destroy(idle(afterMs));
+      });
+    });
+    const arm = () => socket.setTimeout(afterMs);
+    if (socket.connecting) socket.once('connect', arm);
+    else arm();
+  });
 }
 
 function idle(afterMs: number): Error {
