@@ -28,5 +28,5 @@ before('take a snapshot of the machine', async function () {
 
 after('nothing is left on the machine', async function () {
   this.timeout(patience(60_000));
-  if (atStart !== undefined) await expectNothingLeftNow(atStart, options(), 10_000);
+  if (atStart !== undefined) await expectNothingLeftNow(atStart, options(), 40_000);
 });
