@@ -186,7 +186,7 @@ static void hand_ended(void) {
   int status = process_reap(child, &number);
   child = 0;
   /* One of ours came before the exec did: it has done its work. */
-  if (is_forwarded(number)) finish(status, number);
+  if (is_forwarded(number) || control_has_sent(number)) finish(status, number);
   report_step("enter", -1);
   fail_with(0, "", "", "the process ended before it could exec; the zone may have ended");
 }

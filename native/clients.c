@@ -102,7 +102,7 @@ static void flush_output(struct client *client) {
     drop(client);
     return;
   }
-  if (client->output_length > 0 && client->stalled_since_ms == 0) client->stalled_since_ms = now_ms();
+  if (client->output_length > 0 && client->stalled_since_ms == 0) client->stalled_since_ms = passed_ms();
 }
 
 static void answer(struct client *client, const char *text, size_t length) {
@@ -270,7 +270,7 @@ void clients_work(const struct poller *poller, struct clients_target *target) {
     if (!client->ended && (got & POLLIN) != 0) read_input(client);
     bool may_type = (got & POLLIN) != 0 || poller_got(poller, master_place) != 0;
     if (!client->ended && may_type) use_input(client, target);
-    if (!client->ended && client->stalled_since_ms != 0 && now_ms() - client->stalled_since_ms > PATIENCE_MS)
+    if (!client->ended && client->stalled_since_ms != 0 && passed_ms() - client->stalled_since_ms > PATIENCE_MS)
       drop(client);
   }
   sweep();
@@ -293,14 +293,14 @@ int clients_timeout(void) {
 }
 
 void clients_settle(int patience_ms) {
-  for (long long end = now_ms() + patience_ms;;) {
+  for (long long end = passed_ms() + patience_ms;;) {
     struct poller poller;
     poller.count = 0;
     for (int i = 0; i < client_count; i++) {
       struct client *client = &clients[i];
       client->place = client->ended || client->output_length == 0 ? -1 : poller_add(&poller, client->fd, POLLOUT);
     }
-    long long left = end - now_ms();
+    long long left = end - passed_ms();
     if (poller.count == 0 || left <= 0) return;
     poller_wait(&poller, (int)left);
     for (int i = 0; i < client_count; i++) {

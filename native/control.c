@@ -18,6 +18,7 @@ static char input[256];
 static size_t input_length;
 static bool claimed;
 static bool tied;
+static unsigned long long sent;
 
 static void act(const char *line, const struct control_target *target, struct control_words *words) {
   int number;
@@ -35,7 +36,8 @@ static void act(const char *line, const struct control_target *target, struct co
   } else if (sscanf(line, "program %lld", &bytes) == 1) {
     late_begin(bytes);
   } else if (sscanf(line, "signal %d", &number) == 1) {
-    if (target->pidfd >= 0) tz_pidfd_send_signal(target->pidfd, number);
+    bool is_sent = target->pidfd >= 0 && tz_pidfd_send_signal(target->pidfd, number) == 0;
+    if (is_sent && number > 0) sent |= 1ULL << (number - 1);
   } else if (sscanf(line, "winsize %u %u", &rows, &columns) == 2 && rows <= USHRT_MAX && columns <= USHRT_MAX) {
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
     if (target->master >= 0) ioctl(target->master, TIOCSWINSZ, &size);
@@ -71,6 +73,10 @@ bool control_is_claimed(void) {
 
 bool control_is_tied(void) {
   return tied;
+}
+
+bool control_has_sent(int number) {
+  return number > 0 && (sent >> (number - 1) & 1) != 0;
 }
 
 void control_forward_signals(int signal_fd, int pidfd) {

@@ -20,6 +20,8 @@ bool control_read(const struct control_target *target, struct control_words *wor
 bool control_is_claimed(void);
 /* The caller has said that the zone is to end when the caller does. */
 bool control_is_tied(void);
+/* The caller has sent that one. */
+bool control_has_sent(int number);
 /* Hands on the signals that the helper itself got. */
 void control_forward_signals(int signal_fd, int pidfd);
 

@@ -39,10 +39,18 @@ unsigned long long process_start_time(pid_t pid) {
   return at == NULL ? 0 : strtoull(at, NULL, 10);
 }
 
-long long now_ms(void) {
+static long long clock_ms(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
+  clock_gettime(clock, &now);
   return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+long long now_ms(void) {
+  return clock_ms(CLOCK_REALTIME);
+}
+
+long long passed_ms(void) {
+  return clock_ms(CLOCK_MONOTONIC);
 }
 
 int process_reap(pid_t pid, int *signal) {

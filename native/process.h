@@ -9,8 +9,10 @@
 unsigned long long process_start_time(pid_t pid);
 /* Neither gone nor a zombie. */
 bool process_is_alive(pid_t pid);
-/* Milliseconds since 1970. */
+/* Milliseconds since 1970, as the clock on the wall has it. */
 long long now_ms(void);
+/* Milliseconds of a clock that nobody sets: how long something takes. */
+long long passed_ms(void);
 /* Waits for the child and gives its exit status, 128+n for signal n, which goes to *signal (else 0). */
 int process_reap(pid_t pid, int *signal);
 /* Writes the text to a file that exists. False with errno set. */

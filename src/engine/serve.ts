@@ -11,6 +11,7 @@ import { zoneError } from '../errors/index.js';
 import { encodeClientFrame, type Spawner, spawner } from '../helper/index.js';
 import {
   acquireLock,
+  isErrno,
   keepParsedFiles,
   makeStateDirectory,
   readJson,
@@ -84,7 +85,13 @@ async function signalEngine(runRoot: string, signal: NodeJS.Signals): Promise<bo
   const found = await readJson<EngineRecord>(enginePaths(runRoot).record, 1);
   const alive = found === undefined ? undefined : await readProcess(found.pid);
   if (found === undefined || alive?.startTime !== found.startTime) return false;
-  process.kill(found.pid, signal);
+  try {
+    process.kill(found.pid, signal);
+  } catch (error) {
+    // It has ended since it was looked at.
+    if (isErrno(error, 'ESRCH')) return false;
+    throw error;
+  }
   return true;
 }
 

@@ -67,17 +67,18 @@ export async function attachConsole(path: string): Promise<Duplex> {
     });
   }
   const socket = await connect(path);
-  if (socket === undefined)
-    throw zoneError('ZONE_NOT_RUNNING', 'the zone has no monitor', {
-      hint: 'Start the zone first.',
-      context: { path },
-    });
   // On the wire before this returns: the monitor acts on it before a `go` that is sent later.
-  await new Promise<void>((resolve, reject) => {
-    socket.write('console\n', (error) => (error ? reject(error) : resolve()));
+  if (socket !== undefined && (await tell(socket, 'console\n'))) return socket;
+  throw zoneError('ZONE_NOT_RUNNING', 'the zone has no monitor', {
+    hint: 'Start the zone first.',
+    context: { path },
   });
+}
+
+/** @returns false: it has gone since it was connected to */
+async function tell(socket: Socket, line: string): Promise<boolean> {
   socket.on('error', () => socket.destroy());
-  return socket;
+  return new Promise((resolve) => socket.write(line, (error) => resolve(!error)));
 }
 
 async function request(path: string, line: string, harmless: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** Probes of this machine: facts are read, never assumed. */
 
+export { anySignal } from './any-signal.js';
 export * from './apparmor.js';
 export type { Check } from './checks/check.js';
 export { checkHost } from './checks/index.js';

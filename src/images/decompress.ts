@@ -2,7 +2,7 @@
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { hasCode, zoneError } from '../errors/index.js';
-import { spawnTool } from '../host/index.js';
+import { anySignal, spawnTool } from '../host/index.js';
 import { isErrno } from '../state/index.js';
 
 export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
@@ -88,7 +88,7 @@ async function* throughTool(
 ): AsyncGenerator<Buffer> {
   const packageName = compression === 'xz' ? 'xz-utils' : 'zstd';
   const left = new AbortController();
-  const either = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+  const either = signal === undefined ? left.signal : anySignal([signal, left.signal]);
   const tool = spawnTool({
     tool: compression,
     args: ['-dc'],

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { hasCode, zoneError } from '../errors/index.js';
-import { findTool, type HostTool, spawnTool } from '../host/index.js';
+import { anySignal, findTool, type HostTool, spawnTool } from '../host/index.js';
 import { requireSnapshotRef } from '../spec/index.js';
 import { acquireZoneLock, findSnapshot, readSnapshot, type ZoneRecord } from '../state/index.js';
 import {
@@ -170,7 +170,7 @@ async function stream(input: StreamInput): Promise<Omit<BackupResult, 'madeRepos
   const { repository, options, zone } = input;
   const { signal } = options;
   const failing = new AbortController();
-  const stop = signal === undefined ? failing.signal : AbortSignal.any([signal, failing.signal]);
+  const stop = signal === undefined ? failing.signal : anySignal([signal, failing.signal]);
   const call = resticCall(repository, backupWords(archiveOf(zone)));
   const restic = spawnTool({
     ...call,

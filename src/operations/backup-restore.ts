@@ -1,7 +1,7 @@
 /** `backup restore`: a zone of what is in a repository. What comes out of that is trusted no more than any exported zone. */
 import { hostname } from 'node:os';
 import type { Readable } from 'node:stream';
-import { spawnTool } from '../host/index.js';
+import { anySignal, spawnTool } from '../host/index.js';
 import { backupError } from './backup-error.js';
 import { archiveOf, type Backup, baseOf, chooseBackup, readBackups } from './backup-list.js';
 import { describeRepository, type Repository, type RepositoryOptions, resticCall } from './backup-repository.js';
@@ -50,7 +50,7 @@ export async function withArchive<T>(
   read: (source: Readable) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
-  const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+  const stop = signal === undefined ? over.signal : anySignal([signal, over.signal]);
   const restic = spawnTool({ ...resticCall(repository, ['dump', id, archiveOf(zone)]), signal: stop });
   restic.done.catch(() => undefined);
   restic.stdin.end();

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isZoneFrozen, planExecCgroup } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { type EnterOp, enterSession, type HelperSession, helperPath } from '../helper/index.js';
+import { anySignal } from '../host/index.js';
 import { type EnterPlanInput, planEnter } from '../namespaces/index.js';
 
 import { type RunningRecord, readZone } from '../state/index.js';
@@ -148,7 +149,7 @@ function deadlineOf({ signal, timeoutMs }: ExecOptions): AbortSignal | undefined
   const all = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter(
     (one) => one !== undefined,
   );
-  return all.length === 0 ? undefined : AbortSignal.any(all);
+  return all.length === 0 ? undefined : anySignal(all);
 }
 
 async function finish(session: HelperSession, deadline: AbortSignal | undefined): Promise<ExecResult> {

@@ -1,6 +1,7 @@
 /** `logs`: what the zone's command wrote, from the monitor's files. */
 import { watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { anySignal } from '../host/index.js';
 import { readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { type LogFile, openLogFiles, openSuccessors } from './log-files.js';
@@ -102,7 +103,7 @@ async function* parsed(
 /** inotify wakes us; the pause is for file systems and rotations that it misses. */
 async function changed(log: string, signal: AbortSignal | undefined): Promise<void> {
   const stop = new AbortController();
-  const all = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+  const all = signal === undefined ? stop.signal : anySignal([stop.signal, signal]);
   const woken = new Promise<void>((resolve) => {
     try {
       watch(log, { signal: all }, () => resolve()).on('error', () => resolve());

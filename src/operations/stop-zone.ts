@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { thawZone } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { sendSignal, waitForExit } from '../helper/index.js';
+import { anySignal } from '../host/index.js';
 import type { HostOp } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
 import {
@@ -171,7 +172,7 @@ const monitorLimitMs = 10_000;
 async function endsWithin(ended: Promise<void>, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
   signal?.throwIfAborted();
   const stop = new AbortController();
-  const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const either = signal === undefined ? stop.signal : anySignal([signal, stop.signal]);
   const over = sleep(waitMs, false, { signal: either }).catch(() => false);
   const result = await Promise.race([ended.then(() => true), over]);
   stop.abort();

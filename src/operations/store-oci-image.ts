@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { hasCode } from '../errors/index.js';
+import { anySignal } from '../host/index.js';
 import {
   type ArchiveLimits,
   type ArchiveSource,
@@ -92,7 +93,7 @@ async function giveUp(roots: Roots, name: string): Promise<void> {
 async function bringLayers(roots: Roots, input: NewOciImage): Promise<void> {
   const { image, signal } = input;
   const failed = new AbortController();
-  const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const either = signal === undefined ? failed.signal : anySignal([signal, failed.signal]);
   const turns = { fetch: takeTurns(fetchesAtOnce), unpack: takeTurns(Math.max(2, availableParallelism())) };
   const report = reporter(input);
   const context = { roots, input, signal: either, turns, report };

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { waitForExit } from '../helper/index.js';
+import { anySignal } from '../host/index.js';
 import { isEnding, readExit, readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
@@ -17,7 +18,7 @@ export interface WaitOptions {
 export async function waitForZone(host: HostContext, name: string, options: WaitOptions): Promise<{ status?: number }> {
   await readZone(host.roots, name);
   const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
-  const signal = AbortSignal.any([deadline, options.signal].filter((one) => one !== undefined));
+  const signal = anySignal([deadline, options.signal].filter((one) => one !== undefined));
   try {
     const until = options.for === 'running' ? untilRunning : untilStopped;
     const status = await until(host, name, signal);

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { givenHost } from '../helpers/given.js';
+import { eventually } from '../helpers/patience.js';
+import { takePort, takeRange } from '../helpers/ports.js';
 
 interface Plan {
   readonly operation: string;
@@ -12,7 +14,8 @@ interface Plan {
 }
 
 describe('--dry-run', () => {
-  const given = givenHost({}, async (host) => {
+  // In a store that others share they list and remove images meanwhile.
+  const given = givenHost({ ownImages: true }, async (host) => {
     await host.ok(['create', 'made', '--image', 'sparse', '--memory', '64M']);
   });
   const opsOf = ({ steps }: Plan) => steps.map(({ op }) => op.op);
@@ -92,11 +95,12 @@ describe('--dry-run', () => {
     });
 
     it('port add and port remove', async () => {
-      expect(opsOf(await unchanged(['port', 'add', 'made', '18080:80']))).to.deep.equal([
+      const port = String(await takePort());
+      expect(opsOf(await unchanged(['port', 'add', 'made', `${port}:80`]))).to.deep.equal([
         'net.port',
         'state.spec-write',
       ]);
-      const none = await given.host.cli(['port', 'remove', 'made', '18080', '--dry-run', '-o', 'json']);
+      const none = await given.host.cli(['port', 'remove', 'made', port, '--dry-run', '-o', 'json']);
       expect(JSON.parse(none.stderr)).to.have.nested.property('error.code', 'PORT_NOT_FOUND');
     });
 
@@ -108,9 +112,10 @@ describe('--dry-run', () => {
     });
 
     it('network create and delete', async () => {
-      const plan = await unchanged(['network', 'create', 'lab', '--ip4', '172.30.99.0/24']);
-      expect(plan.steps.map(({ text }) => text).join()).to.contain('172.30.99.0/24');
-      await given.host.ok(['network', 'create', 'lab', '--ip4', '172.30.99.0/24']);
+      const range = await takeRange();
+      const plan = await unchanged(['network', 'create', 'lab', '--ip4', range]);
+      expect(plan.steps.map(({ text }) => text).join()).to.contain(range);
+      await given.host.ok(['network', 'create', 'lab', '--ip4', range]);
       const gone = await unchanged(['network', 'delete', 'lab']);
       expect(opsOf(gone)).to.include.members(['net.bridge', 'state.network-remove']).and.not.include('net.forward');
       expect((await unchanged(['network', 'delete', 'no-such'])).steps).to.deep.equal([]);
@@ -148,7 +153,8 @@ describe('--dry-run', () => {
       const gone = ['state.remove', 'state.remove', 'storage.sweep'];
       expect(opsOf(await unchanged(['snapshot', 'delete', 'runs@a']))).to.deep.equal(gone);
       expect(opsOf(await unchanged(['snapshot', 'delete', 'runs@none']))).to.deep.equal([]);
-      await new Promise((resolve) => setTimeout(resolve, 1100));
+      const isOver = async () => (await host.json<Plan>(['snapshot', 'prune', '--dry-run'])).steps.length > 0;
+      await eventually('the time of the snapshot is over', isOver);
       expect(opsOf(await unchanged(['snapshot', 'prune']))).to.deep.equal(gone);
       expect((await host.json<unknown[]>(['snapshot', 'list', 'runs'])).length).to.equal(1);
       // What it plans is what is done.

@@ -249,6 +249,7 @@ describe('an engine', () => {
 
   it('also while its zone is still being made, however it ends', async () => {
     const zones = join(given.host.runRoot, 'zones');
+    await eventually('no zone waits that was made ahead', () => readdirSync(zones).length === 0);
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGTERM'] as const) {
       const attached = client(['run', '--rm', 'busybox', '--', 'sleep', '600']);
       await inTime('it is begun', () => readdirSync(zones).length > 0);

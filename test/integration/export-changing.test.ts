@@ -2,6 +2,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -14,8 +15,9 @@ import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
 import { sh, type TempHost } from '../helpers/temp-host.js';
 
-/** Of /root/m, which cannot be compressed. */
-const sizeOfM = 64 << 20;
+/** Of /root/m, which cannot be compressed: more than zstd has in its hands while nobody reads, 2 MB for each processor. */
+const megabytesOfM = 64 + 4 * cpus().length;
+const sizeOfM = megabytesOfM << 20;
 
 /** An export whose reader has read some of it, and no more until it is told to: the packer is in /root/m then. */
 async function heldExport(host: TempHost, args: readonly string[], ahead = 8 << 20) {
@@ -51,7 +53,7 @@ describe('an export of what changes meanwhile', function () {
   let zone: Zone;
   const given = givenHost({ images: ['busybox'], needs: ['gcc', 'busybox', 'restic'] }, async (host) => {
     zone = await host.run({ name: 'web', image: 'busybox', net: 'none', command: ['sleep', '100000'] });
-    await sh(zone, 'mkdir /root/zz; dd if=/dev/urandom of=/root/m bs=1M count=64 2>/dev/null');
+    await sh(zone, `mkdir /root/zz; dd if=/dev/urandom of=/root/m bs=1M count=${megabytesOfM} 2>/dev/null`);
     await sh(zone, 'for i in $(seq 60); do echo aaaa > /root/a$i; ln /root/a$i /root/b$i; done; echo z > /root/zz/z');
   });
   const codeOf = (stderr: string) => JSON.parse(stderr.slice(stderr.indexOf('{'))).error.code as string;

@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { imageDelete } from '../../src/operations/image-delete.js';
 import { emptyLayer } from '../../src/storage/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import { namesBelow } from '../helpers/names-below.js';
@@ -105,7 +106,8 @@ describe('export, import and publish, ended in the midst', function () {
     expect(helpers.length).to.be.at.least(3);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    for (const pid of helpers) await eventually(`${pid} is gone`, async () => !(await isThere(`/proc/${pid}`)));
+    // Dead is enough: whoever has them now may reap them when he likes.
+    for (const pid of helpers) await eventually(`${pid} is dead`, () => !isAlive(pid));
     await next();
     await expectNothingLeftNow(before, given.host.snapshotOptions);
   });
@@ -170,7 +172,8 @@ describe('export, import and publish, ended in the midst', function () {
 
 /** The unpacker, who watches over zstd, and zstd. */
 async function childrenOf(pid: number): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  // One that has done its work may go meanwhile.
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   const own = text.trim().split(' ').filter(Boolean).map(Number);
   return [...own, ...(await Promise.all(own.map(childrenOf))).flat()];
 }

@@ -20,7 +20,7 @@ import {
 } from '../../src/helper/index.js';
 import { isAlive } from '../helpers/alive.js';
 import { failure, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
-import { eventually } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
 /** A named pipe, of 64 KB as each is, both of whose ends are ours. */
@@ -71,10 +71,14 @@ function isBlockedWriting(pid: number): boolean {
   return children.some((child) => /pipe_w/.test(readFileSync(`/proc/${child}/wchan`, 'utf8')));
 }
 
-/** For good, not only until the monitor has run again: both pipes are full. */
-async function isStuck(pid: number): Promise<boolean> {
+function isAsleep(pid: number | undefined): boolean {
+  return /^State:\tS/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}
+
+/** For good, both pipes are full: the monitor has run since the command's is, and waits for who reads its own. */
+async function isStuck(pid: number, monitor: number | undefined): Promise<boolean> {
   for (let look = 0; look < 10; look += 1) {
-    if (!isBlockedWriting(pid)) return false;
+    if (!isBlockedWriting(pid) || !isAsleep(monitor)) return false;
     await sleep(20);
   }
   return true;
@@ -95,7 +99,7 @@ describe('the end of a zone', () => {
       using fifo = new Fifo(join(zone.path, 'fifo'));
       const session = await startInto(fifo.fd, zone.plan(endless));
       const { pid } = await session.expect('created');
-      await eventually('the command is stuck', () => isStuck(pid));
+      await eventually('the command is stuck', () => isStuck(pid, session.pid));
       const ended = waitForExit(zone.socket);
       await sendSignal(zone.socket, 9);
       expect(await ended).to.include({ status: 137 });
@@ -126,7 +130,7 @@ describe('the end of a zone', () => {
       using fifo = new Fifo(join(zone.path, 'fifo'));
       const first = await startInto(fifo.fd, zone.plan(endless));
       const { pid } = await first.expect('created');
-      await eventually('the command is stuck', () => isStuck(pid));
+      await eventually('the command is stuck', () => isStuck(pid, first.pid));
       const ended = waitForExit(zone.socket);
       await sendSignal(zone.socket, 9);
       await ended;
@@ -143,7 +147,7 @@ describe('the end of a zone', () => {
       using fifo = new Fifo(join(zone.path, 'fifo'));
       const session = await startInto(fifo.fd, zone.plan(endless));
       const { pid } = await session.expect('created');
-      await eventually('the command is stuck', () => isStuck(pid));
+      await eventually('the command is stuck', () => isStuck(pid, session.pid));
       await sendSignal(zone.socket, 9);
       await eventually('the lock is free', () => isFree(join(zone.run, 'lock')));
       session.detach();
@@ -180,7 +184,7 @@ describe('the end of a zone', () => {
   });
 
   it('comes after 100 MB for a reader that lives', async function () {
-    this.timeout(120_000);
+    this.timeout(patience(120_000));
     using fifo = new Fifo(join(zone.path, 'fifo'));
     const line = 'abcdefghi'.repeat(111);
     const session = await startInto(

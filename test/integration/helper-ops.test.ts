@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { hasCode, type ZoneError } from '../../src/errors/index.js';
 import { type EnterOp, encodePlan, helperPath, spawnSession } from '../../src/helper/index.js';
 import { startZone, ZoneDirectory } from '../helpers/helper-plan.js';
+import { patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
 /** rtnetlink: RTM_NEWLINK (16) that sets IFF_UP on the link of that index, with an ack. */
@@ -125,7 +126,7 @@ describe('native helper ops', () => {
     const plan = zone.plan(['id'], { mounts: [{ op: 'mnt.mask', path: '/proc/interrupts' }] });
     writeFileSync(join(zone.path, 'plan'), encodePlan(plan));
     const script = `mount --bind /dev/zero /dev/null && exec 4>&1 3<${join(zone.path, 'plan')} ${helperPath()} launch`;
-    const options = { encoding: 'utf8', timeout: 10_000, killSignal: 'SIGKILL' } as const;
+    const options = { encoding: 'utf8', timeout: patience(30_000), killSignal: 'SIGKILL' } as const;
     const { stdout } = spawnSync('unshare', ['-m', 'sh', '-c', script], options);
     expect(stdout).to.include('"step":"mnt.mask"').and.include('not the null device');
   });

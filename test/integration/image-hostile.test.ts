@@ -17,7 +17,7 @@ import { pax, rawEntry, rawTar } from '../helpers/tar.js';
 const good = gzipSync(rawTar({ name: 'a', content: 'a' }));
 
 describe('a hostile image', function () {
-  this.timeout(patience(60_000));
+  this.timeout(patience(240_000));
   let registry: FakeRegistry;
   let host: ImageHost;
   // Of this run alone: another one on this machine removes its own.

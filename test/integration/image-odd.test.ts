@@ -21,7 +21,7 @@ const good = gzipSync(rawTar({ name: 'a', content: 'a' }));
 const linux = { os: 'linux', architecture: 'amd64' };
 
 describe('an odd image', function () {
-  this.timeout(patience(60_000));
+  this.timeout(patience(240_000));
   let registry: FakeRegistry;
   let host: ImageHost;
 
@@ -229,7 +229,7 @@ describe('an odd image', function () {
 });
 
 describe('what an odd image says a zone runs', function () {
-  this.timeout(patience(60_000));
+  this.timeout(patience(240_000));
   const given = givenHost({ ownImages: true, needs: ['umoci'] }, async (host) => {
     await host.ok(['image', 'build', 'busybox']);
     await host.ok(['image', 'export', 'busybox', join(host.directory, 'layout')]);

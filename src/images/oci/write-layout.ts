@@ -5,7 +5,7 @@ import { mkdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { spawnTool } from '../../host/index.js';
+import { anySignal, spawnTool } from '../../host/index.js';
 import type { ImageManifest } from '../manifest.js';
 import { ociConfigOf } from './config.js';
 import type { Descriptor } from './documents.js';
@@ -70,7 +70,7 @@ export async function writeLayout(directory: string, input: LayoutToWrite): Prom
 /** When it returns, nobody writes any more: the directory can be removed. */
 async function writeLayers(directory: string, input: LayoutToWrite): Promise<WrittenLayer[]> {
   const failed = new AbortController();
-  const signal = input.signal === undefined ? failed.signal : AbortSignal.any([input.signal, failed.signal]);
+  const signal = input.signal === undefined ? failed.signal : anySignal([input.signal, failed.signal]);
   const written = await Promise.allSettled(
     input.layers.map((layer) =>
       input
