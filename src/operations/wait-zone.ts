@@ -2,7 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { waitForExit } from '../helper/index.js';
-import { readExit, readRunning, readZone, zonePaths } from '../state/index.js';
+import {
+  type ExitRecord,
+  readExit,
+  readLastRun,
+  readProcess,
+  readRunning,
+  readZone,
+  zonePaths,
+} from '../state/index.js';
 import type { HostContext } from './host-context.js';
 
 export type WaitFor = 'running' | 'stopped';
@@ -19,7 +27,13 @@ export async function waitForZone(host: HostContext, name: string, options: Wait
   const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
   const signal = AbortSignal.any([deadline, options.signal].filter((one) => one !== undefined));
   try {
-    await (options.for === 'running' ? untilRunning(host, name, signal) : untilStopped(host, name, signal));
+    if (options.for === 'running') {
+      await untilRunning(host, name, signal);
+      return {};
+    }
+    await untilStopped(host, name, signal);
+    const exit = await recordedExit(host, name, signal);
+    return exit === undefined ? {} : { status: exit.status };
   } catch (error) {
     if (deadline?.aborted !== true) throw error;
     throw zoneError('WAIT_TIMEOUT', `zone "${name}" is not ${options.for} yet`, {
@@ -27,8 +41,6 @@ export async function waitForZone(host: HostContext, name: string, options: Wait
       context: { zone: name, for: options.for },
     });
   }
-  const exit = options.for === 'stopped' ? await readExit(host.roots, name) : undefined;
-  return exit === undefined ? {} : { status: exit.status };
 }
 
 async function untilRunning(host: HostContext, name: string, signal: AbortSignal): Promise<void> {
@@ -47,6 +59,23 @@ async function untilStopped(host: HostContext, name: string, signal: AbortSignal
       aborted(signal),
     ]);
     signal.throwIfAborted();
+    await sleep(5, undefined, { signal });
+  }
+}
+
+/** The monitor writes it a little after the end that everybody can see. */
+async function recordedExit(
+  { roots }: HostContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<ExitRecord | undefined> {
+  const run = await readLastRun(roots, name);
+  for (;;) {
+    const monitor = run && (await readProcess(run.monitorPid));
+    const isOver = monitor === undefined || monitor.startTime !== run?.monitorStartTime || monitor.state === 'Z';
+    // Looked for after its monitor: what that has written before it went is seen.
+    const exit = await readExit(roots, name);
+    if (exit !== undefined || isOver) return exit;
     await sleep(5, undefined, { signal });
   }
 }
