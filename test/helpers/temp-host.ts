@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hasCode } from '../../src/errors/index.js';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { type Host, openHost, type Zone } from '../../src/index.js';
 import { deleteNetwork } from '../../src/operations/network-delete.js';
@@ -140,8 +141,13 @@ export class TempHost implements AsyncDisposable {
   async deleteZones(): Promise<void> {
     const host = await this.open();
     for (const { name } of await host.list()) {
-      await unsetZone(host.context, name, ['protect', 'restart']);
-      await (await host.zone(name)).delete({ force: true });
+      try {
+        await unsetZone(host.context, name, ['protect', 'restart']);
+        await (await host.zone(name)).delete({ force: true });
+      } catch (error) {
+        // A throw-away zone that has ended may have been deleted meanwhile.
+        if (!hasCode(error, 'ZONE_NOT_FOUND')) throw error;
+      }
     }
   }
 
