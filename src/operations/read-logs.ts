@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { type LogFile, openLogFiles, openSuccessors } from './log-files.js';
-import { isMonitorAlive } from './running-state.js';
+import { isMonitorThere } from './running-state.js';
 
 export interface LogLine {
   /** ISO 8601, UTC. */
@@ -27,10 +27,10 @@ export interface LogOptions {
 /** Oldest first. @throws ZONE_NOT_FOUND */
 export async function* readLogs(host: HostContext, name: string, options: LogOptions = {}): AsyncGenerator<LogLine> {
   await readZone(host.roots, name);
-  const { log, monitorLock } = zonePaths(host.roots, name);
+  const { log } = zonePaths(host.roots, name);
   // The monitor writes what the zone said last when the zone has ended already.
   const isAlive = async () =>
-    (await readRunning(host.roots, name)) !== undefined || (await isMonitorAlive(monitorLock));
+    (await readRunning(host.roots, name)) !== undefined || (await isMonitorThere(host.roots, name));
   yield* readLogFiles(log, isAlive, options);
 }
 

@@ -4,7 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { flockFd } from '../helper/index.js';
 import { open } from '../host/quick-fs.js';
-import { isErrno, type Roots, type RunningRecord, readPrepared, readRunning, zonePaths } from '../state/index.js';
+import {
+  isErrno,
+  type Roots,
+  type RunningRecord,
+  readLastRun,
+  readPrepared,
+  readProcess,
+  readRunning,
+  zonePaths,
+} from '../state/index.js';
 
 const settleMs = 10_000;
 
@@ -55,6 +64,17 @@ export async function isMonitorAlive(monitorLock: string): Promise<boolean> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The same for who does not hold the zone's lock: a start must not find taken, even for a moment, what its monitor is to hold. True also while
+ * one that has let go of it still hands out the zone's last output.
+ */
+export async function isMonitorThere(roots: Roots, zone: string): Promise<boolean> {
+  if ((await readPrepared(roots, zone)) !== undefined) return true;
+  const run = await readLastRun(roots, zone);
+  const monitor = run && (await readProcess(run.monitorPid));
+  return monitor !== undefined && monitor.startTime === run?.monitorStartTime && monitor.state !== 'Z';
 }
 
 /**

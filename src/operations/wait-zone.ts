@@ -2,16 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zoneError } from '../errors/index.js';
 import { waitForExit } from '../helper/index.js';
-import {
-  type ExitRecord,
-  readExit,
-  readLastRun,
-  readProcess,
-  readRunning,
-  readZone,
-  zonePaths,
-} from '../state/index.js';
+import { type ExitRecord, readExit, readPrepared, readRunning, readZone, zonePaths } from '../state/index.js';
 import type { HostContext } from './host-context.js';
+import { isMonitorThere } from './running-state.js';
 
 export type WaitFor = 'running' | 'stopped';
 
@@ -69,13 +62,11 @@ async function recordedExit(
   name: string,
   signal: AbortSignal,
 ): Promise<ExitRecord | undefined> {
-  const run = await readLastRun(roots, name);
   for (;;) {
-    const monitor = run && (await readProcess(run.monitorPid));
-    const isOver = monitor === undefined || monitor.startTime !== run?.monitorStartTime || monitor.state === 'Z';
+    const isComing = await isMonitorThere(roots, name);
     // Looked for after its monitor: what that has written before it went is seen.
     const exit = await readExit(roots, name);
-    if (exit !== undefined || isOver) return exit;
+    if (exit !== undefined || !isComing || (await readPrepared(roots, name)) !== undefined) return exit;
     await sleep(5, undefined, { signal });
   }
 }
