@@ -163,7 +163,8 @@ export class TempHost implements AsyncDisposable {
     for (const { name } of await listPools(context))
       if (name !== 'default') await deletePool(context, name, { force: true });
     for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
-    await rm(this.directory, { recursive: true, force: true });
+    // What a zone's end has started may still look into it, and take a lock there.
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 10 });
     this.#range?.[Symbol.dispose]();
   }
 }
