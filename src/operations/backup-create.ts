@@ -1,6 +1,7 @@
 /** `backup create`: what a zone is at one instant goes into a repository, as the stream that `export` writes. */
 import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, zoneError } from '../errors/index.js';
 import { anySignal, findTool, type HostTool, spawnTool } from '../host/index.js';
 import { requireSnapshotRef } from '../spec/index.js';
@@ -24,7 +25,7 @@ import {
   resticCall,
   runRestic,
 } from './backup-repository.js';
-import { lookAtState, type ZoneState } from './backup-state.js';
+import { isSettled, lookAtState, type ZoneState } from './backup-state.js';
 import { boundary } from './boundaries.js';
 import { manifestName } from './export-manifest.js';
 import { describeParts } from './export-zone.js';
@@ -33,6 +34,7 @@ import { createSnapshot } from './snapshot-create.js';
 import { deleteSnapshot } from './snapshot-delete.js';
 import type { RequireStillThere } from './still-there.js';
 import { withPartsOf } from './zone-at-snapshot.js';
+import type { OperationOptions } from './zone-lock.js';
 import { partOptions, type ZonePart } from './zone-parts.js';
 
 export interface BackupOptions extends RepositoryOptions {
@@ -92,14 +94,14 @@ export async function createBackup(host: HostContext, options: BackupOptions): P
   if (same !== undefined) return await storeSame(zone, repository, same, options);
   // Nobody has mapped anything of a stopped zone: what was seen of it may be known as it is.
   const isKnowable = looked !== undefined && !looked.isRunning;
-  const before = isKnowable ? looked : await lookAtState(host, zone, { willBeKnown: true }, options);
+  const before = isKnowable ? looked : await lookToKnow(host, zone, options);
   const made = await createSnapshot(host, zone, ownSnapshot, options);
   boundary('backup', zone, 'snapshot');
   let result: BackupResult;
   let key: string | undefined;
   try {
     const frozen = await readSnapshot(host.roots, zone, made.name);
-    const after = frozen.isCopy ? undefined : await lookAtState(host, zone, { willBeKnown: true }, options);
+    const after = frozen.isCopy ? undefined : await lookToKnow(host, zone, options);
     key = keyOfFrozen(before, after, frozen);
     result = await withPartsOf(host, { zone, snapshot: made.name }, { ...how, isOwn: true }, store);
   } finally {
@@ -109,6 +111,17 @@ export async function createBackup(host: HostContext, options: BackupOptions): P
   if (key !== undefined) await rememberBackup(host, zone, repository, { id, key, entries, sizeBytes }, options);
   boundary('backup', zone, 'done');
   return { ...result, ...(made.frozenMs === undefined ? {} : { frozenMs: made.frozenMs }) };
+}
+
+/** More than a tick of the kernel's clock, by which changes are marked, takes anywhere. */
+const tickMs = 20;
+
+/** What has been changed in the tick in which it is looked at might be changed again and not show it: then it is looked at in a later one. */
+async function lookToKnow(host: HostContext, zone: string, options: OperationOptions): Promise<ZoneState | undefined> {
+  const state = await lookAtState(host, zone, { willBeKnown: true }, options);
+  if (state === undefined || isSettled(state)) return state;
+  await sleep(tickMs, undefined, { signal: options.signal });
+  return lookAtState(host, zone, { willBeKnown: true }, options);
 }
 
 /** A backup of its own, in which is only where all of it is. */

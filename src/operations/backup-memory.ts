@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hasCode } from '../errors/index.js';
 import { namesIn, readJson, writeJson, zonePaths } from '../state/index.js';
 import { type Repository, runRestic } from './backup-repository.js';
-import type { ZoneState } from './backup-state.js';
+import { isSettled, type ZoneState } from './backup-state.js';
 import type { HostContext } from './host-context.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
 
@@ -93,7 +93,6 @@ export function keyOfFrozen(
   after: ZoneState | undefined,
   frozen: { readonly layers: readonly string[]; readonly isCopy: boolean },
 ): string | undefined {
-  const isSettled = ({ own, local }: ZoneState) => own.settled && local?.settled !== false;
   if (frozen.isCopy) return before !== undefined && isSettled(before) ? before.key : undefined;
   if (before === undefined || after === undefined || !isSettled(after) || before.local?.hash !== after.local?.hash)
     return undefined;

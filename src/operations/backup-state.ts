@@ -33,6 +33,8 @@ export interface ZoneState {
   readonly key: string;
 }
 
+export const isSettled = ({ own, local }: ZoneState): boolean => own.settled && local?.settled !== false;
+
 /**
  * Frozen layers and those of images never change, so that their names are enough.
  *

@@ -10,7 +10,7 @@ import type { Backup } from '../../src/operations/backup-list.js';
 import { outputOf, program, runProgram } from '../helpers/cli.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
-import { eventually, inTime, patience } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { mountSmallDisk } from '../helpers/small-disk.js';
 import { expectNothingLeftNow, type Snapshot } from '../helpers/snapshot.js';
 import { sh } from '../helpers/temp-host.js';
@@ -97,7 +97,11 @@ describe('backup', function () {
   });
 
   it('of a zone that writes all the time is of one instant', async () => {
-    await sh(zone, '(i=0; while :; do i=$((i+1)); echo $i > /root/a; echo $i > /root/b; done) >/dev/null 2>&1 &');
+    await sh(
+      zone,
+      `(i=0; while :; do i=$((i+1)); echo $i > /root/a; echo $i > /root/b; done) >/dev/null 2>&1 &
+       until [ -s /root/b ]; do sleep 0.01; done`,
+    );
     const { id } = await create('web');
     await given.host.ok(['backup', 'restore', repository, id, 'back', ...flags()]);
     const back = await (await given.host.open()).zone('back');
@@ -178,7 +182,8 @@ describe('backup', function () {
     const { spawn } = await import('node:child_process');
     const child = spawn('restic', args, { env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'ignore'] });
     const locks = () => readdir(join(repository, 'locks'));
-    await eventually('it has a lock', async () => (await locks()).length === 1);
+    // Until it is whole it has another name.
+    await eventually('it has a lock', async () => /^[0-9a-f]{64}$/.test((await locks()).join()));
     expect((await failed('backup', 'verify', repository, ...flags())).code).to.equal('LOCK_BUSY');
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -274,6 +279,16 @@ describe('backup', function () {
   });
 });
 
+/** What a restic that gets no further does last; it ends as restic does. */
+const stuckAt = {
+  /** Most of its input is stored. */
+  backup: 'exec $restic "$@" < <(head -c 40000000; while kill -0 $$; do sleep 0.05; done 2>/dev/null)',
+  /** Much of the archive is handed out, and hardly any more comes. */
+  dump: 'exec $restic "$@" > >(head -c 20000000; while kill -0 $$ && sleep 0.1; do head -c 65536; done 2>/dev/null)',
+  /** There is all but what it writes last. */
+  init: `trap 'exit 130' INT; $restic "$@"; rm "\${3#local:}/config"; : > $0.stuck; while :; do sleep 0.05; done`,
+} as const;
+
 describe('backup, ended in the midst', function () {
   this.timeout(patience(180_000));
   let crasher: Crasher;
@@ -292,6 +307,14 @@ describe('backup, ended in the midst', function () {
   const flags = () => ['--password-file', `${given.host.root}.password`];
   const ids = async () => (await given.host.ok(['backup', 'list', '-q', repository(), ...flags()])).split('\n');
   const order = { operation: 'backup', zone: { name: 'web', image: 'busybox' } } as const;
+  /** A command line whose restic is found in the midst of its work, however long nobody looks. */
+  const startStuck = async (at: keyof typeof stuckAt, ...args: string[]) => {
+    const restic = (await outputOf('sh', ['-c', 'command -v restic'])).trim();
+    const tools = await given.host.file(`stuck-at-${at}`);
+    const script = `#!/bin/bash\nrestic=${restic}\n[ "$1" = ${at} ] || exec $restic "$@"\n${stuckAt[at]}\n`;
+    await writeFile(join(tools, 'restic'), script, { mode: 0o755 });
+    return given.host.start(['backup', ...args, ...flags()], { env: { PATH: `${tools}:${process.env.PATH}` } });
+  };
   const resticIsGone = () =>
     eventually('no restic is left', async () => {
       const { stdout } = await runProgram('pgrep', ['-f', `local:${repository()}`]);
@@ -320,11 +343,10 @@ describe('backup, ended in the midst', function () {
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {
     it(`ended by ${signal} while it is stored, it is not in the repository`, async () => {
       await rm(repository(), { recursive: true, force: true });
-      const running = given.host.start(['backup', 'create', 'web', '--to', repository(), ...flags()]);
-      const isStoring = async () =>
-        (await readdir(join(repository(), 'locks')).catch(() => [])).length > 0 &&
-        existsSync(join(repository(), 'config'));
-      await inTime('it is being stored', isStoring);
+      const running = await startStuck('backup', 'create', 'web', '--to', repository());
+      await eventually('pieces of it are stored', async () =>
+        (await readdir(join(repository(), 'data'), { recursive: true })).some((name) => /[0-9a-f]{64}$/.test(name)),
+      );
       running.process.kill(signal);
       await running.ended;
       await resticIsGone();
@@ -337,8 +359,13 @@ describe('backup, ended in the midst', function () {
 
   it('killed while the repository is made, the next one makes it', async () => {
     await rm(repository(), { recursive: true, force: true });
-    const running = given.host.start(['backup', 'create', 'web', '--to', repository(), ...flags()]);
-    await inTime('it has begun', () => existsSync(join(repository(), '.tszone-init', 'keys')));
+    const running = await startStuck('init', 'create', 'web', '--to', repository());
+    await eventually('nearly all of it is there', () =>
+      existsSync(join(given.host.directory, 'stuck-at-init/restic.stuck')),
+    );
+    expect(await readdir(join(repository(), '.tszone-init')))
+      .to.include('keys')
+      .and.not.include('config');
     running.process.kill('SIGKILL');
     await running.ended;
     await resticIsGone();
@@ -349,8 +376,8 @@ describe('backup, ended in the midst', function () {
   });
 
   it('killed while it restores, it leaves no zone and no restic', async () => {
-    const running = given.host.start(['backup', 'restore', repository(), 'web', 'new', ...flags()]);
-    await inTime('it has begun', () => existsSync(join(given.host.root, 'zones/new/rootfs/upper/root')));
+    const running = await startStuck('dump', 'restore', repository(), 'web', 'new');
+    await eventually('it has begun', () => existsSync(join(given.host.root, 'zones/new/rootfs/upper/root')));
     running.process.kill('SIGKILL');
     await running.ended;
     await resticIsGone();

@@ -69,9 +69,8 @@ describe('cgroups of this host', () => {
   it('counts a process that has joined, in all of them', async () => {
     const { enter } = await make('web', { cpuset: '0' });
     const child = join(enter, 'while :; do :; done');
-    await until(
-      () => zonePids(ref('web')).includes(child.pid ?? 0) && (readZoneUsage(ref('web')).cpuUsageUs ?? 0) > 10_000,
-    );
+    await joined(child, enter);
+    await until(() => (readZoneUsage(ref('web')).cpuUsageUs ?? 0) > 10_000);
     const groups = readFileSync(`/proc/${child.pid}/cgroup`, 'utf8')
       .split('\n')
       .filter((line) => line.includes(`/tszone/${instance}/web`));
@@ -104,7 +103,7 @@ describe('cgroups of this host', () => {
   it('freezes, thaws, and kills what is frozen', async () => {
     const { enter } = await make('cold');
     const child = join(enter, 'while :; do :; done');
-    await until(() => zonePids(ref('cold')).length === 1);
+    await joined(child, enter);
     await freezeZone(ref('cold'));
     expect(isZoneFrozen(ref('cold'))).to.equal(true);
     // v1 calls it frozen when it is on its way off the CPU, which may have to wait for its turn.
@@ -127,8 +126,7 @@ describe('cgroups of this host', () => {
       { memoryBytes: 48 * MiB, cpuset: '' },
     ];
     const { enter } = await make('live', steps[0]);
-    join(enter, 'exec sleep 60');
-    await until(() => zonePids(ref('live')).length === 1);
+    await joined(join(enter, 'exec sleep 60'), enter);
     let previous = steps[0] ?? {};
     for (const limits of steps.slice(1)) {
       for (const op of planLimits({ ...ref('live'), limits, previous })) await cgroupHandlers.apply(op);
@@ -192,8 +190,7 @@ describe('cgroups of this host', () => {
     const { prepare: fresh } = planZoneCgroups({ ...ref('again'), limits: {} });
     for (const op of fresh) await cgroupHandlers.apply(op);
     expect(readZoneUsage(ref('again')).pidsLimit).to.equal(undefined);
-    join(enter, 'exec sleep 60');
-    await until(() => zonePids(ref('again')).length === 1);
+    await joined(join(enter, 'exec sleep 60'), enter);
     const create =
       prepare.find((op) => op.op === 'cgroup.create' && op.path.includes('freezer')) ??
       prepare.find(({ op }) => op === 'cgroup.create');
@@ -228,8 +225,8 @@ describe('cgroups of this host', () => {
   it('makes zones whose names are those of control files', async () => {
     for (const zone of ['tasks', 'cgroup.procs', 'memory.max']) {
       const { enter } = await make(zone);
-      join(enter, 'exec sleep 60');
-      await until(() => zonePids(ref(zone)).length === 1);
+      await joined(join(enter, 'exec sleep 60'), enter);
+      expect(zonePids(ref(zone))).to.have.length(1);
     }
   });
 
@@ -269,6 +266,12 @@ describe('cgroups of this host', () => {
     return child;
   }
 });
+
+/** It is in all of the groups: it moves from one to the other, and each move takes a while. */
+const joined = (child: ChildProcess, enter: readonly EnterOp[]) =>
+  eventually('it has joined', () =>
+    enter.flatMap(joinedBy).every((file) => readFileSync(file, 'utf8').split('\n').includes(String(child.pid))),
+  );
 
 async function ended(child: ChildProcess): Promise<string | number> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');

@@ -16,6 +16,7 @@ import { zonePaths } from '../../src/state/index.js';
 import { listLayers } from '../../src/storage/index.js';
 import { givenHost } from '../helpers/given.js';
 import { patience } from '../helpers/patience.js';
+import { takePort } from '../helpers/ports.js';
 import { rawTar } from '../helpers/tar.js';
 
 const contents = { 'no JSON': '{"version": 1, "spec"', 'nothing in it': '', 'no spec': '{"version":1}' };
@@ -31,7 +32,7 @@ describe('a zone whose record cannot be read', function () {
   const given = givenHost({ ownImages: true }, async (host) => {
     const open = await host.open();
     await importImage(open.context, 'mine');
-    await open.create({ name: 'good', image: 'mine', port: ['28080:80'] });
+    await open.create({ name: 'good', image: 'mine', port: [`${await takePort()}:80`] });
     await open.create({ name: 'broken', image: 'mine' });
     await open.create({ name: 'wanted', image: 'sparse', autostart: 'yes', command: ['/bin/sleep', '60'] });
     whole = await readFile(zonePaths(open.context.roots, 'broken').record, 'utf8');
@@ -70,8 +71,8 @@ describe('a zone whose record cannot be read', function () {
   it('keeps images and layers, since nobody knows which it needs', async () => {
     const { context } = await given.host.open();
     const layers = await listLayers(context.roots);
-    for (const refused of [imagePrune(context), imageDelete(context, 'mine')]) {
-      expect(await codeOf(refused)).to.match(/^STATE_CORRUPT: .*tszone delete --force broken/);
+    for (const refused of [() => imagePrune(context), () => imageDelete(context, 'mine')]) {
+      expect(await codeOf(refused())).to.match(/^STATE_CORRUPT: .*tszone delete --force broken/);
     }
     await importImage(context, 'other');
     expect(await listLayers(context.roots)).to.include.members(layers);

@@ -16,7 +16,9 @@ import { requireRunning } from '../../src/operations/zone-ref.js';
 import { applyHostOp, undoHostOp } from '../../src/plan/index.js';
 import { readRunning, readZone, zonePaths } from '../../src/state/index.js';
 import { givenHost } from '../helpers/given.js';
+import { devicePrograms, isLoaded } from '../helpers/group-programs.js';
 import { groupOfProcess } from '../helpers/observe.js';
+import { type OwnLoop, ownLoop } from '../helpers/own-loop.js';
 import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 import { expectNothingLeft } from '../helpers/snapshot.js';
@@ -124,6 +126,8 @@ for (const version of versions()) {
   describe(`devices of the host in a zone, held by ${version}`, () => {
     let host: Host;
     let zone: Zone;
+    let disk: OwnLoop | undefined;
+    const diskPath = () => disk?.path ?? expect.fail();
     const given = givenHost({ images: ['busybox'] }, async (made) => {
       host = await made.open();
       useVersion(host, version);
@@ -132,7 +136,9 @@ for (const version of versions()) {
     before('devices', function () {
       spawnSync('modprobe', ['-a', 'fuse', 'loop', 'tun'], { stdio: 'ignore' });
       requires('host-devices').call(this);
+      disk = ownLoop();
     });
+    after('the device', () => disk?.[Symbol.dispose]());
     beforeEach('a zone without any', async () => {
       zone = await host.run({ name: 'web', image: 'busybox', net: 'none' });
     });
@@ -150,10 +156,11 @@ for (const version of versions()) {
 
     it('come with a start, with the owner and the mode that they have on the host', async () => {
       await zone.stop();
-      await zone.set({ device: ['/dev/fuse', '/dev/loop0:r', '/dev/net/tun'] });
+      await zone.set({ device: ['/dev/fuse', `${diskPath()}:r`, '/dev/net/tun'] });
       await zone.start();
-      const shown = await sh(zone, 'stat -c "%n %F %t:%T %u:%g %a" /dev/fuse /dev/loop0 /dev/net/tun');
-      const expected = ['/dev/fuse', '/dev/loop0', '/dev/net/tun'].map((path) => {
+      const paths = ['/dev/fuse', diskPath(), '/dev/net/tun'];
+      const shown = await sh(zone, `stat -c "%n %F %t:%T %u:%g %a" ${paths.join(' ')}`);
+      const expected = paths.map((path) => {
         const { mode, uid, gid } = statSync(path);
         const number = execFileSync('stat', ['-c', '%F %t:%T', path], { encoding: 'utf8' }).trim();
         return `${path} ${number} ${uid}:${gid} ${(mode & 0o777).toString(8)}`;
@@ -161,8 +168,8 @@ for (const version of versions()) {
       expect(shown.split('\n')).to.deep.equal(expected);
       expect(await tryOpen(zone, fuse, '<')).to.equal('');
       expect(await tryOpen(zone, fuse, '>>')).to.equal('');
-      expect(await tryOpen(zone, '/dev/loop0', '<')).to.equal('');
-      expect(await tryOpen(zone, '/dev/loop0', '>>')).to.match(/not permitted/);
+      expect(await tryOpen(zone, diskPath(), '<')).to.equal('');
+      expect(await tryOpen(zone, diskPath(), '>>')).to.match(/not permitted/);
     });
 
     it('that nobody gave are refused, even where there is a node', async () => {
@@ -192,8 +199,8 @@ for (const version of versions()) {
     });
 
     it('have each letter on its own', async () => {
-      await zone.set({ device: ['/dev/fuse:r', '/dev/loop0:r'] });
-      for (const path of ['/dev/fuse', '/dev/loop0']) {
+      await zone.set({ device: ['/dev/fuse:r', `${diskPath()}:r`] });
+      for (const path of ['/dev/fuse', diskPath()]) {
         expect(await tryOpen(zone, path, '<'), path).to.equal('');
         expect(await tryOpen(zone, path, '>>'), path).to.match(/not permitted/);
       }
@@ -236,7 +243,7 @@ for (const version of versions()) {
       // What no record knows of is known all the same.
       await zone.set({ device: ['/dev/net/tun'] });
       expect(await tryOpen(zone, fuse, '<')).to.match(absent);
-      const saved = await zone.set({ device: ['/dev/loop0:r'] }, { scope: 'saved' });
+      const saved = await zone.set({ device: [`${diskPath()}:r`] }, { scope: 'saved' });
       expect(saved.needsRestart).to.deep.equal(['device']);
       expect(await tryOpen(zone, '/dev/net/tun', '<')).to.equal('');
     });
@@ -300,15 +307,23 @@ for (const version of versions()) {
     });
 
     it('are open or refused at any moment of a change, and the default ones always open', async () => {
-      const kept = '/dev/loop0:r';
+      const kept = `${diskPath()}:r`;
       await zone.set({ device: [kept] });
+      // One more round after each change.
       const script = `bad=0; i=0; while [ ! -e /tmp/enough ]; do
         { true < /dev/null; } 2> /dev/null || bad=$((bad + 1))
-        { true < /dev/loop0; } 2> /dev/null || bad=$((bad + 1))
-        { true >> /dev/loop0; } 2> /dev/null && bad=$((bad + 1))
-        i=$((i + 1)); done; echo $bad $((i > 50))`;
+        { true < ${diskPath()}; } 2> /dev/null || bad=$((bad + 1))
+        { true >> ${diskPath()}; } 2> /dev/null && bad=$((bad + 1))
+        i=$((i + 1)); [ -e /tmp/more ] && rm /tmp/more; done; echo $bad $((i > 20))`;
+      const oneMore = () => sh(zone, 'touch /tmp/more; while [ -e /tmp/more ]; do sleep 0.01; done');
       const busy = sh(zone, script);
-      for (let round = 0; round < 10; round++) await zone.set({ device: round % 2 === 0 ? [kept, fuse] : [kept] });
+      busy.catch(() => {});
+      await oneMore();
+      for (let round = 0; round < 10; round++) {
+        await zone.set({ device: round % 2 === 0 ? [kept, fuse] : [kept] });
+        await oneMore();
+        await oneMore();
+      }
       await sh(zone, 'touch /tmp/enough');
       expect(await busy).to.equal('0 1');
     });
@@ -394,15 +409,21 @@ for (const version of versions()) {
         await zone.start();
       });
 
-      it('go with the zone: its program is unloaded, and a change keeps one alone', async function () {
-        // Of each program that has been compiled, the kernel knows the name.
-        const programs = () => Number(execFileSync('sh', ['-c', 'grep -c tszone_devices /proc/kallsyms || true']));
-        if (programs() === 0) this.skip();
-        const before = programs();
-        for (let round = 0; round < 4; round++) await zone.set({ device: round % 2 === 0 ? [fuse] : [] });
-        await eventually('one program a zone', async () => programs() === before);
+      it('go with the zone: its program is unloaded, and a change keeps one alone', async () => {
+        const { path } = await groupOfProcess(await pidOf(), 'none');
+        const ids = devicePrograms(path);
+        for (let round = 0; round < 4; round++) {
+          await zone.set({ device: round % 2 === 0 ? [fuse] : [] });
+          const now = devicePrograms(path);
+          expect(now).to.have.length(1);
+          ids.push(...now);
+        }
+        expect(new Set(ids).size).to.equal(5);
+        const last = ids.pop() ?? expect.fail();
+        await eventually('those before are unloaded', () => !ids.some(isLoaded));
+        expect(isLoaded(last)).to.equal(true);
         await zone.stop();
-        await eventually('no program of a zone that has ended', async () => programs() === before - 1);
+        await eventually('so is that of a zone that has ended', () => !isLoaded(last));
       });
     }
   });

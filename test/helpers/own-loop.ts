@@ -1,0 +1,33 @@
+/** A loop device that is nobody else's: whoever attaches a file to the next free one, or detaches one, opens and closes it at any moment. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** loop-control's requests (linux/loop.h). */
+const [add, remove] = [0x4c80, 0x4c81];
+const control = 'open my $f, "+<", "/dev/loop-control" or die $!; defined ioctl $f, $ARGV[0], 0 + $ARGV[1] or die $!';
+
+export interface OwnLoop extends Disposable {
+  readonly path: string;
+  /** As stat(1) and mknod(1) have it. */
+  readonly minor: number;
+}
+
+/** With a number far above those that are given away, as long as there are any below. */
+export function ownLoop(): OwnLoop {
+  for (let minor = 5000 + (process.pid % 5000); minor < 11_000; minor += 1) {
+    if (spawnSync('perl', ['-e', control, String(add), String(minor)]).status !== 0) continue;
+    const path = `/dev/loop${minor}`;
+    // Made by devtmpfs, if /dev is one.
+    const isMade = !existsSync(path);
+    if (isMade) execFileSync('mknod', ['-m', '660', path, 'b', '7', String(minor)]);
+    return {
+      path,
+      minor,
+      [Symbol.dispose]: () => {
+        execFileSync('perl', ['-e', control, String(remove), String(minor)]);
+        if (isMade) execFileSync('rm', ['-f', path]);
+      },
+    };
+  }
+  throw new Error('no loop device can be made');
+}
