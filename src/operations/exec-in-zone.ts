@@ -3,12 +3,12 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isZoneFrozen, planExecCgroup } from '../cgroups/index.js';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import { type EnterOp, enterSession, type HelperSession, helperPath } from '../helper/index.js';
 import { anySignal } from '../host/index.js';
 import { type EnterPlanInput, planEnter } from '../namespaces/index.js';
 
-import { type RunningRecord, readZone } from '../state/index.js';
+import { type RunningRecord, readRunning, readZone } from '../state/index.js';
 import { checkExec } from './exec-input.js';
 import type { HostContext } from './host-context.js';
 import { planToolFilter } from './zone-filter.js';
@@ -105,7 +105,9 @@ async function enter(host: HostContext, name: string, entered: Entered, options:
   });
   const deadline = deadlineOf(options);
   const session = await spawn(plan, [...(options.stdio ?? defaultStdio)], deadline);
-  const result = finish(session, deadline);
+  const result = finish(session, deadline).catch(async (error: unknown) => {
+    throw (await isOver(host, name, running)) && hasCode(error, 'KERNEL_STEP_FAILED') ? endedError(name, error) : error;
+  });
   result.catch(() => {});
   return sessionOf(session, result);
 }
@@ -131,11 +133,27 @@ async function requireEntry(
   await readZone(host.roots, name);
   const running = await requireRunning(host, name);
   const launch = await readLaunch(host.roots, name);
-  if (launch === undefined) throw new Error(`zone "${name}" runs without launch.json`);
+  if (launch === undefined) {
+    if (await isOver(host, name, running)) throw endedError(name);
+    throw new Error(`zone "${name}" runs without launch.json`);
+  }
   if (!(await isZoneFrozen(groupsOf(host, name)))) return { running, launch };
   throw zoneError('ZONE_STATE', `zone "${name}" is paused`, {
     hint: `Run "tszone resume ${name}" first.`,
     context: { zone: name, status: 'paused' },
+  });
+}
+
+/** Whatever fails in a zone that ends at that moment, fails because of that. */
+async function isOver({ roots }: HostContext, name: string, { startTime }: RunningRecord): Promise<boolean> {
+  return (await readRunning(roots, name))?.startTime !== startTime;
+}
+
+function endedError(name: string, cause?: unknown): Error {
+  return zoneError('ZONE_NOT_RUNNING', `zone "${name}" has ended before the command could run in it`, {
+    hint: `Run "tszone start ${name}" first.`,
+    context: { zone: name },
+    cause,
   });
 }
 

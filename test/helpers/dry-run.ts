@@ -48,7 +48,10 @@ export async function unchanged<T>(host: TempHost, also: readonly string[], work
   return result;
 }
 
-/** Each with its inode and the time of its last change, which nobody can set back; logs are written by who runs. */
+/**
+ * Each with its inode and the time of its last change, which nobody can set back; logs are written by who runs, and a pool's file by the file
+ * system in it, which writes down when it likes what was done before.
+ */
 async function filesOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   const lines = await Promise.all(
@@ -56,7 +59,8 @@ async function filesOf(directory: string): Promise<string[]> {
       const path = join(directory, entry.name);
       if (path.endsWith('/log')) return [];
       const { ino, size, ctimeMs } = await lstat(path);
-      const own = `${path} ${ino} ${entry.isDirectory() ? '' : `${size} `}${ctimeMs}`;
+      const time = /\/pool-files\/[^/]+$/.test(path) && entry.isFile() ? '' : ctimeMs;
+      const own = `${path} ${ino} ${entry.isDirectory() ? '' : `${size} `}${time}`;
       return entry.isDirectory() ? [own, ...(await filesOf(path))] : [own];
     }),
   );
