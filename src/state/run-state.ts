@@ -43,7 +43,7 @@ export async function readPrepared(roots: Roots, zone: string): Promise<RunningR
 async function ifAlive(record: RunningRecord | undefined): Promise<RunningRecord | undefined> {
   if (record === undefined) return undefined;
   const process = await readProcess(record.pid);
-  if (process === undefined || process.startTime !== record.startTime || process.state === 'Z') return undefined;
+  if (process === undefined || process.startTime !== record.startTime || /[ZX]/.test(process.state)) return undefined;
   return record;
 }
 
