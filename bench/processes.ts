@@ -12,7 +12,7 @@ function readProcess(pid: number): Process[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const [, state = '', parent] = stat.slice(stat.lastIndexOf(')')).split(' ');
-    if (state === 'Z') return [];
+    if (/[ZX]/.test(state)) return [];
     const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
     return [{ pid, parent: Number(parent), name, commandLine: readFileSync(`/proc/${pid}/cmdline`, 'utf8') }];
   } catch (error) {

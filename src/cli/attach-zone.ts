@@ -1,6 +1,6 @@
 /** Stays with a zone that was started for this terminal, until it ends or Ctrl-] is pressed twice. */
 import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { lapse } from '../host/lapse.js';
 import { forwardSignals, onResize, rawMode, relayTerminal } from './attached.js';
 import { type Caller, thisProcess } from './caller.js';
 
@@ -37,7 +37,7 @@ export async function attachZone(
   ]);
   if (first.isDetached) return undefined;
   // Its last words may still be on their way; a zone that has ended leaves its console open to nobody.
-  await Promise.race([relay, sleep(lastWordsMs, undefined, { ref: false })]);
+  await Promise.race([relay, lapse(lastWordsMs, { ref: false })]);
   return await zone.exited;
 }
 

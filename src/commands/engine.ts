@@ -40,11 +40,11 @@ export default class Engine extends BaseCommand<typeof Engine> {
     const ready = new ReadyRuns();
     const finish = () => ready.close();
     const drop = () => void ready.dropAll();
+    // To its very end: whoever has read that it is there sends the signal a little later.
     process.on(dropReadySignal, drop);
     await withInterrupts(undefined, (signal) =>
       serveEngine({ ...options, finish, signal }, (client) => serve(client, table, ready)),
     ).catch(unlessInterrupted);
-    process.off(dropReadySignal, drop);
     return exitWith(0);
   }
 

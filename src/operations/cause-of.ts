@@ -1,6 +1,6 @@
 /** Why a start has failed, where node and the helper work on it at the same time. */
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { HelperSession } from '../helper/index.js';
+import { lapse } from '../host/lapse.js';
 
 /**
  * A helper that fails takes back what node is working on: then it is the helper that knows why.
@@ -14,8 +14,7 @@ export async function causeOf(session: HelperSession, error: unknown, wordMs = h
     (cause: unknown) => cause,
   );
   const stop = new AbortController();
-  // On a busy machine the time may be over when what has come meanwhile has not been looked at.
-  const silent = sleep(wordMs, undefined, { signal: stop.signal }).then(() => turn(error));
+  const silent = lapse(wordMs, { signal: stop.signal }).then(() => error);
   const cause = await Promise.race([failed, silent]);
   stop.abort();
   throw cause;

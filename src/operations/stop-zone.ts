@@ -1,10 +1,10 @@
 /** `stop`: pid 1 is asked, then killed; everything that the start prepared is taken back. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { thawZone } from '../cgroups/index.js';
 import { zoneError } from '../errors/index.js';
 import { sendSignal, waitForExit } from '../helper/index.js';
 import { anySignal } from '../host/index.js';
+import { lapse } from '../host/lapse.js';
 import type { HostOp } from '../plan/index.js';
 import type { HostOpBase } from '../spec/index.js';
 import {
@@ -173,7 +173,10 @@ async function endsWithin(ended: Promise<void>, waitMs: number, signal: AbortSig
   signal?.throwIfAborted();
   const stop = new AbortController();
   const either = signal === undefined ? stop.signal : anySignal([signal, stop.signal]);
-  const over = sleep(waitMs, false, { signal: either }).catch(() => false);
+  const over = lapse(waitMs, { signal: either }).then(
+    () => false,
+    () => false,
+  );
   const result = await Promise.race([ended.then(() => true), over]);
   stop.abort();
   signal?.throwIfAborted();

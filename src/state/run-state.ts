@@ -43,7 +43,7 @@ export async function readPrepared(roots: Roots, zone: string): Promise<RunningR
 async function ifAlive(record: RunningRecord | undefined): Promise<RunningRecord | undefined> {
   if (record === undefined) return undefined;
   const process = await readProcess(record.pid);
-  if (process === undefined || process.startTime !== record.startTime || process.state === 'Z') return undefined;
+  if (process === undefined || process.startTime !== record.startTime || /[ZX]/.test(process.state)) return undefined;
   return record;
 }
 
@@ -76,7 +76,7 @@ export async function isEnding(roots: Roots, zone: string): Promise<boolean> {
   if (last === undefined || (await ifAlive(last)) !== undefined) return false;
   if ((await readExit(roots, zone)) !== undefined) return false;
   const monitor = await readProcess(last.monitorPid);
-  return monitor !== undefined && monitor.startTime === last.monitorStartTime && monitor.state !== 'Z';
+  return monitor !== undefined && monitor.startTime === last.monitorStartTime && !/[ZX]/.test(monitor.state);
 }
 
 /** proc_pid_stat(5): the state letter and the start time, or `undefined` if there is no such process. */

@@ -90,7 +90,8 @@ export const operations = {
   },
   /** The third of its kind, which is the zone that waits; the boundaries are those from then on. */
   'run ready': async (host: HostContext, { image }: ZoneOptions) => {
-    const ready = new ReadyRuns();
+    // However long a run takes on a busy machine, the next one comes soon.
+    const ready = new ReadyRuns({ keepMs: 600_000 });
     const observed = observeBoundaries(undefined);
     const descriptors = ['ignore', 'ignore', 'ignore'] as const;
     const input = { image, ephemeral: true, command: ['true'] };

@@ -12,6 +12,7 @@ import { compilePolicy } from '../../src/seccomp/compile.js';
 import { defaultPolicy } from '../../src/seccomp/default-policy.js';
 import type { Policy } from '../../src/seccomp/policy.js';
 import { audit, verdictOf } from '../helpers/bpf.js';
+import { patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
 /** Errnos that are none: 1000 and what the verdict was. */
@@ -99,7 +100,7 @@ const comparing: Policy = {
 };
 
 describe('the kernel, under a seccomp filter', function () {
-  this.timeout(60_000);
+  this.timeout(patience(120_000));
   let directory: string;
   before('what it needs', function () {
     requires('gcc', 'x86_64').call(this);

@@ -11,6 +11,7 @@ import { parseProfile } from '../../src/seccomp/profile.js';
 import { selectPolicy } from '../../src/seccomp/select.js';
 import { audit, type SystemCall, verdictName, verdictOf } from '../helpers/bpf.js';
 import { Libseccomp, type ReferenceArgument, type ReferenceRule, takesCall } from '../helpers/libseccomp.js';
+import { patience } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
 
 type Machine = 'x86_64' | 'aarch64';
@@ -111,7 +112,7 @@ function referenceRules(name: string, { cases, otherwise }: Verdict): ReferenceR
 }
 
 describe('seccomp filters, against libseccomp', function () {
-  this.timeout(120_000);
+  this.timeout(patience(120_000));
   let reference: Libseccomp;
   let known: ReadonlySet<string>;
   before('what it needs', function () {

@@ -19,7 +19,9 @@ function spawnersOf(parent: number): number[] {
       try {
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
         const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return stat.includes('(tszone-spawner)') && state !== 'Z' && Number(ppid) === parent ? [Number(pid)] : [];
+        return stat.includes('(tszone-spawner)') && !/[ZX]/.test(state ?? '') && Number(ppid) === parent
+          ? [Number(pid)]
+          : [];
       } catch {
         return [];
       }
