@@ -301,10 +301,10 @@ _Noreturn void attend(const struct plan *the_plan, const struct caller *the_call
   if (!hand_pair(sockets)) fail("socketpair", "");
   hand = sockets[0];
   worker.socket = sockets[1];
+  caller->begins();
   worker_pid = worker_run(&worker);
   close(sockets[1]);
   receive_child();
-  caller->made();
   stdio_close_zone(&stdio);
   host_close_trees();
   for (;;) turn(signals);

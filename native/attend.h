@@ -6,8 +6,9 @@
 
 /* For whom: node behind fd 4 (enter.c), or this process itself (entry.c). */
 struct caller {
-  int control;        /* where orders come from, and whose end means that the caller is gone; -1: nowhere */
-  void (*made)(void); /* the command's process is there, and may not have come to its exec yet */
+  int control; /* where orders come from, and whose end means that the caller is gone; -1: nowhere */
+  /* The group is there, and nothing in it yet: from here on a killed caller leaves something behind. */
+  void (*begins)(void);
   void (*started)(void);
   void (*ending)(void); /* the command has ended; what it left behind lives on */
   /* The last call: the process exits with the status then. */

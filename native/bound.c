@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "settings.h"
 
 /* What a zone makes between two looks comes on top of what it may make. */
@@ -17,13 +17,6 @@ enum { LOOK_MS = 100, DEEPEST = 16, TABLE_BYTES = 2048 };
  */
 static char known[TABLE_BYTES];
 static long long looked_at_ms;
-
-/* Not by the clock of the wall, which may be set. */
-static long long passed_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool table_has_changed(void) {
   char table[TABLE_BYTES] = "";

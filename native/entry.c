@@ -72,7 +72,7 @@ static void add_command(void) {
   for (int i = 0; i < form.rest_count; i++) entry_record_word(&record, form.rest[i]);
 }
 
-static void made(void) {
+static void begins(void) {
   guard_start(settings.socket, attend_group());
 }
 
@@ -91,7 +91,7 @@ static void failed(void) {
 
 /* Nothing has been run in the zone when this fails: node runs it again, and says what is wrong. */
 _Noreturn static void run_command(int argc, char **argv) {
-  static const struct caller own = {-1, made, nothing, guard_stop, ended, failed};
+  static const struct caller own = {-1, begins, nothing, guard_stop, ended, failed};
   for (int fd = 0; fd <= 2; fd++) {
     if (fcntl(fd, F_GETFD) < 0) hand_over();
   }

@@ -26,7 +26,10 @@ export async function attachZoneConsole(host: HostContext, name: string): Promis
     });
   }
   const { monitorSocket } = zonePaths(host.roots, name);
-  const exited = waitForExit(monitorSocket).then(async () => (await readExit(host.roots, name))?.status ?? 0);
+  // The record may be that of a run after it: a policy has started the zone again.
+  const exited = waitForExit(monitorSocket).then(
+    async (told) => told?.status ?? (await readExit(host.roots, name))?.status ?? 0,
+  );
   exited.catch(() => {});
   return {
     console: await attachConsole(monitorSocket),

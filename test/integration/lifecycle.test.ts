@@ -1,5 +1,7 @@
 /** A zone's life: every verb that changes or shows it. */
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, rename } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
@@ -8,7 +10,7 @@ import { isAlive } from '../helpers/alive.js';
 import { program, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField } from '../helpers/observe.js';
-import { eventually } from '../helpers/patience.js';
+import { eventually, patience } from '../helpers/patience.js';
 import { takePort } from '../helpers/ports.js';
 import { sh } from '../helpers/temp-host.js';
 
@@ -173,6 +175,22 @@ describe('the life of a zone', () => {
     }
     expect(await zone.wait({ for: 'stopped' })).to.deep.equal({ status: 137 });
     expect(await host.ok(['logs', 'late'])).to.include('said');
+  });
+
+  it('wait tells what the monitor has told, though the zone runs again by the time', async () => {
+    await using zone = await given.host.run({ name: 'rerun', image: 'busybox', net: 'none' });
+    const path = join(given.host.runRoot, 'zones/rerun/monitor.sock');
+    await rename(path, `${path}.own`);
+    const event = '{"event":"exited","status":7,"signal":0,"oomKills":0}\n';
+    const monitor = createServer((client) => client.once('data', () => client.end(event))).listen(path);
+    try {
+      await once(monitor, 'listening');
+      expect(await zone.wait({ for: 'stopped', timeoutMs: patience(20_000) })).to.deep.equal({ status: 7 });
+    } finally {
+      monitor.close();
+      await once(monitor, 'close');
+      await rename(`${path}.own`, path);
+    }
   });
 
   it('ps shows the pids of the zone and of the host, and the users of the zone', async () => {

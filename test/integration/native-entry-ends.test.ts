@@ -2,10 +2,11 @@
 import { readdir } from 'node:fs/promises';
 import { expect } from 'chai';
 import { bothWays, startNative } from '../helpers/both-ways.js';
-import { entry, nativeEntry, runProgram } from '../helpers/cli.js';
+import { entry, nativeEntry, runProgram, startProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { groupOfProcess } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
+import { requires } from '../helpers/requires.js';
 import { sh } from '../helpers/temp-host.js';
 import { onTerminal } from '../helpers/terminal.js';
 
@@ -33,11 +34,24 @@ describe('an exec through the native entry', () => {
     const script = 'setsid sleep 1001 & (setsid sleep 1002 &); echo up; exec sleep 1003';
     const running = startNative(given.host, ['exec', 'box', '--', 'sh', '-c', script]);
     await running.seen(/up/);
-    await eventually('three sleeps', async () => /1001[\s\S]*1002|1002[\s\S]*1001/.test(await processes()));
+    await eventually('three sleeps', async () => (await processes()).match(/ sleep 100[123]$/gm)?.length === 3);
     running.process.kill('SIGKILL');
     expect((await running.ended).status).to.equal(137);
     await eventually('none is left', async () => (await execGroups()).length === 0);
     expect(await processes()).to.not.match(/sleep 100[123]/);
+  });
+
+  it('does so from its first instruction on', async function () {
+    requires('strace').call(this);
+    // The monitor is to know of it before it runs: so it waits for that, however late it is.
+    const late = ['-D', '-o', '/dev/null', '-e', 'trace=connect', '-e', 'inject=connect:delay_enter=1s'];
+    const command = ['exec', 'box', '--', 'sh', '-c', 'setsid sleep 1005 & echo up; exec sleep 1006'];
+    const running = startProgram('strace', [...late, nativeEntry, ...command], { env: given.host.env });
+    await running.seen(/up/);
+    running.process.kill('SIGKILL');
+    expect((await running.ended).status).to.equal(137);
+    await eventually('none is left', async () => (await execGroups()).length === 0);
+    expect(await processes()).to.not.match(/sleep 100[56]/);
   });
 
   it('passes signals on', async () => {

@@ -1,9 +1,10 @@
 /** The native entry: what it takes, what it leaves to node, and that both mean the same. */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { commandTable } from '../../src/commands/index.js';
+import { isAlive } from '../helpers/alive.js';
 import { bothWays, Handing } from '../helpers/both-ways.js';
 import { nativeEntry, startProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
@@ -141,7 +142,7 @@ describe('the native entry', () => {
     expect(await readFile(`/proc/${spawner}/environ`, 'utf8')).to.equal('');
     attached.process.kill('SIGTERM');
     expect((await attached.ended).status).to.equal(143);
-    await eventually('it ends with that node', async () => !existsSync(`/proc/${spawner}`));
+    await eventually('it ends with that node', () => !isAlive(Number(spawner)));
   });
 
   it('without any node fails with the status of the verb’s own failures', async () => {
