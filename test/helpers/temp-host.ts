@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { type Host, openHost, type Zone } from '../../src/index.js';
 import { deleteNetwork } from '../../src/operations/network-delete.js';
@@ -18,8 +19,8 @@ import { startEngine, type TestEngine } from './engine.js';
 import { holdName } from './held-names.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
-import { eventually } from './patience.js';
-import { type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
+import { eventually, patience, patientRemoval } from './patience.js';
+import { hasEnding, type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
 
 export class TempHost implements AsyncDisposable {
   /** Holds both roots; a place for a test's own files, too. */
@@ -92,10 +93,18 @@ export class TempHost implements AsyncDisposable {
     return JSON.parse(await this.ok(['-o', 'json', ...args])) as T;
   }
 
-  /** Of the machine, with this host's files; without links of zones that have just ended: the kernel takes them away a little later. */
+  /**
+   * Of the machine, with this host's files; without links and monitors of zones that have just ended, which are gone a little later. What is there
+   * after all is shown.
+   */
   async snapshot(): Promise<Snapshot> {
     await eventually('only zones have links', async () => (await this.#links()) <= this.#linkedZones());
-    return takeSnapshot(this.snapshotOptions);
+    const deadline = performance.now() + patience(10_000);
+    for (;;) {
+      const taken = await takeSnapshot(this.snapshotOptions);
+      if (!hasEnding(taken, this.runRoot) || performance.now() > deadline) return taken;
+      await sleep(10);
+    }
   }
 
   /** The same when exactly so many zones have a link. */
