@@ -149,8 +149,13 @@ export class TempHost implements AsyncDisposable {
   async deleteZones(): Promise<void> {
     const host = await this.open();
     for (const { name } of await host.list()) {
-      await unsetZone(host.context, name, ['protect', 'restart']);
-      await (await host.zone(name)).delete({ force: true });
+      try {
+        await unsetZone(host.context, name, ['protect', 'restart']);
+        await (await host.zone(name)).delete({ force: true });
+      } catch (error) {
+        // One that goes by itself when it has ended.
+        if ((error as { code?: string }).code !== 'ZONE_NOT_FOUND') throw error;
+      }
     }
   }
 
@@ -167,7 +172,7 @@ export class TempHost implements AsyncDisposable {
       if (name !== 'default') await deletePool(context, name, { force: true });
     for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
     // What keeps spares, started by a zone that was let go, may only now find out that there is nothing to do.
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 10 });
+    await rm(this.directory, patientRemoval);
     this.#range?.[Symbol.dispose]();
   }
 }
