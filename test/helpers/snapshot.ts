@@ -41,8 +41,9 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
     readIds(),
     readProfiles(),
   ]);
+  const isOurs = only?.map(finder);
   const kept = (lines: readonly string[]) =>
-    lines.filter((line) => only === undefined || only.some((word) => names(line, word))).toSorted();
+    lines.filter((line) => isOurs === undefined || isOurs.some((has) => has(line))).toSorted();
   return {
     mounts: kept(mounts),
     loops: kept(loops),
@@ -57,9 +58,11 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
   };
 }
 
-/** A host's short id stands behind a letter that is no hex digit, or a mark: digests have the same six digits in their midst now and then. */
-function names(line: string, word: string): boolean {
-  return /^[0-9a-f]{6}$/.test(word) ? new RegExp(`(?<![0-9a-f])${word}`).test(line) : line.includes(word);
+/** An instance stands behind what names of tszone begin with: six digits alone may be in anybody's numbers. */
+function finder(word: string): (line: string) => boolean {
+  if (!/^[0-9a-f]{6}$/.test(word)) return (line) => line.includes(word);
+  const name = new RegExp(`(tz|tszone[/_-]|\\.)${word}`);
+  return (line) => name.test(line);
 }
 
 /** Lines `mounts: + …` for what is new, `mounts: - …` for what is gone. Pure. */
