@@ -96,10 +96,14 @@ static int watch_signals(void) {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Those that the engine was told of. */
+static sigset_t told;
+
 static void forward(int signals, int socket) {
   struct signalfd_siginfo info;
   while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
     char number[16];
+    sigaddset(&told, (int)info.ssi_signo);
     int n = snprintf(number, sizeof number, "%u", info.ssi_signo);
     frame_write(socket, CLIENT_SIGNAL, 0, number, (size_t)n + 1);
   }
@@ -146,17 +150,28 @@ static int converse(int socket, int signals, bool *answered) {
   }
 }
 
+/* It has done nothing with them: they wait, blocked, for whoever does the command. */
+static void take_signals_back(void) {
+  for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
+    if (sigismember(&told, forwarded[i]) == 1) kill(getpid(), forwarded[i]);
+  }
+}
+
 int client_run(const char *socket_path, int argc, char **argv, bool *is_there) {
   int socket = dial(socket_path);
   *is_there = socket >= 0;
   if (socket < 0) return -1;
+  sigemptyset(&told);
   int signals = watch_signals();
   struct text request = make_request(argc, argv);
   if (!send_request(socket, &request)) return -1;
   bool answered = false;
   int result = converse(socket, signals, &answered);
   /* Not accepted: nothing was done. */
-  if (result == -1 || (result == -3 && !answered)) return -1;
+  if (result == -1 || (result == -3 && !answered)) {
+    take_signals_back();
+    return -1;
+  }
   if (result != -3) return result;
   static const char lost[] = "error: the engine ended before the command did\nhint: Look at what it has done, then "
                              "repeat the command: the next one finishes or takes back what is half done.\n";

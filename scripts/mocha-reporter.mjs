@@ -20,10 +20,13 @@ export default class CountingReporter extends Spec {
       report.failed.push(`${basename(test.file ?? '')}: ${test.fullTitle()}\n${shown(error)}`),
     );
     runner.on('pending', (test) => report.skipped.push({ title: test.fullTitle(), missing: missingOf(test) }));
-    runner.once('end', () => {
+    // Before anything is printed, which may fail with what a test compared.
+    runner.prependOnceListener('end', () => {
       report.fileMs = Object.fromEntries(times);
       const file = process.env.TSZONE_TEST_REPORT;
       if (file !== undefined) writeFileSync(file, JSON.stringify(report));
+    });
+    runner.once('end', () => {
       for (const { title, missing } of report.skipped)
         Base.consoleLog(`  skipped: ${title} (${missing ?? 'no reason'})`);
     });

@@ -23,11 +23,11 @@ describe('CVE-2016-9962: an exec is looked at, traced and robbed of descriptors 
   /** What was got by a zone that looks as long as the execs go on: at least so many, and until it has seen one, which is chance. */
   async function lookAt(exec: () => Promise<HelperSession>, times: number): Promise<string> {
     await sh(zone, 'rm -f /tmp/enough');
-    const looking = zone.exec(['/attack/peek']);
     let said = '';
-    looking.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk;
-    });
+    const looking = (async () => {
+      for await (const { data } of zone.exec(['/attack/peek'])) said += data;
+    })();
+    looking.catch(() => {});
     await eventually('it looks', () => said.startsWith('ready\n'));
     for (let n = 0; n < times || (n < 20 * times && !/^saw$/m.test(said)); n += 1) {
       const session = await exec();

@@ -85,7 +85,7 @@ const stressors = {
 
 /** Values that change by themselves. */
 const volatile =
-  /random\/|\/ns_last_pid|dentry-state|file-nr|inode-(nr|state)|aio-nr|pty\/nr|\/net\/|sched_domain|\/epoll\/|perf_event_max_sample_rate|nf_|drop_caches|fs\/quota|compact_memory|stat_refresh|\/user\/max_|hung_task_detect_count|latencytop/;
+  /random\/|\/ns_last_pid|dentry-state|file-nr|inode-(nr|state)|aio-nr|pty\/nr|\/net\/|sched_domain|\/epoll\/|perf_event_max_sample_rate|nf_|drop_caches|fs\/quota|compact_memory|stat_refresh|\/user\/max_|hung_task_(detect_count|warnings)|latencytop/;
 
 async function readSysctls(directory = '/proc/sys'): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true });

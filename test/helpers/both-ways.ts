@@ -2,7 +2,15 @@
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { type CliOptions, type CliResult, entry, nativeEntry, runProgram, startProgram } from './cli.js';
+import {
+  type CliOptions,
+  type CliResult,
+  entry,
+  nativeEntry,
+  type RunningCli,
+  runProgram,
+  startProgram,
+} from './cli.js';
 import { eventually } from './patience.js';
 import type { TempHost } from './temp-host.js';
 
@@ -59,7 +67,11 @@ export class Handing {
   }
 
   run(host: TempHost, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-    return runProgram(this.#program, args, withHost(host, options));
+    return this.start(host, args, options).ended;
+  }
+
+  start(host: TempHost, args: readonly string[], options: CliOptions = {}): RunningCli {
+    return startProgram(this.#program, args, withHost(host, options));
   }
 
   /** What is printed for a command line that is node's. */

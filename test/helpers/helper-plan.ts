@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EnterOp, type HelperSession, initPath, spawnSession } from '../../src/helper/index.js';
+import { patientRemoval } from './patience.js';
 
 const applets = [
   'sh',
@@ -149,7 +150,7 @@ export class ZoneDirectory implements Disposable {
 
   [Symbol.dispose](): void {
     this.#killMonitor();
-    rmSync(this.path, { recursive: true, force: true });
+    rmSync(this.path, patientRemoval);
   }
 }
 

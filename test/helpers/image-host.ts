@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import type { ErrorCode, ZoneError } from '../../src/errors/index.js';
 import { type HostContext, openHostContext } from '../../src/operations/host-context.js';
+import { patientRemoval } from './patience.js';
 
 export interface ImageHost extends Disposable {
   readonly directory: string;
@@ -21,7 +22,7 @@ export async function imageHost(root?: string): Promise<ImageHost> {
     directory,
     context,
     files: () => listed(images, images).toSorted(),
-    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+    [Symbol.dispose]: () => rmSync(directory, patientRemoval),
   };
 }
 

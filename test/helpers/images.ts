@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { acquireLock } from '../../src/state/index.js';
+import type { CliResult } from './cli.js';
 import { patience } from './patience.js';
 import { requires } from './requires.js';
 import { type TempHost, tempHost, zoneFriendlyDirectory } from './temp-host.js';
@@ -64,12 +66,25 @@ export function needsImage(name: string): (this: Mocha.Context) => Promise<void>
     });
     if (!name.startsWith('./') && (await hasImage(host, name))) return;
     if (name.startsWith('debian')) requires('mmdebstrap').call(this);
-    const { status, stderr } = await host.cli(['image', 'build', name]);
+    const { status, stderr } = await buildPatiently(host, name);
     if (status === 0) return;
     // The mirror's updates are out of step with one another now and then; what is tested is not what is in them.
     if (!stderr.includes('--no-updates')) throw new Error(`image ${name}: ${stderr}`);
     await host.ok(['image', 'build', '--no-updates', name]);
   };
+}
+
+/** What a mirror answers late or wrongly once is, as apt says it, there a little later. */
+async function buildPatiently(host: TempHost, name: string): Promise<CliResult> {
+  for (const pauseMs of [5000, 30_000]) {
+    const built = await host.cli(['image', 'build', name]);
+    const isMirrors = /Failed to fetch|Temporary failure|Could not connect|Connection (failed|timed out)/.test(
+      built.stderr,
+    );
+    if (built.status === 0 || !isMirrors || built.stderr.includes('--no-updates')) return built;
+    await sleep(pauseMs);
+  }
+  return host.cli(['image', 'build', name]);
 }
 
 async function hasImage(host: TempHost, name: string): Promise<boolean> {

@@ -6,6 +6,9 @@ export const slowdown = Math.max(1, Number(process.env.TSZONE_TEST_SLOWDOWN ?? 1
 /** Milliseconds as they are meant on a usual machine → as this one needs them. */
 export const patience = (ms: number): number => Math.ceil(ms * slowdown);
 
+/** For a directory in which somebody may still be writing who was killed, or who tidies up behind a zone's end. */
+export const patientRemoval = { recursive: true, force: true, maxRetries: 50, retryDelay: 20 } as const;
+
 type Check<T> = () => Promise<T | undefined | false> | T | undefined | false;
 
 /** Calls `check` until it gives something other than undefined or false. @throws Error with the last failure when the time is over */

@@ -1,7 +1,7 @@
 /** What tszone could leave behind on a host, as comparable lines: taken before and after, compared exactly. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { idLedger } from '../../src/state/id-register-file.js';
 import { outputOf, runProgram } from './cli.js';
@@ -41,8 +41,9 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
     readIds(),
     readProfiles(),
   ]);
+  const isOurs = only?.map(finder);
   const kept = (lines: readonly string[]) =>
-    lines.filter((line) => only === undefined || only.some((word) => names(line, word))).toSorted();
+    lines.filter((line) => isOurs === undefined || isOurs.some((has) => has(line))).toSorted();
   return {
     mounts: kept(mounts),
     loops: kept(loops),
@@ -57,9 +58,11 @@ export async function takeSnapshot({ directories = [], only }: SnapshotOptions =
   };
 }
 
-/** A host's short id stands behind a letter that is no hex digit, or a mark: digests have the same six digits in their midst now and then. */
-function names(line: string, word: string): boolean {
-  return /^[0-9a-f]{6}$/.test(word) ? new RegExp(`(?<![0-9a-f])${word}`).test(line) : line.includes(word);
+/** An instance stands behind what names of tszone begin with: six digits alone may be in anybody's numbers. */
+function finder(word: string): (line: string) => boolean {
+  if (!/^[0-9a-f]{6}$/.test(word)) return (line) => line.includes(word);
+  const name = new RegExp(`(tz|tszone[/_-]|\\.)${word}`);
+  return (line) => name.test(line);
 }
 
 /** Lines `mounts: + …` for what is new, `mounts: - …` for what is gone. Pure. */
@@ -85,6 +88,31 @@ function without(lines: readonly string[], others: readonly string[]): string[] 
 export function expectNothingLeft(before: Snapshot, after: Snapshot): void {
   const lines = differences(before, after);
   if (lines.length > 0) throw new Error(`something is left, or missing:\n  ${lines.join('\n  ')}`);
+}
+
+/**
+ * Whether it has one of our processes on the host's side that is on its way out: it has given its memory back, or it is a monitor and of no zone
+ * that runs in `runRoot`. A command waits for what its zone's monitor has to do, not for the monitor's own end.
+ */
+export function hasEnding({ processes }: Snapshot, runRoot: string): boolean {
+  const zones = join(runRoot, 'zones');
+  const monitors = existsSync(zones) ? readdirSync(zones).flatMap((zone) => monitorsOf(join(zones, zone))) : [];
+  const helpers = processes.filter((line) => /^\d+ tszone-(helper|monitor) uid 0 /.test(line));
+  return helpers.some((line) => {
+    const isOfZone = line.includes(`${zones}/`) || line.includes(`${dirname(runRoot)}/root/zones/`);
+    return / $/.test(line) || (isOfZone && !monitors.includes(line.split(' ')[0] ?? ''));
+  });
+}
+
+function monitorsOf(directory: string): string[] {
+  return ['running.json', 'prepared.json'].flatMap((name) => {
+    try {
+      const { monitorPid } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as { monitorPid: number };
+      return [String(monitorPid)];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** The same for now. The kernel takes links and groups of a zone that has just ended away a little later: that is waited for. */
@@ -186,7 +214,7 @@ async function readSysctl(path: string): Promise<string | undefined> {
 /** Zones' ids begin here. */
 const firstZoneId = 0x1000_0000;
 
-/** Ours: run by the helper's or the init's program, or with the user id of a zone. */
+/** Ours: run by the helper's or the init's program, a monitor, or with the user id of a zone. */
 async function readProcesses(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map((pid) => describeProcess(pid).catch(() => undefined)));
@@ -200,7 +228,7 @@ async function describeProcess(pid: string): Promise<string | undefined> {
   if (field('State') === 'Z' && field('PPid') === '1') return undefined;
   const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
   const uid = Number(field('Uid'));
-  if (uid < firstZoneId && !/tszone-(helper|init)/.test(`${program} ${field('Name')}`)) return undefined;
+  if (uid < firstZoneId && !/tszone-(helper|init|monitor)/.test(`${program} ${field('Name')}`)) return undefined;
   if (uid >= 0x7000_0000) return undefined;
   const command = field('State') === 'Z' ? '' : await commandOf(pid);
   const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { canIdmap, probeHost } from '../../src/host/index.js';
 import { type Host, openHost, type Zone } from '../../src/index.js';
 import { deleteNetwork } from '../../src/operations/network-delete.js';
@@ -18,8 +19,8 @@ import { startEngine, type TestEngine } from './engine.js';
 import { holdName } from './held-names.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
-import { eventually } from './patience.js';
-import { type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
+import { eventually, patience, patientRemoval } from './patience.js';
+import { hasEnding, type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
 
 export class TempHost implements AsyncDisposable {
   /** Holds both roots; a place for a test's own files, too. */
@@ -92,10 +93,18 @@ export class TempHost implements AsyncDisposable {
     return JSON.parse(await this.ok(['-o', 'json', ...args])) as T;
   }
 
-  /** Of the machine, with this host's files; without links of zones that have just ended: the kernel takes them away a little later. */
+  /**
+   * Of the machine, with this host's files; without links and monitors of zones that have just ended, which are gone a little later. What is there
+   * after all is shown.
+   */
   async snapshot(): Promise<Snapshot> {
     await eventually('only zones have links', async () => (await this.#links()) <= this.#linkedZones());
-    return takeSnapshot(this.snapshotOptions);
+    const deadline = performance.now() + patience(10_000);
+    for (;;) {
+      const taken = await takeSnapshot(this.snapshotOptions);
+      if (!hasEnding(taken, this.runRoot) || performance.now() > deadline) return taken;
+      await sleep(10);
+    }
   }
 
   /** The same when exactly so many zones have a link. */
@@ -140,8 +149,13 @@ export class TempHost implements AsyncDisposable {
   async deleteZones(): Promise<void> {
     const host = await this.open();
     for (const { name } of await host.list()) {
-      await unsetZone(host.context, name, ['protect', 'restart']);
-      await (await host.zone(name)).delete({ force: true });
+      try {
+        await unsetZone(host.context, name, ['protect', 'restart']);
+        await (await host.zone(name)).delete({ force: true });
+      } catch (error) {
+        // One that goes by itself when it has ended.
+        if ((error as { code?: string }).code !== 'ZONE_NOT_FOUND') throw error;
+      }
     }
   }
 
@@ -158,7 +172,7 @@ export class TempHost implements AsyncDisposable {
       if (name !== 'default') await deletePool(context, name, { force: true });
     for (const { name } of await listNetworks(context)) await deleteNetwork(context, name);
     // What keeps spares, started by a zone that was let go, may only now find out that there is nothing to do.
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 10 });
+    await rm(this.directory, patientRemoval);
     this.#range?.[Symbol.dispose]();
   }
 }
