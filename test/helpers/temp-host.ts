@@ -19,7 +19,7 @@ import { holdName } from './held-names.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
 import { eventually } from './patience.js';
-import { type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
+import { readLoops, type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
 
 export class TempHost implements AsyncDisposable {
   /** Holds both roots; a place for a test's own files, too. */
@@ -92,9 +92,13 @@ export class TempHost implements AsyncDisposable {
     return JSON.parse(await this.ok(['-o', 'json', ...args])) as T;
   }
 
-  /** Of the machine, with this host's files; without links of zones that have just ended: the kernel takes them away a little later. */
+  /**
+   * Of the machine, with this host's files; without links and loop devices of zones that have just ended: the kernel takes them away a little later,
+   * the devices when nobody who has just made a mount namespace has a copy of their mounts.
+   */
   async snapshot(): Promise<Snapshot> {
     await eventually('only zones have links', async () => (await this.#links()) <= this.#linkedZones());
+    await eventually('no loop device is on its way out', async () => !(await readLoops()).some(this.#isLeaving));
     return takeSnapshot(this.snapshotOptions);
   }
 
@@ -103,6 +107,8 @@ export class TempHost implements AsyncDisposable {
     await eventually(`${links} links are there`, async () => (await this.#links()) === links);
     return this.snapshot();
   }
+
+  readonly #isLeaving = (file: string) => file.startsWith(`${this.directory}/`) && file.endsWith('(deleted)');
 
   async #links(): Promise<number> {
     return (await readdir('/sys/class/net')).filter((name) => name.startsWith(`tz${this.#instance}v`)).length;
