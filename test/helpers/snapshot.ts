@@ -187,7 +187,7 @@ async function readSysctl(path: string): Promise<string | undefined> {
 const firstZoneId = 0x1000_0000;
 
 /** Ours: run by the helper's or the init's program, or with the user id of a zone. */
-async function readProcesses(): Promise<string[]> {
+export async function readProcesses(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map((pid) => describeProcess(pid).catch(() => undefined)));
   return lines.filter((line) => line !== undefined);

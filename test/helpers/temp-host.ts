@@ -13,13 +13,14 @@ import type { RunInput } from '../../src/operations/run-input.js';
 import { unsetZone } from '../../src/operations/set-zone.js';
 import { formatRange } from '../../src/spec/ip.js';
 import { chooseRange4 } from '../../src/state/networks.js';
+import { isAlive } from './alive.js';
 import { type CliOptions, type CliResult, cleanEnv, isWarm, type RunningCli, startCli } from './cli.js';
 import { startEngine, type TestEngine } from './engine.js';
 import { holdName } from './held-names.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
 import { eventually } from './patience.js';
-import { readLoops, type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
+import { readLoops, readProcesses, type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
 
 export class TempHost implements AsyncDisposable {
   /** Holds both roots; a place for a test's own files, too. */
@@ -94,11 +95,12 @@ export class TempHost implements AsyncDisposable {
 
   /**
    * Of the machine, with this host's files; without links and loop devices of zones that have just ended: the kernel takes them away a little later,
-   * the devices when nobody who has just made a mount namespace has a copy of their mounts.
+   * the devices when nobody who has just made a mount namespace has a copy of their mounts. Nor with a monitor that has nothing left to do but to go.
    */
   async snapshot(): Promise<Snapshot> {
     await eventually('only zones have links', async () => (await this.#links()) <= this.#linkedZones());
     await eventually('no loop device is on its way out', async () => !(await readLoops()).some(this.#isLeaving));
+    await eventually('no monitor is on its way out', async () => (await this.#monitored()).every(this.#isThere));
     return takeSnapshot(this.snapshotOptions);
   }
 
@@ -109,6 +111,20 @@ export class TempHost implements AsyncDisposable {
   }
 
   readonly #isLeaving = (file: string) => file.startsWith(`${this.directory}/`) && file.endsWith('(deleted)');
+
+  /** Zones whose files a helper has open. */
+  async #monitored(): Promise<string[]> {
+    const own = new RegExp(`${this.directory}/(?:root|run)/zones/([^/ ]+)/`);
+    return (await readProcesses()).flatMap((line) => own.exec(line)?.[1] ?? []);
+  }
+
+  /** Running, prepared, or made by an engine ahead. */
+  readonly #isThere = (zone: string) => {
+    const run = join(this.runRoot, 'zones', zone);
+    return (
+      existsSync(join(run, 'unseen.json')) || ['running.json', 'prepared.json'].some((name) => lives(join(run, name)))
+    );
+  };
 
   async #links(): Promise<number> {
     return (await readdir('/sys/class/net')).filter((name) => name.startsWith(`tz${this.#instance}v`)).length;
@@ -213,6 +229,15 @@ export async function sh(zone: Zone, script: string, options: Parameters<Zone['e
 }
 
 export { cleanEnv };
+
+/** Is this the record of a living zone? */
+function lives(record: string): boolean {
+  try {
+    return isAlive((JSON.parse(readFileSync(record, 'utf8')) as { pid: number }).pid);
+  } catch {
+    return false;
+  }
+}
 
 /** Is this the record of a living zone with an eth0 in a network namespace of its own? */
 function hasOwnLink(record: string): boolean {
