@@ -13,7 +13,6 @@ import {
   type PoolRecord,
   poolLockName,
   poolNames,
-  readPool,
   type StateOp,
 } from '../state/index.js';
 import { poolOf, type StorageOp } from '../storage/index.js';
@@ -137,7 +136,8 @@ async function refuseOverlap({ roots }: HostContext, name: string, path: string)
       throw unusable(path, `is tszone's own`, 'Pass --path with another directory.');
   for (const other of await poolNames(roots)) {
     if (other === defaultPoolName) continue;
-    const record = await readPool(roots, other);
+    const record = await findPool(roots, other);
+    if (record === undefined) continue;
     if (inside(path, record.path) || inside(record.path, path))
       throw exists(`pool "${other}" is at "${record.path}" already`, name);
   }

@@ -5,7 +5,7 @@ import { nearest } from '../spec/index.js';
 import { defaultPoolName, poolNames, readZones } from '../state/index.js';
 import { type DriverAbilities, type DriverName, driverOf, type Pool } from '../storage/index.js';
 import type { HostContext } from './host-context.js';
-import { findPoolOf } from './zone-storage.js';
+import { allPools, findPoolOf } from './zone-storage.js';
 
 export interface PoolSummary {
   readonly name: string;
@@ -27,13 +27,10 @@ export interface PoolDetails extends PoolSummary {
   readonly abilities?: DriverAbilities;
 }
 
-/** A pool that cannot be used now is listed with the reason. */
+/** A pool that cannot be used now is listed with the reason; one that is deleted meanwhile is not. */
 export async function listPools(host: HostContext): Promise<PoolSummary[]> {
   const zones = await zonesByPool(host);
-  const names = await poolNames(host.roots);
-  return Promise.all(
-    names.map(async (name) => summarizePool(await findPoolOf(host.roots, name), zones.get(name) ?? [])),
-  );
+  return Promise.all((await allPools(host.roots)).map((pool) => summarizePool(pool, zones.get(pool.name) ?? [])));
 }
 
 /** @throws POOL_NOT_FOUND */

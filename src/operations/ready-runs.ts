@@ -46,6 +46,8 @@ export class ReadyRuns {
 
   /** The run is one of its kind; when nothing is left of it, the next may be made. */
   follow(host: HostContext, input: RunInput, run: Pick<AttachedZone, 'exited' | 'cleaned'>): void {
+    // Of one that stays nothing is taken away behind its end.
+    if (input.ephemeral !== true) return;
     const kind = kindOf(host, input);
     const cleaned = run.cleaned.then(
       () => {

@@ -3,7 +3,6 @@ import { keptBy, type ZoneSpec } from '../spec/index.js';
 import {
   findZone,
   journaledZones,
-  poolNames,
   type Roots,
   readJournals,
   readSnapshots,
@@ -15,7 +14,7 @@ import { driverOf, makesLayers, type Pool, sweepLayers } from '../storage/index.
 import type { HostContext } from './host-context.js';
 import { removeSnapshots } from './snapshot-delete.js';
 import { lockZone, type OperationOptions } from './zone-lock.js';
-import { findPoolOf } from './zone-storage.js';
+import { allPools } from './zone-storage.js';
 
 export interface Pruned {
   /** `web@20261128-025320`. */
@@ -83,8 +82,7 @@ export async function unusedLayers(
   roots: Roots,
 ): Promise<{ readonly pool: Pool; readonly layers: readonly string[] }[]> {
   const found: { readonly pool: Pool; readonly layers: readonly string[] }[] = [];
-  for (const name of await poolNames(roots)) {
-    const pool = await findPoolOf(roots, name);
+  for (const pool of await allPools(roots)) {
     const driver = driverOf(pool);
     if (!makesLayers(driver)) continue;
     const layers = await driver.listLayers(pool);

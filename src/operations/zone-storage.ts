@@ -1,6 +1,6 @@
 /** Where a zone's volume is, from its record. */
 import { randomBytes } from 'node:crypto';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import type { EnterOp } from '../helper/index.js';
 import type { ZoneSpec } from '../spec/index.js';
 import { defaultPoolName, poolNames, type Roots, readPool, type ZoneRecord, type ZoneStorage } from '../state/index.js';
@@ -28,6 +28,16 @@ export interface ZoneVolume {
 /** @throws POOL_NOT_FOUND */
 export async function findPoolOf(roots: Roots, name: string): Promise<Pool> {
   return name === defaultPoolName ? defaultPool(roots) : poolOf(roots, await readPool(roots, name));
+}
+
+/** By name, the default one among them. One that is deleted meanwhile is none. */
+export async function allPools(roots: Roots): Promise<Pool[]> {
+  const found = (await poolNames(roots)).map((name) => findPoolOf(roots, name).catch(unlessGone));
+  return (await Promise.all(found)).filter((pool) => pool !== undefined);
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!hasCode(error, 'POOL_NOT_FOUND')) throw error;
 }
 
 /** Nothing is read for a zone of the default pool. @throws POOL_NOT_FOUND */
@@ -83,12 +93,11 @@ function lackOf(abilities: DriverAbilities, { diskBytes, inodes }: VolumeLimits)
 
 /** A pool that cannot be used now is none. */
 async function poolThatCan(roots: Roots, limits: VolumeLimits): Promise<string | undefined> {
-  for (const name of await poolNames(roots)) {
-    const pool = await findPoolOf(roots, name);
+  for (const pool of await allPools(roots)) {
     const abilities = await driverOf(pool)
       .abilities(pool)
       .catch(() => undefined);
-    if (abilities !== undefined && lackOf(abilities, limits) === undefined) return name;
+    if (abilities !== undefined && lackOf(abilities, limits) === undefined) return pool.name;
   }
   return undefined;
 }

@@ -74,8 +74,9 @@ export async function refillPool(pool: Pool): Promise<void> {
 export async function removePoolFiles(pool: Pool, isOurs: boolean): Promise<void> {
   const { path, file } = pool;
   if (file !== undefined) {
-    await unmountFile(path);
-    return rm(file, { force: true });
+    // In this order: who lists pools meanwhile mounts what is not mounted and there.
+    await rm(file, { force: true });
+    return unmountFile(path);
   }
   const gone = (error: unknown) => {
     if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw error;

@@ -143,7 +143,7 @@ async function readMounts(): Promise<string[]> {
 }
 
 /** Files that a loop device has; all namespaces have the same devices, so what is not to be found here is another's. */
-async function readLoops(): Promise<string[]> {
+export async function readLoops(): Promise<string[]> {
   const devices = (await readdir('/sys/block')).filter((name) => name.startsWith('loop'));
   const files = await Promise.all(
     devices.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '')),

@@ -20,7 +20,7 @@ import { holdName } from './held-names.js';
 import { imageStore } from './images.js';
 import { noteHost, shared } from './leaks.js';
 import { eventually, patience, patientRemoval } from './patience.js';
-import { hasEnding, type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
+import { hasEnding, readLoops, type Snapshot, type SnapshotOptions, takeSnapshot } from './snapshot.js';
 
 export class TempHost implements AsyncDisposable {
   /** Holds both roots; a place for a test's own files, too. */
@@ -94,11 +94,12 @@ export class TempHost implements AsyncDisposable {
   }
 
   /**
-   * Of the machine, with this host's files; without links and monitors of zones that have just ended, which are gone a little later. What is there
-   * after all is shown.
+   * Of the machine, with this host's files; without links, loop devices and monitors of zones that have just ended, which are gone a little later:
+   * the devices when nobody who has just made a mount namespace has a copy of their mounts. What is there after all is shown.
    */
   async snapshot(): Promise<Snapshot> {
     await eventually('only zones have links', async () => (await this.#links()) <= this.#linkedZones());
+    await eventually('no loop device is on its way out', async () => !(await readLoops()).some(this.#isLeaving));
     const deadline = performance.now() + patience(10_000);
     for (;;) {
       const taken = await takeSnapshot(this.snapshotOptions);
@@ -112,6 +113,8 @@ export class TempHost implements AsyncDisposable {
     await eventually(`${links} links are there`, async () => (await this.#links()) === links);
     return this.snapshot();
   }
+
+  readonly #isLeaving = (file: string) => file.startsWith(`${this.directory}/`) && file.endsWith('(deleted)');
 
   async #links(): Promise<number> {
     return (await readdir('/sys/class/net')).filter((name) => name.startsWith(`tz${this.#instance}v`)).length;

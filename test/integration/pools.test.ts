@@ -1,6 +1,6 @@
 /** Pools: where what zones write is kept, what they can do, and what is said when they cannot. */
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
@@ -243,6 +243,21 @@ describe('pools', function () {
     await outputOf('umount', [join(host.runRoot, 'pools/boot')]);
     await zone.delete();
     await host.ok(['pool', 'delete', 'boot']);
+  });
+
+  it('that are deleted while all are looked at are neither listed nor in the way', async () => {
+    const { host } = given;
+    await host.file('root/pools');
+    // A name without a record, as it is seen by who has read the names before.
+    await symlink('nowhere', join(host.root, 'pools/gone.json'));
+    try {
+      const pools = await host.json<PoolSummary[]>(['pool', 'list']);
+      expect(pools.map(({ name }) => name)).to.deep.equal(['default']);
+      await host.ok(createArgs('new', 'loop'));
+      await host.ok(['pool', 'delete', 'new']);
+    } finally {
+      await rm(join(host.root, 'pools/gone.json'));
+    }
   });
 
   it('whose disk has gone say so, are listed, and can be forgotten', async () => {

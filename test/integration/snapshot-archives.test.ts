@@ -40,9 +40,11 @@ for (const pool of ['default', 'loop-a', 'btrfs-a']) {
     });
 
     it('becomes an image', async () => {
-      await ran('publish', 'web@before', 'before');
-      expect(await ran('run', '--rm', '--net', 'none', 'before', '--', 'sh', '-c', look)).to.equal('then\nx\nend\n');
-      await ran('image', 'delete', 'before');
+      // Its own: who runs beside this one has the same images, and who was killed has left some.
+      const image = `before-${(await given.host.open()).context.roots.instance}`;
+      await ran('publish', 'web@before', image);
+      expect(await ran('run', '--rm', '--net', 'none', image, '--', 'sh', '-c', look)).to.equal('then\nx\nend\n');
+      await ran('image', 'delete', image);
     });
 
     it('that is not there is refused, and nothing is written', async () => {
