@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { zoneError } from '../errors/index.js';
+import { hasCode, zoneError } from '../errors/index.js';
 import type { Healthcheck, OnProgress } from '../images/index.js';
 import { readRunning, type ZoneImage } from '../state/index.js';
 import { discardZone } from './delete-zone.js';
@@ -12,8 +12,13 @@ import { makeOfThen } from './make-zone.js';
 import { launchCreated } from './start-zone.js';
 
 const againAfterMs = 250;
-/** In the place of a status: the command did not come to its end. */
-const notTried = -1;
+
+interface Tried {
+  readonly status: number;
+  readonly output: string;
+  /** The time was over before it was. */
+  readonly isCutOff: boolean;
+}
 
 /** @throws IMAGE_BUILD_FAILED the command did not succeed in time, or the zone ended */
 export async function checkHealth(
@@ -43,7 +48,7 @@ async function untilHealthy(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const deadline = performance.now() + timeoutSeconds * 1000;
-  let last = { status: notTried, output: 'it was not tried' };
+  let last: Tried = { status: -1, output: 'it was not tried', isCutOff: true };
   for (;;) {
     if ((await readRunning(host.roots, name)) === undefined)
       throw unhealthy('a zone of the image ended by itself', last.output);
@@ -54,8 +59,7 @@ async function untilHealthy(
     }
     const now = await tryOnce(host, name, command, { timeoutMs: leftMs, signal });
     if (now.status === 0) return;
-    // One that was cut off by the end of the time says less than one that was not.
-    if (now.status !== notTried || last.status === notTried) last = now;
+    if (!now.isCutOff || last.isCutOff) last = now;
     await sleep(againAfterMs, undefined, signal === undefined ? {} : { signal });
   }
 }
@@ -65,15 +69,16 @@ async function tryOnce(
   name: string,
   command: readonly string[],
   options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
-): Promise<{ readonly status: number; readonly output: string }> {
+): Promise<Tried> {
   try {
     const session = await execInZone(host, name, command, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     const texts = [session.stdout, session.stderr].map((stream) => (stream === undefined ? '' : text(stream)));
     const { exitCode } = await session.result;
-    return { status: exitCode, output: (await Promise.all(texts)).join('').slice(-4096) };
+    return { status: exitCode, output: (await Promise.all(texts)).join('').slice(-4096), isCutOff: false };
   } catch (error) {
     options.signal?.throwIfAborted();
-    return { status: notTried, output: error instanceof Error ? error.message : String(error) };
+    const output = error instanceof Error ? error.message : String(error);
+    return { status: -1, output, isCutOff: hasCode(error, 'WAIT_TIMEOUT') };
   }
 }
 

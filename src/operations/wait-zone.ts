@@ -52,8 +52,8 @@ async function untilStopped({ roots }: HostContext, name: string, signal: AbortS
       aborted(signal),
     ]);
     signal.throwIfAborted();
-    // By now it may have been started again.
-    if (told !== undefined) return told.status;
+    // By now it may have been started again: then there is no record. What came to an end may have been a copy into a stopped zone.
+    if (told !== undefined) return (await readExit(roots, name))?.status ?? told.status;
     await sleep(5, undefined, { signal });
   }
   return (await readExit(roots, name))?.status;

@@ -12,5 +12,8 @@ export async function aptInstall(zone: Zone, name: string, timeoutMs: number): P
 /** What the host's apt needs to reach its mirror, a proxy for one: for a file in /etc/apt/apt.conf.d of a zone. */
 async function hostAptSettings(): Promise<string> {
   const lines = (await outputOf('apt-config', ['dump'])).split('\n');
-  return lines.filter((line) => /^Acquire::(http|https|ftp|Check|Retries)/i.test(line)).join('\n');
+  return [
+    'Acquire::Retries "5";',
+    ...lines.filter((line) => /^Acquire::(http|https|ftp|Check|Retries)/i.test(line)),
+  ].join('\n');
 }

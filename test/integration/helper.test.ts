@@ -19,7 +19,7 @@ import {
   spawnSession,
   waitForExit,
 } from '../../src/helper/index.js';
-import { isAlive } from '../helpers/alive.js';
+import { isAlive, signalTo } from '../helpers/alive.js';
 import { failure, idBase, startZone, ZoneDirectory } from '../helpers/helper-plan.js';
 import { eventually } from '../helpers/patience.js';
 import { requires } from '../helpers/requires.js';
@@ -172,14 +172,14 @@ describe('native helper', () => {
       const ended = waitForExit(zone.socket);
       // Asked second, answered second: by then the monitor knows who waits.
       await sendSignal(zone.socket, 0);
-      process.kill(session.pid ?? -1, 'SIGTERM');
+      signalTo(session.pid, 'SIGTERM');
       expect(await ended).to.include({ status: 143 });
       expect(zone.readJson('exit.json')).to.include({ status: 143 });
     });
 
     it('does not outlive its monitor', async () => {
       const { session, pid } = await startZone(zone.plan(forever));
-      process.kill(session.pid ?? -1, 'SIGKILL');
+      signalTo(session.pid, 'SIGKILL');
       await eventually('pid 1 is dead', () => !isAlive(pid));
       await session.exited;
     });

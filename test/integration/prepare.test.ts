@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { handleZoneExit } from '../../src/operations/handle-exit.js';
 import { startZone } from '../../src/operations/start-zone.js';
 import { readPrepared, readRunning } from '../../src/state/index.js';
-import { isAlive } from '../helpers/alive.js';
+import { isAlive, signalTo } from '../helpers/alive.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
 import { takePort } from '../helpers/ports.js';
@@ -110,7 +110,7 @@ describe('a prepared zone', function () {
   it('loses no signal that comes before its init waits for them', async () => {
     await withPrepared([], async (name) => {
       const { prepared } = await recordsOf(name);
-      process.kill(prepared?.pid ?? 0, 'SIGTERM');
+      signalTo(prepared?.pid, 'SIGTERM');
       await given.host.ok(['start', name]);
       expect(await given.host.ok(['wait', name])).to.include('0');
       expect(await statusOf(name)).to.equal('stopped');
@@ -218,7 +218,7 @@ describe('a prepared zone', function () {
       const before = await createStopped();
       await host.ok(['prepare', 'ready']);
       const { prepared } = await recordsOf('ready');
-      process.kill(prepared?.[field] ?? -1, 'SIGKILL');
+      signalTo(prepared?.[field], 'SIGKILL');
       await eventually('it is prepared no more', async () => (await recordsOf('ready')).prepared === undefined);
       await eventually('it is stopped', async () => {
         const list = await host.json<Details[]>(['list']);

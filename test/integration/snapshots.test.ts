@@ -190,7 +190,11 @@ describe('snapshots', function () {
       name: 'busy',
       image: 'busybox',
       net: 'none',
-      command: ['sh', '-c', 'n=0; while :; do n=$((n+1)); echo $n >>/data; fsync /data; echo $n >/acked; done'],
+      command: [
+        'sh',
+        '-c',
+        'n=0; while :; do n=$((n+1)); echo $n >>/data; fsync /data; echo $n >/new; mv /new /acked; done',
+      ],
     });
     await eventually('it writes', async () => Number(await sh(busy, 'cat /acked').catch(() => '0')) > 20);
     for (const name of ['one', 'two', 'three']) {

@@ -3,6 +3,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { lockSpares, readPrepared } from '../../src/state/index.js';
+import { signalTo } from '../helpers/alive.js';
 import { startNative } from '../helpers/both-ways.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
@@ -267,7 +268,7 @@ describe('spares', function () {
   it('that died are made anew by fill, and claimed all the same before', async () => {
     await set(2);
     const [dead = '', other = ''] = await spares();
-    process.kill((await preparedOf(dead))?.monitorPid ?? -1, 'SIGKILL');
+    signalTo((await preparedOf(dead))?.monitorPid, 'SIGKILL');
     await eventually('it is prepared no more', async () => (await preparedOf(dead)) === undefined);
     await given.host.ok(['spare', 'fill']);
     expect(await spares())

@@ -169,8 +169,6 @@ describe('templates of the user', () => {
     const running = host().start(['image', 'build', path]);
     const one = await inSecondStep('md5sum /one').finally(() => running.process.kill('SIGKILL'));
     await running.ended;
-    // What it runs goes on to its end.
-    await endSecondStep();
     await eventually('the zone is gone', async () => (await leftZones()) === '');
     const again = host().start(['-o', 'json', 'image', 'build', path]);
     await endSecondStep().catch(() => again.process.kill('SIGKILL'));

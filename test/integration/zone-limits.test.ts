@@ -90,20 +90,24 @@ describe('limits of a zone', () => {
 
   it('cpus: half a CPU is what a busy loop gets', async () => {
     const accounted = async () => (await zone.status()).usage;
-    const before = await accounted();
-    const startedAt = process.hrtime.bigint();
+    const usedUs = async () => (await accounted())?.cpuUsageUs ?? 0;
+    const idleUs = await usedUs();
     const abort = new AbortController();
     const busy = zone.exec(['sh', '-c', 'while :; do :; done & while :; do :; done'], { signal: abort.signal });
-    busy.then(
+    const ended = busy.then(
       () => {},
       () => {},
     );
+    await eventually('it is busy', async () => (await usedUs()) > idleUs + 200_000);
+    const before = await accounted();
+    const startedAt = process.hrtime.bigint();
     await sleep(2000);
     const after = await accounted();
     const elapsedUs = Number(process.hrtime.bigint() - startedAt) / 1000;
     abort.abort();
+    await ended;
     const share = ((after?.cpuUsageUs ?? 0) - (before?.cpuUsageUs ?? 0)) / elapsedUs;
-    expect(share).to.be.greaterThan(0.02).and.lessThan(0.65);
+    expect(share).to.be.lessThan(0.65);
     // A machine that is busy with other things may not have given it more anyway.
     const wasThrottled = (after?.cpuThrottledPeriods ?? 0) > (before?.cpuThrottledPeriods ?? 0);
     expect(wasThrottled || share < 0.45).to.equal(true);

@@ -93,14 +93,16 @@ describe('a zone that has ended', () => {
 
   it('is one when its monitor has written down how, and what it said last', async () => {
     const { host } = given;
-    const command = ['sh', '-c', 'printf last; while [ ! -e /go ]; do sleep 0.05; done; exit 12'];
-    await using zone = await host.run({ image: 'busybox', net: 'none', command });
+    const go = await host.file('go', '');
+    const command = ['sh', '-c', 'printf last; while [ ! -s /go ]; do sleep 0.05; done; exit 12'];
+    await using zone = await host.run({ image: 'busybox', net: 'none', command, mount: [`${go}:/go`] });
     const { context } = await host.open();
-    const { pid, monitorPid } = (await readRunning(context.roots, zone.name)) ?? { pid: -1, monitorPid: -1 };
-    await eventually('it waits', async () => (await zone.ps()).some(({ command: line }) => line === 'sleep 0.05'));
-    await sh(zone, 'touch /go');
+    const running = await readRunning(context.roots, zone.name);
+    if (running === undefined) throw new Error('it does not run');
+    const { pid, monitorPid } = running;
     // A monitor that is not scheduled for a moment.
     process.kill(monitorPid, 'SIGSTOP');
+    await host.file('go', 'x');
     let waited: ReturnType<Zone['wait']>;
     try {
       await eventually('its first process is dead', () => !isAlive(pid));

@@ -139,7 +139,6 @@ describe('logs', () => {
   });
 
   it('are followed to the end of the zone with -f', async () => {
-    const command = ['sh', '-c', 'echo early; read x < /go; echo late'];
     const go = await given.host.file('go', '');
     await using zone = await given.host.run({
       image: 'busybox',
@@ -147,7 +146,6 @@ describe('logs', () => {
       command: ['sh', '-c', 'echo early; while [ ! -s /go ]; do sleep 0.05; done; echo late'],
       mount: [`${go}:/go`],
     });
-    expect(command).to.have.length(3);
     const follow = given.host.start(['logs', '-f', zone.name]);
     await follow.seen(/early/);
     await given.host.file('go', 'x');

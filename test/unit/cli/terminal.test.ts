@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { type AttachIo, attachExec } from '../../../src/cli/attach-exec.js';
 import { attachZone } from '../../../src/cli/attach-zone.js';
-import { createDetachKeys, relayTerminal, wantsTty } from '../../../src/cli/attached.js';
+import { createDetachKeys, onResize, relayTerminal, wantsTty } from '../../../src/cli/attached.js';
 import { thisProcess } from '../../../src/cli/caller.js';
 import { HeldSignals } from '../../../src/cli/held-signals.js';
 import { createProgress, describeProgress } from '../../../src/cli/progress.js';
@@ -65,6 +65,25 @@ describe('cli: a terminal inside', () => {
       };
     });
     expect(exitCode).to.equal(0);
+  });
+
+  it('is told its sizes one after the other, the first at once: it may have changed since the command was made', async () => {
+    const { stdout } = process;
+    const before = stdout.isTTY;
+    const told: (() => void)[] = [];
+    try {
+      stdout.isTTY = true;
+      using _resize = onResize(() => new Promise<void>((resolve) => void told.push(resolve)));
+      stdout.emit('resize');
+      stdout.emit('resize');
+      for (let at = 1; at <= 3; at += 1) {
+        await eventually('it is told', () => told.length >= at);
+        expect(told).to.have.length(at);
+        told.at(-1)?.();
+      }
+    } finally {
+      stdout.isTTY = before;
+    }
   });
 
   it('stays with a zone until it ends, and passes signals on', async () => {
