@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
 import { readRunning } from '../../src/state/index.js';
-import { isAlive } from '../helpers/alive.js';
+import { isAlive, signalTo } from '../helpers/alive.js';
 import { program, runProgram } from '../helpers/cli.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField } from '../helpers/observe.js';
@@ -162,19 +162,20 @@ describe('the life of a zone', () => {
     const { host } = given;
     const command = ['sh', '-c', 'printf said; touch /said; exec sleep 1000'];
     await using zone = await host.run({ name: 'late', image: 'busybox', net: 'none', command });
-    const { pid = 0, monitorPid = 0 } = (await readRunning((await host.open()).context.roots, 'late')) ?? {};
+    const { pid, monitorPid } = (await readRunning((await host.open()).context.roots, 'late')) ?? expect.fail();
     await eventually('it has said it', async () => (await zone.exec(['test', '-e', '/said'])).exitCode === 0);
-    process.kill(monitorPid, 'SIGSTOP');
+    signalTo(monitorPid, 'SIGSTOP');
     try {
-      process.kill(pid, 'SIGKILL');
+      signalTo(pid, 'SIGKILL');
       await eventually('it is dead', () => !isAlive(pid));
       const early = await zone.wait({ for: 'stopped', timeoutMs: 300 }).catch((error: unknown) => error);
       expect(early).to.have.property('code', 'WAIT_TIMEOUT');
     } finally {
-      process.kill(monitorPid, 'SIGCONT');
+      signalTo(monitorPid, 'SIGCONT');
     }
     expect(await zone.wait({ for: 'stopped' })).to.deep.equal({ status: 137 });
-    expect(await host.ok(['logs', 'late'])).to.include('said');
+    expect(await host.ok(['logs', 'late'])).to.equal('said\n');
+    expect((await zone.status()).note).to.equal('stopped: ended with status 137');
   });
 
   it('wait tells what the monitor has told, though the zone runs again by the time', async () => {

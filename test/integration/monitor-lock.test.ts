@@ -1,3 +1,4 @@
+/** The lock that says that a zone has a monitor: whoever only looks at it is in no start's way. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,10 +37,11 @@ describe("a monitor's lock", () => {
   it('is waited for by a start while somebody only looks', async () => {
     await using looking = await open(path(), 'a');
     expect(await flockFd(looking.fd, 0)).to.equal(true);
-    const session = spawnSession('launch', zone.plan(['sh', '-c', 'exit 7']));
+    await using session = spawnSession('launch', zone.plan(['sh', '-c', 'exit 7']));
     const fds = `/proc/${session.pid}/fd`;
+    // In this order: who sleeps with the file open has tried, and pauses.
     const hasTried = () =>
-      stateOf(session.pid) === 'S' && readdirSync(fds).some((fd) => readlinkSync(join(fds, fd)) === path());
+      readdirSync(fds).some((fd) => readlinkSync(join(fds, fd)) === path()) && stateOf(session.pid) === 'S';
     const failed = failure(session.expect('created'));
     await Promise.race([failed, eventually('it has tried to take the lock', hasTried)]);
     await looking.close();

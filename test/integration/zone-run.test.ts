@@ -1,10 +1,7 @@
 /** What runs in a zone, who it is there, and how it ends. */
 import { readFile, stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
-import { readRunning } from '../../src/state/index.js';
-import { isAlive } from '../helpers/alive.js';
 import { givenHost } from '../helpers/given.js';
 import { statusField, underUnshare, visiblePids } from '../helpers/observe.js';
 import { eventually } from '../helpers/patience.js';
@@ -85,36 +82,6 @@ describe('tszone run', () => {
     const name = (await given.host.ok(['run', '-d', '--net', 'none', 'sparse'])).trim();
     expect(await given.host.ok(['exec', name, '--', 'hostname'])).to.equal(`${name}\n`);
     await given.host.ok(['delete', '--force', name]);
-  });
-});
-
-describe('a zone that has ended', () => {
-  const given = givenHost({ images: ['busybox'] });
-
-  it('is one when its monitor has written down how, and what it said last', async () => {
-    const { host } = given;
-    const go = await host.file('go', '');
-    const command = ['sh', '-c', 'printf last; while [ ! -s /go ]; do sleep 0.05; done; exit 12'];
-    await using zone = await host.run({ image: 'busybox', net: 'none', command, mount: [`${go}:/go`] });
-    const { context } = await host.open();
-    const running = await readRunning(context.roots, zone.name);
-    if (running === undefined) throw new Error('it does not run');
-    const { pid, monitorPid } = running;
-    // A monitor that is not scheduled for a moment.
-    process.kill(monitorPid, 'SIGSTOP');
-    await host.file('go', 'x');
-    let waited: ReturnType<Zone['wait']>;
-    try {
-      await eventually('its first process is dead', () => !isAlive(pid));
-      waited = zone.wait({ for: 'stopped' });
-      // Time for who does not wait to show it.
-      await sleep(300);
-    } finally {
-      process.kill(monitorPid, 'SIGCONT');
-    }
-    expect(await waited).to.deep.equal({ status: 12 });
-    expect(await host.ok(['logs', zone.name])).to.equal('last\n');
-    expect((await zone.status()).note).to.equal('stopped: ended with status 12');
   });
 });
 
