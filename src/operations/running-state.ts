@@ -49,14 +49,12 @@ export async function settledLife(roots: Roots, zone: string, limitMs = settleMs
 const endingMs = 1000;
 
 /** Of a zone whose pid 1 is dead: returns when its monitor has written how it ended, or could have. */
-export async function settleEnd(roots: Roots, zone: string): Promise<void> {
-  const deadline = performance.now() + endingMs;
-  for (
-    let pauseMs = 1;
-    performance.now() < deadline && (await isEnding(roots, zone));
-    pauseMs = Math.min(2 * pauseMs, 50)
-  )
+export async function settleEnd(roots: Roots, zone: string, limitMs = endingMs): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  for (let pauseMs = 1; await isEnding(roots, zone); pauseMs = Math.min(2 * pauseMs, 50)) {
+    if (performance.now() > deadline) return;
     await sleep(pauseMs);
+  }
 }
 
 async function findFirstProcess(roots: Roots, zone: string): Promise<RunningRecord | undefined> {

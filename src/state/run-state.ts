@@ -41,10 +41,13 @@ export async function readPrepared(roots: Roots, zone: string): Promise<RunningR
 }
 
 async function ifAlive(record: RunningRecord | undefined): Promise<RunningRecord | undefined> {
-  if (record === undefined) return undefined;
-  const process = await readProcess(record.pid);
-  if (process === undefined || process.startTime !== record.startTime || /[ZX]/.test(process.state)) return undefined;
-  return record;
+  return record !== undefined && (await isAlive(record.pid, record.startTime)) ? record : undefined;
+}
+
+/** Neither gone nor a zombie, nor just being forgotten (X). */
+async function isAlive(pid: number, startTime: string): Promise<boolean> {
+  const process = await readProcess(pid);
+  return process?.startTime === startTime && !/[ZX]/.test(process.state);
 }
 
 /** The record of the last start, whether or not it still runs. */
@@ -75,8 +78,7 @@ export async function isEnding(roots: Roots, zone: string): Promise<boolean> {
   const last = await readLastRun(roots, zone);
   if (last === undefined || (await ifAlive(last)) !== undefined) return false;
   if ((await readExit(roots, zone)) !== undefined) return false;
-  const monitor = await readProcess(last.monitorPid);
-  return monitor !== undefined && monitor.startTime === last.monitorStartTime && !/[ZX]/.test(monitor.state);
+  return isAlive(last.monitorPid, last.monitorStartTime);
 }
 
 /** proc_pid_stat(5): the state letter and the start time, or `undefined` if there is no such process. */
