@@ -35,8 +35,7 @@ export async function checkHealth(
     try {
       await untilHealthy(host, name, { command, timeoutSeconds }, signal);
     } finally {
-      await discardZone(host, name);
-      session.detach();
+      await discardZone(host, name).finally(() => session.detach());
     }
   });
 }

@@ -106,7 +106,7 @@ async function enter(host: HostContext, name: string, entered: Entered, options:
   const deadline = deadlineOf(options);
   const session = await spawn(plan, [...(options.stdio ?? defaultStdio)], deadline);
   const result = finish(session, deadline).catch(async (error: unknown) => {
-    throw (await isOver(host, name, running)) && hasCode(error, 'KERNEL_STEP_FAILED') ? endedError(name, error) : error;
+    throw hasCode(error, 'KERNEL_STEP_FAILED') && (await isOver(host, name, running)) ? endedError(name, error) : error;
   });
   result.catch(() => {});
   return sessionOf(session, result);
@@ -144,7 +144,7 @@ async function requireEntry(
   });
 }
 
-/** Whatever fails in a zone that ends at that moment, fails because of that. */
+/** A step that fails in a zone that ends at that moment, fails because of that. */
 async function isOver({ roots }: HostContext, name: string, { startTime }: RunningRecord): Promise<boolean> {
   return (await readRunning(roots, name))?.startTime !== startTime;
 }
