@@ -150,7 +150,7 @@ static int converse(int socket, int signals, bool *answered) {
   }
 }
 
-/* It has done nothing with them: they wait, blocked, for whoever does the command. */
+/* It has done nothing with them: blocked until the mask is restored (handover.c), they come then as if there were no engine. */
 static void take_signals_back(void) {
   for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
     if (sigismember(&told, forwarded[i]) == 1) kill(getpid(), forwarded[i]);
