@@ -25,9 +25,9 @@ if [ "$(id -u)" -ne 0 ]; then
   exit 9
 fi
 
-# An update that had to leave out a part of the lists says so; an install waits for whoever else installs something.
+# An install waits for whoever else installs something.
 install() {
-  apt-get update -qq -o APT::Update::Error-Mode=any &&
+  apt-get update -qq "$@" &&
     # shellcheck disable=SC2086
     apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing >/dev/null
 }
@@ -35,8 +35,10 @@ install() {
 # What a mirror answers late or wrongly once, or with lists that are older than its packages, is there a little later; so are the lists if another
 # apt is at them.
 for pause in 5 15 30 60; do
-  if install; then exit 0; fi
+  # An update that had to leave out a part of the lists has failed.
+  if install -o APT::Update::Error-Mode=any; then exit 0; fi
   echo "setup-debian: that failed; again in $pause s" >&2
   sleep "$pause"
 done
+# Or that part is of a source that is never there, and nothing of it is needed.
 install
