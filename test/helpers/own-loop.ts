@@ -1,6 +1,7 @@
 /** A loop device that is nobody else's: whoever attaches a file to the next free one, or detaches one, opens and closes it at any moment. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { patience } from './patience.js';
 
 /** loop-control's requests (linux/loop.h). */
 const [add, remove] = [0x4c80, 0x4c81];
@@ -24,10 +25,20 @@ export function ownLoop(): OwnLoop {
       path,
       minor,
       [Symbol.dispose]: () => {
-        execFileSync('perl', ['-e', control, String(remove), String(minor)]);
+        removeLoop(minor);
         if (isMade) execFileSync('rm', ['-f', path]);
       },
     };
   }
   throw new Error('no loop device can be made');
+}
+
+/** Whoever looks at each new device of a machine, udev for one, has it open for a moment (EBUSY). */
+function removeLoop(minor: number): void {
+  const deadline = performance.now() + patience(10_000);
+  for (;;) {
+    const { status, stderr } = spawnSync('perl', ['-e', control, String(remove), String(minor)], { encoding: 'utf8' });
+    if (status === 0) return;
+    if (performance.now() > deadline) throw new Error(`/dev/loop${minor} cannot be removed: ${stderr}`);
+  }
 }

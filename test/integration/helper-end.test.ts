@@ -1,17 +1,7 @@
 /** The end of a zone whose caller is gone or does not take its output, or whose socket is crowded. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, createReadStream, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,7 +12,6 @@ import {
   attachConsole,
   type EnterOp,
   encodePlan,
-  flockFd,
   type HelperSession,
   helperPath,
   sendSignal,
@@ -164,17 +153,6 @@ describe('the end of a zone', () => {
       session.detach();
       await eventually('the monitor is gone', () => !existsSync(`/proc/${session.pid}/cwd`));
     });
-  });
-
-  it('waits a moment for its lock: whoever looks for a monitor has it for a moment, too', async () => {
-    const lock = join(zone.run, 'lock');
-    const looker = openSync(lock, 'w');
-    expect(await flockFd(looker, 0)).to.equal(true);
-    await using session = spawnSession('launch', zone.plan(['sleep', '1000']));
-    const fds = `/proc/${session.pid}/fd`;
-    const wantsLock = () => readdirSync(fds).some((fd) => readlinkSync(join(fds, fd)) === lock);
-    await eventually('it wants the lock', wantsLock).finally(() => closeSync(looker));
-    await session.expect('created');
   });
 
   it('leaves alone what is listed for it when the caller had died before there was a lock: that may be of the next start', async () => {

@@ -162,7 +162,7 @@ describe('the life of a zone', () => {
     const { host } = given;
     const command = ['sh', '-c', 'printf said; touch /said; exec sleep 1000'];
     await using zone = await host.run({ name: 'late', image: 'busybox', net: 'none', command });
-    const { pid = 0, monitorPid = 0 } = (await readRunning((await host.open()).context.roots, 'late')) ?? {};
+    const { pid, monitorPid } = (await readRunning((await host.open()).context.roots, 'late')) ?? expect.fail();
     await eventually('it has said it', async () => (await zone.exec(['test', '-e', '/said'])).exitCode === 0);
     process.kill(monitorPid, 'SIGSTOP');
     try {

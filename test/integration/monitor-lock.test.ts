@@ -36,7 +36,7 @@ describe("a monitor's lock", () => {
   it('is waited for by a start while somebody only looks', async () => {
     await using looking = await open(path(), 'a');
     expect(await flockFd(looking.fd, 0)).to.equal(true);
-    const session = spawnSession('launch', zone.plan(['sh', '-c', 'exit 7']));
+    await using session = spawnSession('launch', zone.plan(['sh', '-c', 'exit 7']));
     const fds = `/proc/${session.pid}/fd`;
     const hasTried = () =>
       stateOf(session.pid) === 'S' && readdirSync(fds).some((fd) => readlinkSync(join(fds, fd)) === path());

@@ -102,9 +102,9 @@ describe('a zone that has ended', () => {
     const { pid, monitorPid } = running;
     // A monitor that is not scheduled for a moment.
     process.kill(monitorPid, 'SIGSTOP');
-    await host.file('go', 'x');
     let waited: ReturnType<Zone['wait']>;
     try {
+      await host.file('go', 'x');
       await eventually('its first process is dead', () => !isAlive(pid));
       waited = zone.wait({ for: 'stopped' });
       // Time for who does not wait to show it.
