@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Zone } from '../../src/index.js';
 import type { Backup } from '../../src/operations/backup-list.js';
-import { outputOf, program, runProgram } from '../helpers/cli.js';
+import { outputOf, program, type RunningCli, runProgram } from '../helpers/cli.js';
 import { type Crasher, makeCrasher } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually, patience } from '../helpers/patience.js';
@@ -307,14 +307,18 @@ describe('backup, ended in the midst', function () {
   const flags = () => ['--password-file', `${given.host.root}.password`];
   const ids = async () => (await given.host.ok(['backup', 'list', '-q', repository(), ...flags()])).split('\n');
   const order = { operation: 'backup', zone: { name: 'web', image: 'busybox' } } as const;
+  let stuck: RunningCli | undefined;
   /** A command line whose restic is found in the midst of its work, however long nobody looks. */
   const startStuck = async (at: keyof typeof stuckAt, ...args: string[]) => {
     const restic = (await outputOf('sh', ['-c', 'command -v restic'])).trim();
     const tools = await given.host.file(`stuck-at-${at}`);
     const script = `#!/bin/bash\nrestic=${restic}\n[ "$1" = ${at} ] || exec $restic "$@"\n${stuckAt[at]}\n`;
     await writeFile(join(tools, 'restic'), script, { mode: 0o755 });
-    return given.host.start(['backup', ...args, ...flags()], { env: { PATH: `${tools}:${process.env.PATH}` } });
+    stuck = given.host.start(['backup', ...args, ...flags()], { env: { PATH: `${tools}:${process.env.PATH}` } });
+    return stuck;
   };
+  // It would be stuck for ever after a test that has failed.
+  afterEach(() => stuck?.process.kill('SIGKILL'));
   const resticIsGone = () =>
     eventually('no restic is left', async () => {
       const { stdout } = await runProgram('pgrep', ['-f', `local:${repository()}`]);

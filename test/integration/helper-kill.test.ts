@@ -53,12 +53,15 @@ describe('native helper', () => {
     await using _running = await startZone(zone.plan(['sleep', '1000']));
     using group = new FrozenGroup(freezer);
     const host: EnterOp[] = [{ op: 'exec.group', path: join(group.path, 'exec-'), kind: 'cgroup.procs', fill: [] }];
-    const session = spawnSession('enter', zone.enter(['sleep', '1000'], { host }));
+    await using session = spawnSession('enter', zone.enter(['sleep', '1000'], { host }));
     const members = join(group.path, `exec-${session.pid}`, 'cgroup.procs');
-    const child = await eventually('it stands still', () => Number(readFileSync(members, 'utf8')) || undefined);
-    session.signal(9);
-    await eventually('it is as good as dead', () => !isAlive(child) || hasPendingKill(child));
-    group.thaw();
+    try {
+      const child = await eventually('it stands still', () => Number(readFileSync(members, 'utf8')) || undefined);
+      session.signal(9);
+      await eventually('it is as good as dead', () => !isAlive(child) || hasPendingKill(child));
+    } finally {
+      group.thaw();
+    }
     expect(await session.expect('exited')).to.include({ status: 137, signal: 9 });
     expect(await session.exited).to.equal(137);
   });

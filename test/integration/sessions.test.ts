@@ -14,10 +14,10 @@ describe('a zone lives on', () => {
   it('when the session that started it is killed as a whole', async () => {
     const { host } = given;
     await host.ok(['create', 'session', '--image', 'busybox']);
-    const script = `${program.join(' ')} start session; echo started; sleep 1000`;
+    const script = `${program.join(' ')} start session; echo started; exec sleep 1000`;
     const session = startProgram('setsid', ['sh', '-c', script], { env: host.env });
     await session.seen(/started/);
-    // No leader of its group, setsid(1) need not fork.
+    // No leader of its group, setsid(1) need not fork; nor does the script any more, whose pids are looked for once.
     expect(await killSession(session.pid)).to.include(session.pid);
     await session.ended;
     const zone = await (await host.open()).zone('session');
@@ -37,12 +37,15 @@ describe('a zone lives on', () => {
     const { path } = await groupOfProcess(process.pid, 'pids');
     const service = `${path}/test-service-${process.pid}`;
     await mkdir(service);
+    const members = async () =>
+      (await readFile(`${service}/cgroup.procs`, 'utf8')).trim().split('\n').filter(Boolean).map(Number);
+    const killMembers = async () => {
+      for (const pid of await members()) process.kill(pid, 'SIGKILL');
+    };
     try {
       const script = `echo $$ > ${service}/cgroup.procs; ${program.join(' ')} run -d --name service busybox; echo started; sleep 1000`;
       const running = startProgram('sh', ['-c', script], { env: host.env });
       await running.seen(/started/);
-      const members = async () =>
-        (await readFile(`${service}/cgroup.procs`, 'utf8')).trim().split('\n').filter(Boolean).map(Number);
       const names = async () => {
         const all = (await members()).map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''));
         return (await Promise.all(all)).map((name) => name.trim()).toSorted();
@@ -52,12 +55,16 @@ describe('a zone lives on', () => {
         expect(await names()).to.deep.equal(['sh', 'sleep']);
         return true;
       });
-      for (const pid of await members()) process.kill(pid, 'SIGKILL');
+      await killMembers();
       await running.ended;
       const zone = await (await host.open()).zone('service');
       expect(await sh(zone, 'hostname')).to.equal('service');
     } finally {
-      await eventually('the group of the service is empty, and gone', () => rmdir(service).then(() => true));
+      await eventually('the group of the service is empty, and gone', async () => {
+        await killMembers();
+        await rmdir(service);
+        return true;
+      });
     }
   });
 
