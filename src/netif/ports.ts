@@ -1,15 +1,7 @@
 /** Published ports: elements of our table's maps, each with a claim that says whose it is. */
 import { zoneError } from '../errors/index.js';
 import { formatPort } from '../spec/index.js';
-import {
-  type Lease,
-  type Roots,
-  readJournal,
-  readNetworks,
-  readPrepared,
-  readRunning,
-  zoneLeases,
-} from '../state/index.js';
+import { type Lease, type Roots, readFirstProcess, readJournal, readNetworks, zoneLeases } from '../state/index.js';
 import { type NetlinkClient, netlink, refusedWith } from './client.js';
 import { tablesOfOthers } from './firewall.js';
 import { isTakenByProgram } from './host-ports.js';
@@ -111,8 +103,7 @@ async function freeOrRefuse(client: NetlinkClient, op: PortOp, claim: PortKey): 
 }
 
 async function holdsPorts(roots: Roots, zone: string): Promise<boolean> {
-  const alive = (await readRunning(roots, zone)) ?? (await readPrepared(roots, zone));
-  return alive !== undefined || (await readJournal(roots, zone)) !== undefined;
+  return (await readFirstProcess(roots, zone)) !== undefined || (await readJournal(roots, zone)) !== undefined;
 }
 
 function inUse(op: PortOp, by: string, zone?: string): Error {

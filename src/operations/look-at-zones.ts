@@ -15,7 +15,7 @@ import {
 } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { runningOrSettled } from './recover.js';
-import { statusOf, type ZoneLife } from './zone-view.js';
+import { lifeFrom, type ZoneLife } from './zone-view.js';
 
 export interface ZoneLook extends ZoneLife {
   readonly record: ZoneRecord;
@@ -43,8 +43,7 @@ export async function lookAtZones(host: HostContext): Promise<ZoneLooks> {
 }
 
 async function lifeOf(host: HostContext, record: ZoneRecord): Promise<ZoneLife> {
-  const running = await runningOrSettled(host.roots, record.spec.name);
-  return { running, status: await statusOf(host, record, running) };
+  return lifeFrom(host, record, await runningOrSettled(host.roots, record.spec.name));
 }
 
 interface Asked extends Looked {

@@ -15,7 +15,7 @@ export interface NetworkDeleteResult {
 }
 
 /** What an engine needs at most to take apart what it has made ahead. */
-const unseenMs = 5000;
+const unseenMs = 30_000;
 
 /**
  * What is not there is success.

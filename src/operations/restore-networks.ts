@@ -2,7 +2,7 @@
 import { type NetOp, type PortOp, publishedPorts } from '../netif/index.js';
 import { applyHostOp } from '../plan/index.js';
 import { formatPort, type ZoneSpec } from '../spec/index.js';
-import { readPrepared, readRunning, readZones } from '../state/index.js';
+import { readFirstProcess, readZones } from '../state/index.js';
 import type { HostContext } from './host-context.js';
 import { lockZone } from './zone-lock.js';
 import { readLaunch } from './zone-ref.js';
@@ -30,8 +30,7 @@ interface ZoneNetwork {
 
 /** Of a zone that runs or is prepared. */
 async function networkOf({ roots }: HostContext, { name, port }: ZoneSpec): Promise<ZoneNetwork | undefined> {
-  const isThere = (await readRunning(roots, name)) ?? (await readPrepared(roots, name));
-  if (isThere === undefined) return undefined;
+  if ((await readFirstProcess(roots, name)) === undefined) return undefined;
   const prepared = ((await readLaunch(roots, name))?.prepared ?? []) as readonly NetOp[];
   const published = (await publishedPorts(roots)).map(formatPort);
   // Also noted are those that have been taken back meanwhile.

@@ -7,7 +7,7 @@ import {
   isErrno,
   isLockHeld,
   type Roots,
-  type RunningRecord,
+  readFirstProcess,
   readPrepared,
   readRunning,
   zonePaths,
@@ -57,10 +57,6 @@ export async function settleEnd(roots: Roots, zone: string, limitMs = endingMs):
   }
 }
 
-async function findFirstProcess(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
-  return (await readRunning(roots, zone)) ?? (await readPrepared(roots, zone));
-}
-
 /** The monitor holds its lock file as long as it lives, exit list included. */
 export const isMonitorAlive = (monitorLock: string): Promise<boolean> => isLockHeld(monitorLock);
 
@@ -71,7 +67,7 @@ export const isMonitorAlive = (monitorLock: string): Promise<boolean> => isLockH
  * @throws WAIT_TIMEOUT
  */
 export async function killPid1(roots: Roots, zone: string): Promise<void> {
-  const running = await findFirstProcess(roots, zone);
+  const running = await readFirstProcess(roots, zone);
   if (running === undefined) return;
   try {
     process.kill(running.pid, 'SIGKILL');
@@ -80,7 +76,7 @@ export async function killPid1(roots: Roots, zone: string): Promise<void> {
   }
   const deadline = performance.now() + settleMs;
   let pauseMs = 1;
-  while ((await findFirstProcess(roots, zone)) !== undefined) {
+  while ((await readFirstProcess(roots, zone)) !== undefined) {
     if (performance.now() > deadline) {
       throw zoneError('WAIT_TIMEOUT', `zone "${zone}" does not end, though it was killed`, {
         hint: `See "tszone ps ${zone}" for a process in uninterruptible sleep (state D).`,

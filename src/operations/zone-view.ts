@@ -124,10 +124,10 @@ export function summarizeUnreadable({ name, error }: UnreadableZone): ZoneSummar
 
 export async function describeZone(host: HostContext, record: ZoneRecord): Promise<ZoneDetails> {
   const { name } = record.spec;
-  const running = await readRunning(host.roots, name);
-  if (running === undefined) await settleEnd(host.roots, name);
+  const found = await readRunning(host.roots, name);
+  if (found === undefined) await settleEnd(host.roots, name);
   const exit = await readExit(host.roots, name);
-  const status = await statusOf(host, record, running);
+  const { running, status } = await lifeFrom(host, record, found);
   return {
     ...summarize(record, { running, status, leases: await zoneLeases(host.roots, name) }),
     spec: record.spec,
@@ -175,16 +175,17 @@ async function writtenBy({ roots }: HostContext, record: ZoneRecord): Promise<Zo
   }
 }
 
-export async function statusOf(
+/** @param found its record, if it ran a moment ago: one that is prepared may have been let go since, and then runs */
+export async function lifeFrom(
   host: HostContext,
   { spec: { name }, spareOf }: ZoneRecord,
-  running: RunningRecord | undefined,
-): Promise<ZoneStatus> {
-  if (running === undefined) {
-    if ((await readPrepared(host.roots, name)) === undefined) return 'stopped';
-    return spareOf === undefined ? 'prepared' : 'spare';
-  }
-  return (await isZoneFrozen(groupsOf(host, name))) ? 'paused' : 'running';
+  found: RunningRecord | undefined,
+): Promise<ZoneLife> {
+  if (found === undefined && (await readPrepared(host.roots, name)) !== undefined)
+    return { running: undefined, status: spareOf === undefined ? 'prepared' : 'spare' };
+  const running = found ?? (await readRunning(host.roots, name));
+  if (running === undefined) return { running, status: 'stopped' };
+  return { running, status: (await isZoneFrozen(groupsOf(host, name))) ? 'paused' : 'running' };
 }
 
 function endOf({ status, signal, oomKills, tooManyGroups, exitedAtMs }: ExitRecord): ZoneEnd {

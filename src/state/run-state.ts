@@ -40,6 +40,15 @@ export async function readPrepared(roots: Roots, zone: string): Promise<RunningR
   return ifAlive(await readJson<RunningRecord>(zonePaths(roots, zone).prepared, 1));
 }
 
+/**
+ * The record of the first process of a zone that runs or is prepared. It is looked for in this order: one that is let go meanwhile has the other
+ * record before it loses this one.
+ */
+export async function readFirstProcess(roots: Roots, zone: string): Promise<RunningRecord | undefined> {
+  const prepared = await readPrepared(roots, zone);
+  return (await readRunning(roots, zone)) ?? prepared;
+}
+
 async function ifAlive(record: RunningRecord | undefined): Promise<RunningRecord | undefined> {
   return record !== undefined && (await isAlive(record.pid, record.startTime)) ? record : undefined;
 }

@@ -23,8 +23,9 @@ export async function mountFile({ file, target, type, options }: LoopMount): Pro
   const control = await lstat('/dev/loop-control').catch(() => undefined);
   if (control === undefined && !(await makeLoopNodes())) throw noLoopDevices(file);
   const flags = ['loop', 'nosuid', 'nodev', ...options].join(',');
-  const deadline = performance.now() + busyLimitMs;
+  const deadline = performance.now() + copiedLimitMs;
   for (;;) {
+    const isLast = performance.now() > deadline;
     try {
       await runTool({ tool: 'mount', args: ['-t', type, '-o', flags, file, target], package: 'mount' });
       return;
@@ -32,13 +33,16 @@ export async function mountFile({ file, target, type, options }: LoopMount): Pro
       // The kernel has just made one more device for it, or others take one each, too.
       if (await makeLoopNodes()) continue;
       // Written to a moment ago, and still held so: the kernel has one file system of it, read-only for all or for nobody.
-      if (!isSaid(error, /busy/i) || performance.now() > deadline) throw error;
+      if (!isSaid(error, /busy/i) || isLast) throw error;
       await sleep(20);
     }
   }
 }
 
+/** Whoever looks into it. */
 const busyLimitMs = 5000;
+/** Whoever has a copy of our mounts for a moment, which is long where many zones start at once. */
+const copiedLimitMs = 30_000;
 
 /**
  * Until all that was written to what was mounted of it is in the file. A zone that starts copies our mounts for a moment, and so whoever makes a
@@ -47,12 +51,13 @@ const busyLimitMs = 5000;
  * @throws ZONE_STATE
  */
 export async function waitForFile(file: string): Promise<void> {
-  const deadline = performance.now() + busyLimitMs;
+  const deadline = performance.now() + copiedLimitMs;
   for (;;) {
+    // Before the look: who stood still itself looks once more.
+    const isLast = performance.now() > deadline;
     const device = await loopDeviceOf(file);
     if (device === undefined) return;
-    if (performance.now() > deadline)
-      throw inUse(file, undefined, `See "findmnt --source ${device}" in all mount namespaces`);
+    if (isLast) throw inUse(file, undefined, `See "findmnt --source ${device}" in all mount namespaces`);
     await sleep(20);
   }
 }
@@ -61,11 +66,12 @@ export async function waitForFile(file: string): Promise<void> {
 export async function unmountFile(target: string): Promise<void> {
   const deadline = performance.now() + busyLimitMs;
   while (isMountPoint(target)) {
+    const isLast = performance.now() > deadline;
     try {
       await runTool({ tool: 'umount', args: ['--no-canonicalize', target], package: 'mount' });
     } catch (error) {
       if (!isMountPoint(target)) break;
-      if (performance.now() > deadline) throw inUse(target, error);
+      if (isLast) throw inUse(target, error);
       await sleep(20);
     }
   }

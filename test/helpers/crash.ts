@@ -2,9 +2,12 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
 import { build } from 'esbuild';
+import { openHostContext } from '../../src/operations/host-context.js';
 import { runProgram } from './cli.js';
 import type { KillOrder } from './kill-at.js';
+import { eventually } from './patience.js';
 import type { TempHost } from './temp-host.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,6 +18,21 @@ export interface Crasher extends AsyncDisposable {
   boundaries(host: TempHost, order: Omit<KillOrder, 'root' | 'runRoot' | 'at'>): Promise<string[]>;
   /** @returns true if it died there, false if it came to its end before */
   killAt(host: TempHost, order: Omit<KillOrder, 'root' | 'runRoot'>): Promise<boolean>;
+}
+
+/** As settledLife says it. */
+const isOnItsWay = ({ reason }: { readonly reason: string }) => reason.endsWith('neither starts nor ends');
+
+/**
+ * The next command after a kill, which leaves nothing unfinished. It waits for a second only for a helper whose caller was killed: one that stands
+ * still for longer is waited for here.
+ */
+export async function recoverKilled(host: TempHost): Promise<void> {
+  const unfinished = await eventually('no helper is on its way any more', async () => {
+    const { unfinished } = await openHostContext(host);
+    return unfinished.some(isOnItsWay) ? undefined : unfinished;
+  });
+  expect(unfinished, 'what the next command could not finish').to.deep.equal([]);
 }
 
 /** Lies in the project, so that the program finds the native helper. */

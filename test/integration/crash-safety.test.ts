@@ -4,7 +4,7 @@ import { cgroupHandlers } from '../../src/cgroups/index.js';
 import { openHostContext } from '../../src/operations/host-context.js';
 import { prepareZone } from '../../src/operations/start-zone.js';
 import { readZone, stateHandlers } from '../../src/state/index.js';
-import { type Crasher, makeCrasher } from '../helpers/crash.js';
+import { type Crasher, makeCrasher, recoverKilled } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import type { KillOrder } from '../helpers/kill-at.js';
 import { eventually, patience } from '../helpers/patience.js';
@@ -157,7 +157,8 @@ describe('kill -9 at every step boundary', function () {
     expect(await crasher.killAt(host, { operation: 'stop', zone: spec(), at: steps.indexOf('stop: ended') })).to.equal(
       true,
     );
-    const { roots } = await openHostContext(host);
+    await recoverKilled(host);
+    const { roots } = (await host.open()).context;
     expect((await readZone(roots, name)).stoppedByUser).to.equal(true);
     await bring(host, 'gone');
   });

@@ -47,7 +47,7 @@ describe('image pull', function () {
 
   const ref = (rest: string) => `${registry.host}/${rest}`;
   const pull = (rest: string, options: Parameters<typeof imagePull>[2] = {}) =>
-    imagePull(host.context, ref(rest), { idleTimeoutMs: patience(2000), ...options });
+    imagePull(host.context, ref(rest), options);
 
   /** Only the index is there; nobody has an image, nor a part of one. */
   async function expectNothing(): Promise<void> {

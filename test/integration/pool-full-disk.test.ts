@@ -68,10 +68,11 @@ for (const driver of ['overlay', 'loop', 'btrfs'] as const) {
     let failures: number;
     let host: TempHost | undefined;
     after(async () => {
-      if (host === undefined) return;
-      await rm(filler, { recursive: true, force: true });
-      await host.deleteZones();
-      if (!isDefault) await deletePool(await context(), 'p');
+      if (host !== undefined) {
+        await rm(filler, { recursive: true, force: true });
+        await host.deleteZones();
+        if (!isDefault) await deletePool(await context(), 'p');
+      }
       await disk?.unmount();
     });
     givenHost({ images: ['busybox'], needs: isDefault ? ['restic'] : [driver] }, async (parent) => {

@@ -16,7 +16,7 @@ import { createSnapshot } from '../../src/operations/snapshot-create.js';
 import { pruneSnapshots } from '../../src/operations/snapshot-prune.js';
 import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
 import { findZone, readSnapshots, readZone } from '../../src/state/index.js';
-import { type Crasher, makeCrasher } from '../helpers/crash.js';
+import { type Crasher, makeCrasher, recoverKilled } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import { type KillOrder, poolBytes, poolOptions } from '../helpers/kill-at.js';
 import { patience } from '../helpers/patience.js';
@@ -183,7 +183,7 @@ for (const pool of ['loop-a', 'btrfs-a'] as const) {
     }
 
     async function checkAll(one: Case, names: readonly string[], steps: readonly string[]): Promise<void> {
-      await openHostContext(given.host);
+      await recoverKilled(given.host);
       for (const [at, name] of names.entries()) {
         try {
           await checkOne(one, name);

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { ReadyRuns } from '../../src/operations/ready-runs.js';
 import { runZone } from '../../src/operations/run-zone.js';
 import { type CliOptions, type CliResult, nativeEntry, runProgram, startProgram } from '../helpers/cli.js';
+import { recoverKilled } from '../helpers/crash.js';
 import { startEngine, type TestEngine } from '../helpers/engine.js';
 import { givenHost } from '../helpers/given.js';
 import { eventually } from '../helpers/patience.js';
@@ -225,11 +226,8 @@ describe('runs that come again', () => {
     engine.process.process.kill('SIGKILL');
     await engine.process.ended;
     expect(await host.ok(['list', '-q'])).to.equal('');
-    await eventually('the socket is taken anew', async () => {
-      await rm(join(host.runRoot, 'engine.sock'), { force: true });
-      await rm(join(host.runRoot, 'engine.json'), { force: true });
-      return true;
-    });
+    await recoverKilled(host);
+    for (const name of ['engine.sock', 'engine.json']) await rm(join(host.runRoot, name), { force: true });
     await expectNothingLeftNow(before, host.snapshotOptions);
     engine = await startEngine(host);
   });

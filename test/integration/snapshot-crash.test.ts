@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { isZoneFrozen } from '../../src/cgroups/index.js';
 import type { Zone } from '../../src/index.js';
-import { openHostContext } from '../../src/operations/host-context.js';
 import { createSnapshot } from '../../src/operations/snapshot-create.js';
 import { deleteSnapshot } from '../../src/operations/snapshot-delete.js';
 import { listSnapshots } from '../../src/operations/snapshot-list.js';
@@ -13,7 +12,7 @@ import { pruneSnapshots } from '../../src/operations/snapshot-prune.js';
 import { restoreSnapshot } from '../../src/operations/snapshot-restore.js';
 import { groupsOf } from '../../src/operations/zone-ref.js';
 import { findSnapshot, readSnapshots, readZones } from '../../src/state/index.js';
-import { type Crasher, makeCrasher } from '../helpers/crash.js';
+import { type Crasher, makeCrasher, recoverKilled } from '../helpers/crash.js';
 import { givenHost } from '../helpers/given.js';
 import type { KillOrder } from '../helpers/kill-at.js';
 import { eventually, patience } from '../helpers/patience.js';
@@ -144,7 +143,7 @@ describe('kill -9 of what is done with snapshots', function () {
         await bring(isRunning);
         await crasher.killAt(given.host, { ...order, at });
         try {
-          await openHostContext(given.host);
+          await recoverKilled(given.host);
           await check(await context());
           await removeNew();
           await expectNoRemains();

@@ -18,10 +18,10 @@ import { sh, TempHost, tempHost } from '../helpers/temp-host.js';
 
 describe('snapshots on a full disk', function () {
   this.timeout(patience(120_000));
-  let parent: TempHost;
+  let parent: TempHost | undefined;
   let directory: string;
   let host: TempHost;
-  let disk: SmallDisk;
+  let disk: SmallDisk | undefined;
   before(async function make(this: Mocha.Context) {
     requires('root', 'overlay').call(this);
     parent = await tempHost();
@@ -32,8 +32,10 @@ describe('snapshots on a full disk', function () {
     noteHost({ instance: await host.prepare(), directory });
   });
   after(async () => {
-    await empty();
-    await host?.deleteZones();
+    if (host !== undefined) {
+      await empty();
+      await host.deleteZones();
+    }
     await disk?.unmount();
     await parent?.[Symbol.asyncDispose]();
   });
