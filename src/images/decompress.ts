@@ -88,7 +88,7 @@ async function* throughTool(
 ): AsyncGenerator<Buffer> {
   const packageName = compression === 'xz' ? 'xz-utils' : 'zstd';
   const left = new AbortController();
-  const either = signal === undefined ? left.signal : anySignal([signal, left.signal]);
+  const either = anySignal([signal, left.signal]);
   const tool = spawnTool({
     tool: compression,
     args: ['-dc'],

@@ -183,7 +183,7 @@ async function stream(input: StreamInput): Promise<Omit<BackupResult, 'madeRepos
   const { repository, options, zone } = input;
   const { signal } = options;
   const failing = new AbortController();
-  const stop = signal === undefined ? failing.signal : anySignal([signal, failing.signal]);
+  const stop = anySignal([signal, failing.signal]);
   const call = resticCall(repository, backupWords(archiveOf(zone)));
   const restic = spawnTool({
     ...call,

@@ -50,7 +50,7 @@ export async function withArchive<T>(
   read: (source: Readable) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
-  const stop = signal === undefined ? over.signal : anySignal([signal, over.signal]);
+  const stop = anySignal([signal, over.signal]);
   const restic = spawnTool({ ...resticCall(repository, ['dump', id, archiveOf(zone)]), signal: stop });
   restic.done.catch(() => undefined);
   restic.stdin.end();

@@ -164,10 +164,7 @@ function stdioMode({ tty, stdio }: ExecOptions): 'attach' | 'relay' | 'pty' {
 }
 
 function deadlineOf({ signal, timeoutMs }: ExecOptions): AbortSignal | undefined {
-  const all = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter(
-    (one) => one !== undefined,
-  );
-  return all.length === 0 ? undefined : anySignal(all);
+  return timeoutMs === undefined ? signal : anySignal([signal, AbortSignal.timeout(timeoutMs)]);
 }
 
 async function finish(session: HelperSession, deadline: AbortSignal | undefined): Promise<ExecResult> {

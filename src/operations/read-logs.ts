@@ -103,7 +103,7 @@ async function* parsed(
 /** inotify wakes us; the pause is for file systems and rotations that it misses. */
 async function changed(log: string, signal: AbortSignal | undefined): Promise<void> {
   const stop = new AbortController();
-  const all = signal === undefined ? stop.signal : anySignal([stop.signal, signal]);
+  const all = anySignal([stop.signal, signal]);
   const woken = new Promise<void>((resolve) => {
     try {
       watch(log, { signal: all }, () => resolve()).on('error', () => resolve());

@@ -172,7 +172,7 @@ const monitorLimitMs = 10_000;
 async function endsWithin(ended: Promise<void>, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
   signal?.throwIfAborted();
   const stop = new AbortController();
-  const either = signal === undefined ? stop.signal : anySignal([signal, stop.signal]);
+  const either = anySignal([signal, stop.signal]);
   const over = lapse(waitMs, { signal: either }).then(
     () => false,
     () => false,

@@ -93,7 +93,7 @@ async function giveUp(roots: Roots, name: string): Promise<void> {
 async function bringLayers(roots: Roots, input: NewOciImage): Promise<void> {
   const { image, signal } = input;
   const failed = new AbortController();
-  const either = signal === undefined ? failed.signal : anySignal([signal, failed.signal]);
+  const either = anySignal([signal, failed.signal]);
   const turns = { fetch: takeTurns(fetchesAtOnce), unpack: takeTurns(Math.max(2, availableParallelism())) };
   const report = reporter(input);
   const context = { roots, input, signal: either, turns, report };

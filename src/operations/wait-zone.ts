@@ -18,7 +18,7 @@ export interface WaitOptions {
 export async function waitForZone(host: HostContext, name: string, options: WaitOptions): Promise<{ status?: number }> {
   await readZone(host.roots, name);
   const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
-  const signal = anySignal([deadline, options.signal].filter((one) => one !== undefined));
+  const signal = anySignal([deadline, options.signal]);
   try {
     const until = options.for === 'running' ? untilRunning : untilStopped;
     const status = await until(host, name, signal);

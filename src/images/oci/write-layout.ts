@@ -70,7 +70,7 @@ export async function writeLayout(directory: string, input: LayoutToWrite): Prom
 /** When it returns, nobody writes any more: the directory can be removed. */
 async function writeLayers(directory: string, input: LayoutToWrite): Promise<WrittenLayer[]> {
   const failed = new AbortController();
-  const signal = input.signal === undefined ? failed.signal : anySignal([input.signal, failed.signal]);
+  const signal = anySignal([input.signal, failed.signal]);
   const written = await Promise.allSettled(
     input.layers.map((layer) =>
       input
